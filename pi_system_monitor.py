@@ -1,0 +1,326 @@
+#!/usr/bin/env python3
+"""pi-stat: answers on port 8585 with everything worth knowing about this machine."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import logging
+import math
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask_limiter import Limiter
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    InternalServerError,
+    MethodNotAllowed,
+    NotFound,
+    ServiceUnavailable,
+    TooManyRequests,
+)
+
+from pistat import query, render, routes, server, systemd
+from pistat.collectors import processes
+from pistat.machine import Machine
+from pistat.monitor import Monitor, encode
+from pistat.query import BadQueryError
+from pistat.routes import Route
+from pistat.settings import BadSettingError, Settings, load, quoted
+
+log = logging.getLogger("pistat")
+api = Blueprint("api", __name__)
+
+HERE = Path(__file__).resolve().parent
+BAD_CONFIGURATION = 78
+"""EX_CONFIG of sysexits.h; a service manager should not restart after it."""
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""What every answer carries, errors included."""
+
+ALLOWED = "GET, HEAD, OPTIONS"
+TERMINALS = re.compile(r"(?:curl|Wget|HTTPie|xh)/", re.ASCII)
+
+
+class Service:
+    """What the views need: settings, machine, monitor, limiter, and the places of those who wait a second."""
+
+    def __init__(self, settings: Settings, machine: Machine) -> None:
+        self.settings = settings
+        self.machine = machine
+        self.monitor = Monitor(machine, settings.cache_seconds)
+        self.places = threading.BoundedSemaphore(server.BLOCKING)
+        self.limiter = Limiter(
+            _budget,
+            application_limits=[f"{settings.rate_limit_requests} per {settings.rate_limit_window} second"],
+            application_limits_exempt_when=_unlimited,
+            # Requests without a route are counted, too: they have no endpoint to be known by.
+            request_identifier=lambda: request.endpoint or "no route",
+            storage_uri="memory://",
+            strategy="fixed-window",
+            enabled=settings.rate_limit_enabled,
+        )
+
+
+def create_app(settings: Settings, machine: Machine) -> Flask:
+    """The application: routes, limiter, error handler. Nothing is read from the machine yet."""
+    app = Flask(__name__, static_folder=None, template_folder=str(HERE / "templates"))
+    service = app.extensions["pistat"] = Service(settings, machine)
+    # A redirect to a corrected path would be HTML, and would hide the mistake.
+    app.url_map.merge_slashes = False
+    app.jinja_env.filters.update(render.FILTERS)
+    service.limiter.init_app(app)
+    app.before_request(_answer_options)
+    app.register_blueprint(api)
+    app.register_error_handler(Exception, _error)
+    app.after_request(_add_headers)
+    return app
+
+
+def _service() -> Service:
+    service: Service = current_app.extensions["pistat"]
+    return service
+
+
+# Routes
+
+
+@api.get(routes.STATS.path)
+def stats() -> Response:
+    """Everything, or the wanted keys, from the cache or fresh; with `block`, the CPU over the next second."""
+    wanted = _parameters(routes.STATS)
+    service, keys, fresh = _service(), wanted["fields"], not wanted["cache"]
+    if not wanted["block"]:
+        return _json(service.monitor.answer(keys, fresh=fresh).body())
+    if not service.places.acquire(blocking=False):
+        raise ServiceUnavailable(
+            f"{server.BLOCKING} requests wait with block=true already; try again in 1 s.", retry_after=1
+        )
+    try:
+        return _json(service.monitor.measured(keys, 1.0, fresh=fresh).body())
+    finally:
+        service.places.release()
+
+
+@api.get(routes.PROCESSES.path)
+def process_list() -> Response:
+    """The first `limit` processes in the order of `sort`; every order is taken from the same collection."""
+    wanted = _parameters(routes.PROCESSES)
+    answer = _service().monitor.answer(routes.PROCESSES.keys)
+    table = answer.values["processes"]
+    rows = processes.top(table, wanted["sort"], wanted["limit"]) if table else []
+    return _json(encode({**answer.document(), "processes": rows}))
+
+
+@api.get(routes.INTERFACES.path)
+def network_interfaces() -> Response:
+    """The network interfaces."""
+    return _plain(routes.INTERFACES)
+
+
+@api.get(routes.DEVICES.path)
+def storage_devices() -> Response:
+    """The filesystems and the disk counters."""
+    return _plain(routes.DEVICES)
+
+
+@api.get(routes.HEALTH.path)
+def health() -> Response:
+    """That the daemon answers. It waits for nothing: no collector, no lock, no file."""
+    _parameters(routes.HEALTH)
+    return _json(encode({"status": "healthy", "uptime": round(_service().machine.uptime(), 2)}))
+
+
+@api.get(routes.GUIDE.path)
+def guide() -> Response:
+    """The guide, as text for terminals and HTML for everybody else."""
+    _parameters(routes.GUIDE)
+    name, mimetype = ("guide.txt", "text/plain") if _wants_text() else ("guide.html", "text/html")
+    response = Response(
+        render_template(name, **render.guide(_base(), _service().settings)), mimetype=mimetype
+    )
+    response.headers["Vary"] = "Accept, User-Agent"
+    return response
+
+
+@api.get("/guide.css")
+def style() -> Response:
+    """The style of the guide, a file of its own so that nothing needs to be allowed inline."""
+    return Response((HERE / "templates" / "guide.css").read_bytes(), mimetype="text/css")
+
+
+def _plain(route: Route) -> Response:
+    _parameters(route)
+    return _json(_service().monitor.answer(route.keys).body())
+
+
+# Requests
+
+
+def _parameters(route: Route) -> Mapping[str, Any]:
+    """The values of the parameters of `route`, or a 400."""
+    try:
+        return query.parse(request.query_string, route.parameters)
+    except BadQueryError as error:
+        raise BadRequest(str(error)) from None
+
+
+def _wants_text() -> bool:
+    """Whether text is preferred, or nothing is preferred and the client is one for terminals."""
+    accept = request.accept_mimetypes
+    text, html = accept["text/plain"], accept["text/html"]
+    if text == html:
+        return "text/html" not in accept.values() and TERMINALS.match(request.user_agent.string) is not None
+    return text > html
+
+
+def _base() -> str:
+    """The address under which the client has reached us, for lines that can be copied."""
+    host = (
+        request.host
+        if re.fullmatch(r"[\w.\-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?", request.host)
+        else ""
+    )
+    return host or f"localhost:{_service().settings.port}"
+
+
+def _answer_options() -> Response | None:
+    if request.method != "OPTIONS" or request.url_rule is None:
+        return None
+    response = Response(status=204, headers={"Allow": ALLOWED})
+    del response.headers["Content-Type"]
+    return response
+
+
+# The limiter
+
+
+def _unlimited() -> bool:
+    """The guide is the same bytes for everybody and reads nothing; it costs no budget."""
+    return request.endpoint in ("api.guide", "api.style")
+
+
+def _budget() -> str:
+    """Whose requests are counted together: one budget for /health, one for all else, for each client."""
+    return f"{'health' if request.endpoint == 'api.health' else 'data'} {_client(request.remote_addr or '')}"
+
+
+def _client(address: str) -> str:
+    """IPv6 by /64, the smallest network that a home gets; IPv4 in its IPv6 form as IPv4."""
+    if ":" not in address:
+        return address
+    parsed = ipaddress.IPv6Address(address)
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
+
+
+# Answers
+
+
+def _json(body: bytes, status: int = 200) -> Response:
+    return Response(body, status, mimetype="application/json")
+
+
+def _error(error: Exception) -> Response:
+    """One JSON shape for everything that goes wrong; an unexpected failure shows nothing of itself."""
+    if not isinstance(error, HTTPException):
+        log.error("%s failed", request.endpoint, exc_info=error)
+        error = InternalServerError()
+    status = error.code or 500
+    response = _json(server.error_body(status, _message(error)), status)
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ALLOWED
+    if isinstance(error, ServiceUnavailable):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _message(error: HTTPException) -> str:
+    if isinstance(error, NotFound):
+        return f"There is no route {quoted(request.path)}; the routes are {', '.join(routes.PATHS)}."
+    if isinstance(error, MethodNotAllowed):
+        return f"{quoted(request.method)} is not allowed here; expected GET, HEAD or OPTIONS."
+    if isinstance(error, TooManyRequests):
+        chosen = _service().settings
+        limit = f"{chosen.rate_limit_requests} requests in {chosen.rate_limit_window} s"
+        return f"A client may make {limit}; Retry-After says when to come back."
+    if isinstance(error, InternalServerError):
+        return server.SAID[500]
+    return error.description or ""
+
+
+def _add_headers(response: Response) -> Response:
+    response.headers.update(HEADERS)
+    limit = _service().limiter.current_limit
+    if limit is not None:
+        seconds = str(max(1, math.ceil(limit.reset_at - time.time())))
+        response.headers["RateLimit-Limit"] = str(limit.limit.amount)
+        response.headers["RateLimit-Remaining"] = str(limit.remaining)
+        response.headers["RateLimit-Reset"] = seconds
+        if response.status_code == TooManyRequests.code:
+            response.headers["Retry-After"] = seconds
+    return response
+
+
+# The process
+
+
+def main() -> int:
+    """Read the settings, bind, serve until told to stop. Returns the exit status."""
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    try:
+        settings = load(os.environ, HERE / ".env")
+    except BadSettingError as error:
+        print(f"pi-stat: {error}", file=sys.stderr)
+        return BAD_CONFIGURATION
+    _set_level(settings)
+    machine = Machine()
+    machine.watch()
+    try:
+        sockets = server.bind(settings.host, settings.port)
+    except OSError as error:
+        print(f"pi-stat: {_cannot_listen(settings, error)}", file=sys.stderr)
+        return 1
+    serving = server.Server(create_app(settings, machine), sockets, HEADERS)
+    serving.run(lambda: _ready(serving))
+    systemd.notify("STOPPING=1")
+    return 0
+
+
+def _set_level(settings: Settings) -> None:
+    log.setLevel(logging.DEBUG if settings.debug else settings.log_level)
+    # It names every client that was refused; that is for whoever looks for it.
+    logging.getLogger("flask-limiter").setLevel(logging.DEBUG if settings.debug else logging.WARNING)
+
+
+def _ready(serving: server.Server) -> None:
+    systemd.notify("READY=1")
+    log.info("Listening on %s", " and ".join(serving.urls))
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> str:
+    where = f"PISTAT_HOST {settings.host}, PISTAT_PORT {settings.port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {settings.port} is in use by another program ({where})."
+    return f"Cannot listen: {error.strerror} ({where})."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""Everything that can be measured: one visible list, in the order of the answers."""
+
+from pistat.collectors import (
+    clocks,
+    cpu,
+    disk,
+    gpu,
+    hardware,
+    memory,
+    network,
+    power,
+    processes,
+    storage,
+    system,
+)
+from pistat.field import Collector
+
+STATS: tuple[Collector, ...] = (
+    cpu.cpu_temp,
+    cpu.cpu_freq,
+    cpu.cpu,
+    memory.memory,
+    disk.disk,
+    disk.disk_io,
+    system.uptime,
+    system.load_avg,
+    system.timestamp,
+    gpu.gpu,
+    power.power,
+    clocks.clocks,
+    network.network,
+    hardware.hardware,
+)
+"""What `/stats` answers, in the order of its keys."""
+
+ALL: tuple[Collector, ...] = (*STATS, processes.processes, network.interfaces, storage.devices)

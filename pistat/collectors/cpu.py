@@ -1,0 +1,111 @@
+"""CPU: temperature, frequency, usage."""
+
+from __future__ import annotations
+
+import psutil
+
+from pistat import cputimes, kernel, replies
+from pistat.field import Field, Incomplete, Unit, Values, collector
+from pistat.firmware import Asking
+from pistat.machine import Machine
+
+ZONES = ("cpu-thermal", "cpu_thermal", "soc-thermal", "soc_thermal", "x86_pkg_temp")
+CHIPS = ("cpu_thermal", "cpu-thermal", "coretemp", "k10temp", "zenpower")
+"""hwmon names of CPU sensors; `rp1_adc` of a Pi 5 is another chip and must not be taken for one."""
+
+
+@collector(
+    Field(
+        "cpu_temp",
+        Unit.CELSIUS,
+        "Temperature of the SoC, or of the processor package of a PC.",
+        "/sys/class/thermal/thermal_zone*/temp, else hwmon, else the firmware",
+    ),
+    deadline=2.0,
+)
+def cpu_temp(machine: Machine) -> Values | Incomplete:
+    path = machine.remember("cpu_temp", lambda: _zone(machine) or _chip(machine))
+    if path is None:
+        asking = Asking(machine.firmware)
+        return asking.settle({"cpu_temp": asking("measure_temp", replies.temperature)})
+    return {"cpu_temp": kernel.millidegrees(machine.read(path, 4096))}
+
+
+def _zone(machine: Machine) -> str | None:
+    """The thermal zone of the CPU, by its type: the numbers differ from kernel to kernel."""
+    found: dict[str, str] = {}
+    for name in machine.names("/sys/class/thermal"):
+        kind = machine.read_or_none(f"/sys/class/thermal/{name}/type", 4096)
+        if kind is not None:
+            found.setdefault(kind.strip(), f"/sys/class/thermal/{name}/temp")
+    return next((found[kind] for kind in ZONES if kind in found), None)
+
+
+def _chip(machine: Machine) -> str | None:
+    found: dict[str, str] = {}
+    for name in machine.names("/sys/class/hwmon"):
+        chip = machine.read_or_none(f"/sys/class/hwmon/{name}/name", 4096)
+        if chip is not None and machine.exists(f"/sys/class/hwmon/{name}/temp1_input"):
+            found.setdefault(chip.strip(), f"/sys/class/hwmon/{name}/temp1_input")
+    return next((found[chip] for chip in CHIPS if chip in found), None)
+
+
+def frequency_by_psutil(machine: Machine) -> Values:
+    """The frequency where there is no /sys; None on a machine whose kernel does not tell."""
+    current = psutil.cpu_freq() if hasattr(psutil, "cpu_freq") else None
+    return {"cpu_freq": float(current.current) if current else None}
+
+
+@collector(
+    Field(
+        "cpu_freq",
+        Unit.MEGAHERTZ,
+        "Frequency of the CPU now; the mean where its cores have frequencies of their own.",
+        "/sys/devices/system/cpu/cpufreq/policy*/scaling_cur_freq, else /proc/cpuinfo",
+    ),
+    elsewhere=frequency_by_psutil,
+)
+def cpu_freq(machine: Machine) -> Values:
+    base = "/sys/devices/system/cpu/cpufreq"
+    policies = [name for name in machine.names(base) if name.startswith("policy")]
+    texts = [machine.read_or_none(f"{base}/{name}/scaling_cur_freq", 4096) for name in policies]
+    hertz = [kernel.kilohertz(text) for text in texts if text is not None]
+    megahertz = [each / 1e6 for each in hertz if each is not None]
+    if not policies:
+        megahertz = _megahertz(machine.read_or_none("/proc/cpuinfo") or "")
+    return {"cpu_freq": round(sum(megahertz) / len(megahertz), 2) if megahertz else None}
+
+
+def _megahertz(cpuinfo: str) -> list[float]:
+    """The `cpu MHz` lines, which x86 kernels have and Arm kernels have not."""
+    values = [line.partition(":")[2].strip() for line in cpuinfo.splitlines() if line.startswith("cpu MHz")]
+    return [float(value) for value in values if value.replace(".", "", 1).isdecimal()]
+
+
+def usage(older: cputimes.Times, newer: cputimes.Times) -> Values:
+    """The two keys of the collector below, from two samples of the CPU times."""
+    together, *cores = cputimes.usage(older, newer)
+    return {"cpu_usage": together, "per_cpu_usage": list(cores)}
+
+
+def cpu_now(machine: Machine) -> Values:
+    """The share of time busy over the last second or so; on Linux and elsewhere alike."""
+    older, newer = machine.cpu.span()
+    return usage(older.value, newer.value)
+
+
+cpu = collector(
+    Field(
+        "cpu_usage",
+        Unit.PERCENT,
+        "Share of time busy over the last whole second or so, all cores together.",
+        "/proc/stat, sampled once a second for all clients",
+    ),
+    Field(
+        "per_cpu_usage[core]",
+        Unit.PERCENT,
+        "The same for each core, in order.",
+        "/proc/stat, sampled once a second for all clients",
+    ),
+    elsewhere=cpu_now,
+)(cpu_now)

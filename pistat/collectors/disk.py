@@ -1,0 +1,83 @@
+"""The root filesystem, and what all disks have read and written."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+import psutil
+
+from pistat.field import Field, Json, Unit, Values, collector, percent
+from pistat.machine import Machine, Usage
+
+COUNTERS = ("read_count", "write_count", "read_bytes", "write_bytes", "read_time", "write_time")
+SECTOR = 512
+"""Bytes of a sector in /proc/diskstats, whatever the sectors of the disk are."""
+
+STACKED = re.compile(r"(?:loop|ram|zram|dm-|md|drbd)\d|nvme\d+c\d+n\d+|nbd\d")
+"""Devices made of other devices or of memory: what they do is counted in those, or touches no disk."""
+
+
+def shares(usage: Usage) -> dict[str, Json]:
+    """The four figures of a filesystem; the percentage is of what an ordinary user can have, as in `df`."""
+    return {
+        "total": usage.total,
+        "used": usage.used,
+        "free": usage.free,
+        "percent": percent(usage.used, usage.used + usage.free),
+    }
+
+
+def root_usage(machine: Machine) -> Values:
+    """The filesystem that holds the system; the drive with Windows, there."""
+    [outcome] = machine.usages([os.path.abspath(os.sep)])
+    if outcome.value is None:
+        raise outcome.error or OSError
+    return {"disk": shares(outcome.value)}
+
+
+disk = collector(
+    Field("disk.total", Unit.BYTES, "Size of the root filesystem.", "statvfs of /"),
+    Field("disk.used", Unit.BYTES, "Space taken.", "statvfs of /"),
+    Field("disk.free", Unit.BYTES, "Space left for ordinary users.", "statvfs of /"),
+    Field(
+        "disk.percent", Unit.PERCENT, "Share taken of what users can have, as `df` counts.", "statvfs of /"
+    ),
+    elsewhere=root_usage,
+    deadline=1.5,
+)(root_usage)
+
+
+def counters_by_psutil(machine: Machine) -> Values:
+    """The same from psutil, where there is no /proc."""
+    found = psutil.disk_io_counters()
+    return {"disk_io": {name: getattr(found, name, None) for name in COUNTERS}}
+
+
+@collector(
+    Field("disk_io.read_count", Unit.COUNT, "Reads since boot, all disks, each once.", "/proc/diskstats"),
+    Field("disk_io.write_count", Unit.COUNT, "Writes since boot.", "/proc/diskstats"),
+    Field("disk_io.read_bytes", Unit.BYTES, "Bytes read since boot.", "/proc/diskstats"),
+    Field("disk_io.write_bytes", Unit.BYTES, "Bytes written since boot.", "/proc/diskstats"),
+    Field(
+        "disk_io.read_time", Unit.MILLISECONDS, "Time that reads have taken since boot.", "/proc/diskstats"
+    ),
+    Field(
+        "disk_io.write_time", Unit.MILLISECONDS, "Time that writes have taken since boot.", "/proc/diskstats"
+    ),
+    elsewhere=counters_by_psutil,
+)
+def disk_io(machine: Machine) -> Values:
+    whole = {name for name in machine.names("/sys/block") if not STACKED.match(name)}
+    rows = [line.split() for line in machine.read("/proc/diskstats").splitlines()]
+    disks = [[int(each) for each in row[3:11]] for row in rows if row[2] in whole]
+    if not disks:
+        return {"disk_io": dict.fromkeys(COUNTERS)}
+    return {"disk_io": dict(zip(COUNTERS, _totals(disks), strict=True))}
+
+
+def _totals(disks: Iterable[list[int]]) -> list[int]:
+    """Sums of columns: reads, reads merged, sectors read, ms reading, and the same four for writes."""
+    reads, _, read_sectors, read_ms, writes, _, write_sectors, write_ms = map(sum, zip(*disks, strict=True))
+    return [reads, writes, read_sectors * SECTOR, write_sectors * SECTOR, read_ms, write_ms]

@@ -1,0 +1,44 @@
+"""The VideoCore."""
+
+from __future__ import annotations
+
+from pistat import board, replies
+from pistat.field import Field, Incomplete, Unit, Values, collector
+from pistat.firmware import Asking
+from pistat.identity import model
+from pistat.machine import Machine
+
+
+@collector(
+    Field("gpu.temperature", Unit.CELSIUS, "Temperature of the GPU.", "firmware: measure_temp"),
+    Field(
+        "gpu.memory",
+        Unit.BYTES,
+        "Memory set aside for the GPU; null on a Pi 5, which sets none aside.",
+        "firmware: get_mem gpu",
+    ),
+    Field(
+        "gpu.v3d_clock",
+        Unit.HERTZ,
+        "Measured clock of the 3D block; 0 while it sleeps.",
+        "firmware: measure_clock v3d",
+    ),
+    deadline=2.0,
+)
+def gpu(machine: Machine) -> Values | Incomplete:
+    asking = Asking(machine.firmware)
+    values: Values = {
+        "gpu": {
+            "temperature": asking("measure_temp", replies.temperature),
+            "memory": machine.remember("gpu memory", lambda: _memory(machine, asking)),
+            "v3d_clock": asking("measure_clock v3d", replies.clock),
+        }
+    }
+    return asking.settle(values)
+
+
+def _memory(machine: Machine, asking: Asking) -> int | None:
+    if not board.splits_memory(model(machine) or ""):
+        return None
+    reply = asking("get_mem gpu", replies.memory)
+    return None if reply is None or reply[0] != "gpu" else reply[1] << 20

@@ -1,0 +1,72 @@
+"""Memory and swap, from one reading of the kernel's table."""
+
+from __future__ import annotations
+
+import psutil
+
+from pistat.field import Field, Unit, Values, collector, percent
+from pistat.machine import Machine
+
+
+def memory_by_psutil(machine: Machine) -> Values:
+    """The same from psutil, where there is no /proc."""
+    main, swap = psutil.virtual_memory(), psutil.swap_memory()
+    return _reading(main.total, main.available, swap.total, swap.free)
+
+
+@collector(
+    Field("memory.total", Unit.BYTES, "Memory that the kernel manages.", "MemTotal of /proc/meminfo"),
+    Field(
+        "memory.available",
+        Unit.BYTES,
+        "What programs could still take without swapping.",
+        "MemAvailable of /proc/meminfo",
+    ),
+    Field("memory.used", Unit.BYTES, "What is not available.", "total - available, as `free` counts"),
+    Field("memory.percent", Unit.PERCENT, "Share that is not available.", "used / total"),
+    Field("swap.total", Unit.BYTES, "Swap space; null without swap.", "SwapTotal of /proc/meminfo"),
+    Field("swap.used", Unit.BYTES, "Swap in use.", "total - free"),
+    Field("swap.free", Unit.BYTES, "Swap left.", "SwapFree of /proc/meminfo"),
+    Field("swap.percent", Unit.PERCENT, "Share of the swap in use.", "used / total"),
+    elsewhere=memory_by_psutil,
+)
+def memory(machine: Machine) -> Values:
+    table = dict(line.split(":", 1) for line in machine.read("/proc/meminfo").splitlines())
+    return _reading(*(_bytes(table[name]) for name in ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree")))
+
+
+def total(machine: Machine) -> int | None:
+    """Bytes of memory, for the share that a process has of them. Read once."""
+
+    def read() -> int:
+        if not machine.linux:
+            return int(psutil.virtual_memory().total)
+        first = machine.read("/proc/meminfo").splitlines()[0]
+        return _bytes(first.removeprefix("MemTotal:"))
+
+    return machine.remember("memory", read)
+
+
+def _bytes(text: str) -> int:
+    amount, unit = text.split()
+    if unit != "kB":
+        raise ValueError(unit)
+    return int(amount) * 1024
+
+
+def _reading(total: int, available: int, swap: int, swap_free: int) -> Values:
+    used, swapped = total - available, swap - swap_free
+    return {
+        "memory": {
+            "total": total,
+            "available": available,
+            "used": used,
+            "percent": percent(used, total),
+        },
+        "swap": {
+            "total": swap or None,
+            "used": swapped if swap else None,
+            "free": swap_free if swap else None,
+            "percent": percent(swapped, swap),
+        },
+    }

@@ -1,0 +1,182 @@
+"""Network interfaces: their counters, their state, their addresses."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+
+import psutil
+
+from pistat import kernel
+from pistat.field import Field, Json, Unit, Values, collector
+from pistat.machine import Machine
+
+DEV = "/proc/net/dev"
+COUNTERS = (
+    ("bytes_sent", Unit.BYTES, "Bytes sent since the interface came up."),
+    ("bytes_recv", Unit.BYTES, "Bytes received."),
+    ("packets_sent", Unit.COUNT, "Packets sent."),
+    ("packets_recv", Unit.COUNT, "Packets received."),
+    ("errin", Unit.COUNT, "Errors while receiving."),
+    ("errout", Unit.COUNT, "Errors while sending."),
+    ("dropin", Unit.COUNT, "Packets dropped on the way in."),
+    ("dropout", Unit.COUNT, "Packets dropped on the way out."),
+)
+COLUMNS = (8, 0, 9, 1, 2, 10, 3, 11)
+"""Where in a row of /proc/net/dev the counters stand, in their order above."""
+
+
+def traffic_fields(parent: str) -> tuple[Field, ...]:
+    """The leaves of every interface, below `parent`, and the count of connections beside the interfaces."""
+    counters = (Field(f"{parent}.{{interface}}.{name}", unit, text, DEV) for name, unit, text in COUNTERS)
+    signal = Field(
+        f"{parent}.{{interface}}.signal_strength",
+        Unit.DBM,
+        "Signal of a wireless interface; nearer 0 is stronger.",
+        "/proc/net/wireless",
+        when="wireless",
+    )
+    connections = Field(
+        f"{parent}.active_connections",
+        Unit.COUNT,
+        "Established TCP connections, IPv4 and IPv6.",
+        "CurrEstab of /proc/net/snmp",
+    )
+    return (*counters, signal, connections)
+
+
+def traffic(machine: Machine) -> dict[str, dict[str, Json]]:
+    """The counters of every interface but loopback, and the signal of the wireless ones."""
+    stations = kernel.wireless(machine.read_or_none("/proc/net/wireless") or "")
+    rows: dict[str, dict[str, Json]] = {}
+    for line in machine.read(DEV).splitlines()[2:]:
+        name, _, rest = line.partition(":")
+        name = name.strip()
+        if name != "lo":
+            cells = rest.split()
+            rows[name] = {each[0]: int(cells[at]) for each, at in zip(COUNTERS, COLUMNS, strict=True)}
+            if name in stations or _is_wireless(machine, name):
+                rows[name]["signal_strength"] = stations[name].level if name in stations else None
+    return rows
+
+
+def _is_wireless(machine: Machine, name: str) -> bool:
+    folder = f"/sys/class/net/{name}"
+    return machine.exists(f"{folder}/phy80211") or machine.exists(f"{folder}/wireless")
+
+
+def connections(machine: Machine) -> int | None:
+    """The kernel's own count of established connections: one small file, however many there are."""
+    return kernel.established(machine.read_or_none("/proc/net/snmp") or "")
+
+
+def traffic_by_psutil() -> dict[str, dict[str, Json]]:
+    """The counters where there is no /proc. Counting connections would be a look at every socket, as root."""
+    return {
+        name: {each[0]: getattr(found, each[0]) for each in COUNTERS}
+        for name, found in psutil.net_io_counters(pernic=True).items()
+        if not is_loopback(name)
+    }
+
+
+def is_loopback(name: str) -> bool:
+    """Whether an interface of macOS, BSD or Windows is the loopback, by its name there."""
+    return name in {"lo", "lo0"} or name.startswith("Loopback")
+
+
+def network_by_psutil(machine: Machine) -> Values:
+    """The same from psutil, where there is no /proc."""
+    return {"network": {**traffic_by_psutil(), "active_connections": None}}
+
+
+@collector(*traffic_fields("network"), elsewhere=network_by_psutil)
+def network(machine: Machine) -> Values:
+    return {"network": {**traffic(machine), "active_connections": connections(machine)}}
+
+
+def interfaces_by_psutil(machine: Machine) -> Values:
+    """The same from psutil, where there is no /sys."""
+    states, addresses = psutil.net_if_stats(), machine.addresses()
+    hardware = psutil.net_if_addrs()
+    rows: dict[str, Json] = {}
+    for name, counters in traffic_by_psutil().items():
+        state = states.get(name)
+        macs = [each.address for each in hardware.get(name, []) if each.family == psutil.AF_LINK]
+        rows[name] = {
+            **counters,
+            "addresses": _with_prefix(addresses.get(name, [])),
+            "mac": macs[0].replace("-", ":").lower() if macs else None,
+            "is_up": state.isup if state else None,
+            "speed": (state.speed or None) if state else None,
+            "mtu": state.mtu if state else None,
+        }
+    return {"interfaces": {**rows, "active_connections": None}}
+
+
+@collector(
+    *traffic_fields("interfaces"),
+    Field(
+        "interfaces.{interface}.addresses[address]",
+        Unit.TEXT,
+        "IPv4 and IPv6 addresses with prefix length.",
+        "the kernel's list of addresses",
+    ),
+    Field("interfaces.{interface}.mac", Unit.TEXT, "Hardware address.", "/sys/class/net/*/address"),
+    Field("interfaces.{interface}.is_up", Unit.FLAG, "Whether the link is up.", "/sys/class/net/*/operstate"),
+    Field(
+        "interfaces.{interface}.speed",
+        Unit.MEGABIT_PER_SECOND,
+        "Speed of a wired link; null without a link, and for wireless.",
+        "/sys/class/net/*/speed",
+    ),
+    Field("interfaces.{interface}.mtu", Unit.BYTES, "Largest packet.", "/sys/class/net/*/mtu"),
+    elsewhere=interfaces_by_psutil,
+)
+def interfaces(machine: Machine) -> Values:
+    addresses = machine.addresses()
+    rows: dict[str, Json] = {
+        name: {**counters, "addresses": _with_prefix(addresses.get(name, [])), **_link(machine, name)}
+        for name, counters in traffic(machine).items()
+    }
+    return {"interfaces": {**rows, "active_connections": connections(machine)}}
+
+
+def _link(machine: Machine, name: str) -> dict[str, Json]:
+    """The state of one interface; all null if it has gone while we looked."""
+    folder = f"/sys/class/net/{name}"
+    address = machine.read_or_none(f"{folder}/address", 4096)
+    return {
+        "mac": (address or "").strip() or None,
+        "is_up": _is_up(machine, folder),
+        "speed": kernel.link_speed(_speed(machine, folder)),
+        "mtu": machine.number(f"{folder}/mtu"),
+    }
+
+
+def _is_up(machine: Machine, folder: str) -> bool | None:
+    """Drivers that keep no state (tunnels, many virtual ones) say `unknown`; there the flag IFF_UP decides."""
+    state = machine.read_or_none(f"{folder}/operstate", 4096)
+    if state is None or state.strip() != "unknown":
+        return None if state is None else state.strip() == "up"
+    flags = machine.read_or_none(f"{folder}/flags", 4096)
+    return None if flags is None else bool(int(flags, 16) & 1)
+
+
+def _speed(machine: Machine, folder: str) -> str | None:
+    try:
+        return machine.read_or_none(f"{folder}/speed", 4096)
+    except OSError as error:
+        # The kernel's answer for a link that is down, and for drivers without a speed (Wi-Fi).
+        if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
+            return None
+        raise
+
+
+def _with_prefix(addresses: list[tuple[str, str | None]]) -> list[Json]:
+    """`192.0.2.7` and `255.255.255.0` as `192.0.2.7/24`; link-local addresses lose their `%eth0`."""
+    texts: list[Json] = []
+    for address, netmask in addresses:
+        bare = address.partition("%")[0]
+        prefix = int(ipaddress.ip_address(netmask)).bit_count() if netmask else None
+        texts.append(bare if prefix is None else f"{bare}/{prefix}")
+    return texts

@@ -1,0 +1,100 @@
+"""The processes, sorted and cut as the client wants them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from pistat import proctable
+from pistat.collectors import memory
+from pistat.field import Field, Json, Unit, Values, collector, percent
+from pistat.machine import Machine
+from pistat.proctable import Process, Table
+
+STAT = "/proc/PID/stat"
+
+
+class Span(NamedTuple):
+    """The process table now, an older one to take rates from, and what turns them into rows."""
+
+    older: Table
+    newer: Table
+    memory: int | None
+    user_name: Callable[[int], str]
+
+
+def span_now(machine: Machine) -> Values:
+    """The table with an older one at least half a second before it; the first request waits for that."""
+    older, newer = machine.processes.span()
+    return {"processes": Span(older.value, newer.value, memory.total(machine), machine.user_name)}
+
+
+processes = collector(
+    Field("processes[row].pid", Unit.NUMBER, "Process number.", STAT),
+    Field("processes[row].name", Unit.TEXT, "Name of the program; never its command line.", STAT),
+    Field("processes[row].user", Unit.TEXT, "Owner; the number of one without a name.", "owner of /proc/PID"),
+    Field(
+        "processes[row].cpu_percent",
+        Unit.PERCENT,
+        "Of one core, so that a process busy with four threads reads 400; over half a second or more.",
+        STAT,
+    ),
+    Field("processes[row].memory_percent", Unit.PERCENT, "Resident memory, share of the total.", STAT),
+    Field("processes[row].running_time", Unit.SECONDS, "Time since it began.", STAT),
+    elsewhere=span_now,
+    deadline=10.0,
+)(span_now)
+
+Key = Callable[[int], Any]
+
+
+def _by_name(span: Span) -> Key:
+    table = span.newer.processes
+    return lambda pid: (table[pid].name.casefold(), pid)
+
+
+def _by_pid(_: Span) -> Key:
+    return lambda pid: pid
+
+
+def _by_cpu(span: Span) -> Key:
+    return lambda pid: (-proctable.cpu_percent(pid, span.older, span.newer), pid)
+
+
+def _by_memory(span: Span) -> Key:
+    table = span.newer.processes
+    return lambda pid: (-table[pid].memory, pid)
+
+
+def _by_time(span: Span) -> Key:
+    table = span.newer.processes
+    return lambda pid: (table[pid].began, pid)
+
+
+ORDERS: dict[str, Callable[[Span], Key]] = {
+    "cpu": _by_cpu,
+    "memory": _by_memory,
+    "name": _by_name,
+    "pid": _by_pid,
+    "time": _by_time,
+}
+"""What `sort` accepts. The resources count down, name and pid count up, ties go by pid."""
+
+
+def top(span: Span, sort: str, limit: int) -> list[Json]:
+    """The first `limit` rows in the order of `sort`; only these are made."""
+    chosen = heapq.nsmallest(limit, span.newer.processes, key=ORDERS[sort](span))
+    return [_row(span, pid, span.newer.processes[pid]) for pid in chosen]
+
+
+def _row(span: Span, pid: int, process: Process) -> dict[str, Json]:
+    user = process.user
+    return {
+        "pid": pid,
+        "name": process.name,
+        "user": span.user_name(user) if isinstance(user, int) else user,
+        "cpu_percent": proctable.cpu_percent(pid, span.older, span.newer),
+        "memory_percent": percent(process.memory, span.memory) if span.memory else None,
+        "running_time": round(max(0.0, span.newer.uptime - process.began), 2),
+    }

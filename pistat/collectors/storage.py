@@ -1,0 +1,65 @@
+"""The filesystems, and how full each of them is."""
+
+from __future__ import annotations
+
+from pistat import mounts
+from pistat.cache import NoAnswerError, Outcome
+from pistat.collectors.disk import shares
+from pistat.field import Field, Json, Unit, Values, collector
+from pistat.machine import Machine, Usage
+from pistat.mounts import Mount
+
+MOUNTS = "/proc/self/mountinfo"
+STATVFS = "statvfs of the mount point"
+
+
+def devices_now(machine: Machine) -> Values:
+    """One row a filesystem. One that does not answer keeps its row, and holds up no other."""
+    found = mounts.read(machine)
+    outcomes = machine.usages([each.mountpoint for each in found])
+    return {"devices": [_row(*pair) for pair in zip(found, outcomes, strict=True)]}
+
+
+devices = collector(
+    Field("devices[row].device", Unit.TEXT, "Block device, or the share of a server.", MOUNTS),
+    Field("devices[row].mountpoint", Unit.TEXT, "Where it is mounted.", MOUNTS),
+    Field("devices[row].filesystem", Unit.TEXT, "Type of filesystem.", MOUNTS),
+    Field("devices[row].total", Unit.BYTES, "Size.", STATVFS),
+    Field("devices[row].used", Unit.BYTES, "Space taken.", STATVFS),
+    Field("devices[row].free", Unit.BYTES, "Space left for ordinary users.", STATVFS),
+    Field("devices[row].percent", Unit.PERCENT, "Share taken of what users can have.", STATVFS),
+    Field("devices[row].read_only", Unit.FLAG, "Whether it is mounted read-only.", MOUNTS),
+    Field("devices[row].remote", Unit.FLAG, "Whether it lives on a server.", MOUNTS),
+    Field(
+        "devices[row].error",
+        Unit.TEXT,
+        "Why its sizes are null.",
+        STATVFS,
+        when="not answering",
+    ),
+    elsewhere=devices_now,
+    deadline=5.0,
+)(devices_now)
+
+
+def _row(mount: Mount, outcome: Outcome[Usage]) -> dict[str, Json]:
+    sizes: dict[str, Json] = dict.fromkeys(("total", "used", "free", "percent"))
+    if outcome.value is not None:
+        sizes = shares(outcome.value)
+    row: dict[str, Json] = {
+        "device": mount.device,
+        "mountpoint": mount.mountpoint,
+        "filesystem": mount.filesystem,
+        **sizes,
+        "read_only": mount.read_only,
+        "remote": mount.remote,
+    }
+    if outcome.value is None:
+        row["error"] = _why(outcome.error)
+    return row
+
+
+def _why(error: Exception | None) -> str:
+    if isinstance(error, NoAnswerError):
+        return str(error)
+    return "not permitted" if isinstance(error, PermissionError) else "could not be read"

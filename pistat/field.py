@@ -1,0 +1,160 @@
+"""What a measurement is: the declarations that everything else is generated from or checked against."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from pistat.machine import Machine
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+Values: TypeAlias = "dict[str, Any]"
+"""What a collector returns: a value for each of its top-level keys."""
+
+
+class Unit(Enum):
+    """A unit as the documentation prints it, and the JSON type of a value in it."""
+
+    BYTES = ("B", int)
+    CELSIUS = ("°C", float)
+    COUNT = ("count", int)
+    DBM = ("dBm", int)
+    FLAG = ("true/false", bool)
+    HERTZ = ("Hz", int)
+    LOAD = ("load", float)
+    MEGABIT_PER_SECOND = ("Mbit/s", int)
+    MEGAHERTZ = ("MHz", float)
+    MILLISECONDS = ("ms", int)
+    NUMBER = ("number", int)
+    PERCENT = ("%", float)
+    SECONDS = ("s", float)
+    TEXT = ("text", str)
+    UNIX_TIME = ("Unix s", float)
+    VOLTS = ("V", float)
+
+    @property
+    def symbol(self) -> str:
+        """The unit as people write it, such as `°C`."""
+        symbol: str = self.value[0]
+        return symbol
+
+    @property
+    def type(self) -> type:
+        """The Python type of a value that is not null."""
+        kind: type = self.value[1]
+        return kind
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One leaf of an answer.
+
+    Attributes:
+        path: Where it stands: keys joined by dots, `[core]` for a list with an entry a core, `[3]` for one
+            of three, `{interface}` for an object with one key an interface.
+        unit: Unit and JSON type. Every leaf may also be null: this machine has no such thing, or it failed.
+        help: One sentence for people: what it is, and since when.
+        source: Where it is read.
+        when: For a leaf that is only there in some rows: in which.
+    """
+
+    path: str
+    unit: Unit
+    help: str
+    source: str
+    when: str = ""
+
+    @property
+    def key(self) -> str:
+        """The top-level key of the answer that holds this leaf."""
+        return re.split(r"[.\[]", self.path, maxsplit=1)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """A reading of which some leaves failed: they are null in `values`, and `why` says so in one clause."""
+
+    values: Values
+    why: str
+
+
+Reader: TypeAlias = "Callable[[Machine], Values | Incomplete]"
+
+
+@dataclass(frozen=True, eq=False)
+class Collector:
+    """A function that reads some fields together, with the fields it promises.
+
+    Attributes:
+        name: The name of the function, for the log.
+        fields: Its leaves, in the order of the answer.
+        read: Reads them on Linux. Returns one value for each of `keys`.
+        elsewhere: Reads them on macOS, Windows and the rest; None where they are unknown there.
+        deadline: Seconds after which its leaves are given up, as null.
+    """
+
+    name: str
+    fields: tuple[Field, ...]
+    read: Reader
+    elsewhere: Reader | None
+    deadline: float
+    keys: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "keys", tuple(dict.fromkeys(each.key for each in self.fields)))
+
+    def collect(self, machine: Machine) -> Values | Incomplete:
+        """Read all fields once, by the way that fits the platform."""
+        if machine.linux:
+            return self.read(machine)
+        return self.elsewhere(machine) if self.elsewhere else self.nulls(machine)
+
+    def nulls(self, machine: Machine) -> Values:
+        """The shape of the answer with every leaf null: objects and lists of known length stay."""
+        values: Values = {}
+        for each in self.fields:
+            _plant(values, each.path, machine.cores)
+        return values
+
+
+def collector(
+    *fields: Field, elsewhere: Reader | None = None, deadline: float = 1.0
+) -> Callable[[Reader], Collector]:
+    """Declare what the decorated function reads; it is replaced by a `Collector` of the same name."""
+
+    def declare(read: Reader) -> Collector:
+        return Collector(read.__name__, fields, read, elsewhere, deadline)
+
+    return declare
+
+
+def _plant(values: Values, path: str, cores: int) -> None:
+    """Put a null at `path`; rows of unknown number (`{interface}`, `[row]`) stay an empty object or list."""
+    parent: Values = values
+    steps = path.split(".")
+    for step in steps[:-1]:
+        if step.startswith("{"):
+            return
+        if step.endswith("]"):
+            parent[step.partition("[")[0]] = []
+            return
+        child = parent.setdefault(step, {})
+        assert isinstance(child, dict)
+        parent = child
+    name, _, length = steps[-1].partition("[")
+    if name.startswith("{"):
+        return
+    parent[name] = [None] * _length(length.rstrip("]"), cores) if length else None
+
+
+def _length(word: str, cores: int) -> int:
+    return cores if word == "core" else int(word) if word.isdigit() else 0
+
+
+def percent(part: float, whole: float) -> float | None:
+    """`part` as a percentage of `whole`, at most two decimals; None when there is no whole."""
+    return round(100.0 * part / whole, 2) if whole > 0 else None

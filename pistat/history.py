@@ -1,0 +1,84 @@
+"""What a rate needs to remember: an older sample of a counter, taken long enough ago."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample(Generic[T]):
+    """Counters, and when on the monotonic clock they were read."""
+
+    at: float
+    value: T
+
+
+class History(Generic[T]):
+    """Keeps two samples of `read`: every rate is taken over a real interval, whoever asks and how often.
+
+    One history serves all threads and clients: a question never shortens the interval of the next one.
+
+    Args:
+        read: Takes a sample now.
+        good: Seconds between the samples that are kept.
+        least: Seconds of the shortest interval to be answered from, while nothing older is there.
+        most: Seconds after which a sample says nothing about now.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], T],
+        *,
+        good: float,
+        least: float,
+        most: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._read = read
+        self._good = good
+        self._least = least
+        self._most = most
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._kept: tuple[Sample[T], ...] = ()
+
+    def take(self) -> Sample[T]:
+        """Read now, and keep the sample when the newest kept one has come of age."""
+        with self._lock:
+            sample = Sample(self._clock(), self._read())
+            if not self._kept or sample.at - self._kept[-1].at >= self._good:
+                self._kept = (*self._kept[-1:], sample)
+            return sample
+
+    def span(self) -> tuple[Sample[T], Sample[T]]:
+        """An older sample and one of now; waits when none is old enough: at the start, after a silence."""
+        older = self._older()
+        if older is None:
+            older = self._youngest() or self.take()
+            self._sleep(max(0.0, older.at + self._least - self._clock()))
+        return older, self.take()
+
+    def measure(self, seconds: float) -> tuple[Sample[T], Sample[T]]:
+        """Two samples with `seconds` between them, the first one of now."""
+        older = self.take()
+        self._sleep(seconds)
+        return older, self.take()
+
+    def _older(self) -> Sample[T] | None:
+        """The newest kept sample of good age, else the oldest of sufficient age."""
+        now = self._clock()
+        usable = [each for each in self._kept if self._least <= now - each.at <= self._most]
+        good = [each for each in usable if now - each.at >= self._good]
+        return good[-1] if good else usable[0] if usable else None
+
+    def _youngest(self) -> Sample[T] | None:
+        now = self._clock()
+        return next((each for each in self._kept[-1:] if now - each.at < self._least), None)

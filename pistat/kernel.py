@@ -1,0 +1,164 @@
+"""What the kernel prints in /proc and /sys: text or bytes in, a value out, None when there is none to be had.
+
+Nothing in here raises: an empty, cut off, hostile or overlong text is an answer like any other, namely none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, TypeVar
+
+Number = TypeVar("Number", int, float)
+
+LIMIT = 8192
+"""Characters of the longest text that is looked at: twice the buffer of vcgencmd."""
+
+CELSIUS = (-40.0, 150.0)
+"""What a Raspberry Pi can measure; others were seen: https://github.com/raspberrypi/firmware/issues/133."""
+
+HERTZ = (0, 10_000_000_000)
+"""Any clock of a Raspberry Pi."""
+
+UNAVAILABLE = -256
+"""The level or noise, in dBm, that a wireless driver reports when it knows none."""
+
+CELL = 4
+"""Bytes of a number in the device tree."""
+
+HUB = "09"
+"""bDeviceClass of a USB hub."""
+
+BOARD_LINES = {"Revision": "[0-9a-fA-F]{4,8}", "Serial": "[0-9a-fA-F]{16}", "Model": "[ -~]{1,128}"}
+"""The lines that Raspberry Pi's own kernels add to /proc/cpuinfo, and what stands in them."""
+
+
+def trimmed(text: str) -> str:
+    """`text` without the blanks and line ends around it; empty when it is longer than any real one."""
+    return text.strip(" \t\r\n") if len(text) <= LIMIT else ""
+
+
+def lines(text: str) -> list[str]:
+    """The lines of `text`, each without the blanks around it."""
+    # Not splitlines(), which would also part a line at form feeds and at U+2028.
+    return [line.strip(" \t\r") for line in trimmed(text).split("\n")]
+
+
+def in_full(pattern: str, text: str) -> re.Match[str] | None:
+    """The match of `pattern` with the whole of `text`, but for the blanks around it."""
+    return re.fullmatch(pattern, trimmed(text))
+
+
+def first(pattern: str, text: str) -> str | None:
+    """The group of `pattern` in the first line of `text` that it matches in full."""
+    return next((found[1] for line in lines(text) if (found := re.fullmatch(pattern, line))), None)
+
+
+def within(value: Number, low: Number, high: Number) -> Number | None:
+    """`value`, or None when it lies outside `low` to `high`."""
+    return value if low <= value <= high else None
+
+
+def millidegrees(text: str) -> float | None:
+    """A temperature in °C, from millidegrees: thermal_zone*/temp, hwmon*/temp*_input."""
+    found = in_full(r"-?[0-9]{1,9}", text)
+    return within(int(found[0]) / 1000, *CELSIUS) if found else None
+
+
+def kilohertz(text: str) -> int | None:
+    """A frequency in Hz, from kHz: cpufreq/policy*/scaling_*_freq."""
+    found = in_full(r"[0-9]{1,8}", text)
+    return within(int(found[0]) * 1000, *HERTZ) if found else None
+
+
+def alarm(text: str) -> bool | None:
+    """Whether an alarm is on, from 0 or 1: hwmon*/in0_lcrit_alarm."""
+    return {"0": False, "1": True}.get(trimmed(text))
+
+
+def device_tree_string(data: bytes) -> str | None:
+    """The first string of a device tree property, at most 128 printable characters."""
+    if len(data) > LIMIT:
+        return None
+    text = data.partition(b"\0")[0].decode("utf-8", "replace")
+    return trimmed("".join(filter(str.isprintable, text))[:128]) or None
+
+
+def big_endian_32(data: bytes) -> int | None:
+    """The number in a device tree property of one cell."""
+    return int.from_bytes(data, "big") if len(data) == CELL else None
+
+
+class Wireless(NamedTuple):
+    """How well a wireless interface receives.
+
+    Attributes:
+        link: Quality of the link; drivers of cfg80211 give 0 to 70.
+        level: Strength of the signal in dBm; None while not associated.
+        noise: Strength of the noise in dBm; None with the many drivers that do not measure it.
+    """
+
+    link: int
+    level: int | None
+    noise: int | None
+
+
+def wireless(text: str) -> dict[str, Wireless]:
+    """For each interface of /proc/net/wireless how well it receives; the two header lines match no row."""
+    # A dot marks a value that is new since the last reader: net/wireless/wext-proc.c.
+    row = (
+        r"([!-.0-9;-~]{1,15}): [0-9a-f]{4}"
+        r" +([0-9]{1,3})\.? +(-?[0-9]{1,3})\.? +(-?[0-9]{1,3})\.?(?: +-?[0-9]{1,10}){6}"
+    )
+    found = filter(None, (re.fullmatch(row, line) for line in lines(text)))
+    return {each[1]: Wireless(int(each[2]), _dbm(each[3]), _dbm(each[4])) for each in found}
+
+
+def _dbm(digits: str) -> int | None:
+    """A power in dBm. One that is not negative counts in the driver's own units, or is not there."""
+    return within(int(digits), UNAVAILABLE + 1, -1)
+
+
+def established(text: str) -> int | None:
+    """How many TCP connections are established, from the two `Tcp:` rows of /proc/net/snmp."""
+    rows = [line.split(" ") for line in lines(text) if line.startswith("Tcp:")]
+    match rows:
+        case [names, values] if len(names) == len(values):
+            found = in_full(r"[0-9]{1,10}", dict(zip(names, values, strict=True)).get("CurrEstab", ""))
+            return int(found[0]) if found else None
+    return None
+
+
+def link_speed(text: str | None) -> int | None:
+    """The speed of a link in Mbit/s, from /sys/class/net/*/speed; -1, signed or not, stands for unknown."""
+    found = in_full(r"[0-9]{1,7}", text or "")
+    return within(int(found[0]), 1, 1_000_000) if found else None
+
+
+def usb_devices(names: Iterable[str], classes: Mapping[str, str] = {}) -> int:
+    """How many USB devices are attached, from the names in /sys/bus/usb/devices.
+
+    Args:
+        names: Root hubs (`usb1`) and interfaces (`1-1:1.0`) among them are not counted.
+        classes: The bDeviceClass of each name for which it is known; hubs are not counted.
+    """
+    port = re.compile(r"[0-9]{1,3}-[0-9]{1,3}(?:\.[0-9]{1,3}){0,6}")
+    return sum(1 for name in names if port.fullmatch(name) and trimmed(classes.get(name, "")) != HUB)
+
+
+def wear(text: str) -> tuple[int, int] | None:
+    """The wear of both areas of an eMMC, from life_time: tenths of its rated life, 11 beyond it, 0 unsaid."""
+    found = in_full(r"0x(0[0-9a-bA-B]) 0x(0[0-9a-bA-B])", text)
+    return (int(found[1], 16), int(found[2], 16)) if found else None
+
+
+def pre_eol(text: str) -> str | None:
+    """The state of the spare blocks of an eMMC, from pre_eol_info; `warning` means that 80 % are used."""
+    found = in_full(r"(?:0x)?0([1-3])", text)
+    return {"1": "normal", "2": "warning", "3": "urgent"}[found[1]] if found else None
+
+
+def cpuinfo(text: str) -> dict[str, str]:
+    """The lines about the board in /proc/cpuinfo: Revision and Serial in hexadecimal, Model in words."""
+    found = {name: first(rf"{name}[ \t]*: ({value})", text) for name, value in BOARD_LINES.items()}
+    return {name: value for name, value in found.items() if value is not None}

@@ -1,0 +1,314 @@
+"""The only door to the outside: files below a root, programs, filesystems, clocks, addresses."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+import psutil
+
+from pistat import cputimes, proctable
+from pistat.cache import Cache, Outcome, Task
+from pistat.firmware import Firmware
+from pistat.history import History
+
+T = TypeVar("T")
+
+ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
+"""What the kernel answers for a thing that this machine does not have, or no longer has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a program left behind: exit status (negative for a signal), standard output, standard error."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Bytes of a filesystem; `free` is what an ordinary user may still take, so the three need not add up."""
+
+    total: int
+    used: int
+    free: int
+
+
+class Machine:
+    """The machine, or a recording of one below `root`.
+
+    Attributes:
+        linux: Whether /proc and /sys are there to be read.
+        cores: How many logical CPUs there are, for lists with one entry a core.
+        page_size, clock_ticks: The units of the kernel's tables: bytes a page, ticks a second.
+        cpu: Samples of the CPU times.
+        processes: Samples of the process table.
+        firmware: What the VideoCore of a Raspberry Pi says.
+    """
+
+    USAGE_SECONDS = 1.0
+    """How long a filesystem may take to say how full it is."""
+
+    def __init__(self, root: str = "", platform: str = sys.platform) -> None:
+        self.root = root.rstrip("/")
+        self.linux = platform == "linux"
+        self.cores = os.cpu_count() or 1
+        self.page_size = os.sysconf("SC_PAGE_SIZE") if self.linux else 4096
+        self.clock_ticks = os.sysconf("SC_CLK_TCK") if self.linux else 100
+        self.cpu: History[cputimes.Times] = History(
+            partial(cputimes.read, self),
+            good=0.9,
+            least=0.2,
+            most=60.0,
+            clock=self.monotonic,
+            sleep=self.sleep,
+        )
+        self.processes: History[proctable.Table] = History(
+            partial(proctable.read, self),
+            good=0.5,
+            least=0.5,
+            most=10.0,
+            clock=self.monotonic,
+            sleep=self.sleep,
+        )
+        self.firmware = Firmware(self)
+        self._known: dict[str, object] = {}
+        self._filesystems = Cache(self.monotonic)
+        self._children = threading.Lock()
+        self._unreaped: subprocess.Popen[bytes] | None = None
+
+    def watch(self) -> None:
+        """Sample the CPU times every second from now on, so that a true figure can always be had."""
+        threading.Thread(target=self._sample, name="sampler", daemon=True).start()
+
+    def _sample(self) -> None:
+        while True:
+            # Whoever asks for the figure reads the same file and reports the failure.
+            with contextlib.suppress(OSError, ValueError):
+                self.cpu.take()
+            self.sleep(1.0)
+
+    # Files
+
+    def path(self, path: str) -> str:
+        """Where `path` of the machine is found: below the root."""
+        return self.root + path
+
+    def read_bytes(self, path: str, limit: int = 1 << 20) -> bytes:
+        """The content of a file, at most `limit` bytes.
+
+        Raises:
+            OSError: It is not there, or cannot be read.
+        """
+        descriptor = os.open(self.path(path), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            chunk = os.read(descriptor, limit)
+            chunks = [chunk]
+            size = len(chunk)
+            while chunk and size < limit:
+                chunk = os.read(descriptor, limit - size)
+                chunks.append(chunk)
+                size += len(chunk)
+        finally:
+            os.close(descriptor)
+        return b"".join(chunks)
+
+    def read(self, path: str, limit: int = 1 << 20) -> str:
+        """The content of a text file; bytes that are not UTF-8 become U+FFFD. Raises OSError."""
+        return self.read_bytes(path, limit).decode("utf-8", "replace")
+
+    def read_or_none(self, path: str, limit: int = 1 << 20) -> str | None:
+        """Like `read`, but None where this machine has no such file."""
+        return _unless_absent(lambda: self.read(path, limit))
+
+    def number(self, path: str) -> int | None:
+        """The whole number in a small file; None where there is no such file.
+
+        Raises:
+            OSError: It cannot be read.
+            ValueError: It holds something else.
+        """
+        text = self.read_or_none(path, 4096)
+        return None if text is None else int(text)
+
+    def names(self, path: str) -> list[str]:
+        """The names in a folder, sorted; none where there is no such folder."""
+        return sorted(_unless_absent(lambda: os.listdir(self.path(path))) or [])
+
+    def exists(self, path: str) -> bool:
+        """Whether there is something at `path`."""
+        return os.path.exists(self.path(path))
+
+    def owner(self, path: str) -> int:
+        """The user ID that owns a file. Raises OSError."""
+        return os.stat(self.path(path)).st_uid
+
+    def remember(self, key: str, read: Callable[[], T | None]) -> T | None:
+        """What `read` gave the first time, for things that never change; asked again while it gives None."""
+        if key not in self._known:
+            value = read()
+            if value is None:
+                return None
+            self._known[key] = value
+        return self._known[key]  # type: ignore[return-value]
+
+    # Filesystems
+
+    def usage(self, mountpoint: str) -> Usage:
+        """How full the filesystem at `mountpoint` is; may hang with a dead disk or server, see `usages`."""
+        if not hasattr(os, "statvfs"):
+            return Usage(*shutil.disk_usage(mountpoint))
+        status = os.statvfs(mountpoint)
+        block = status.f_frsize
+        return Usage(
+            status.f_blocks * block, (status.f_blocks - status.f_bfree) * block, status.f_bavail * block
+        )
+
+    def usages(self, mountpoints: Sequence[str]) -> list[Outcome[Usage]]:
+        """How full each filesystem is, waiting `USAGE_SECONDS` for each and never twice for a dead one."""
+        tasks = [Task(each, partial(self.usage, each), self.USAGE_SECONDS) for each in mountpoints]
+        return self._filesystems.get(tasks, self.monotonic(), join=True)
+
+    # Programs
+
+    def executable(self, candidates: Sequence[str]) -> str | None:
+        """The first of `candidates` that is there; None when none is.
+
+        Raises:
+            PermissionError: It is there, but may not be run.
+        """
+        for each in candidates:
+            if self.exists(each):
+                if not os.access(self.path(each), os.X_OK):
+                    raise PermissionError(errno.EACCES, "not executable", each)
+                return self.path(each)
+        return None
+
+    def run(self, command: Sequence[str], seconds: float, limit: int = 8192) -> Finished:
+        """Run a program without a shell, one at a time, reading at most `limit` bytes of its output.
+
+        Raises:
+            TimeoutError: It did not end within `seconds`, or an earlier one cannot even be killed.
+            OSError: It could not be started.
+        """
+        with self._children:
+            if self._unreaped is not None and self._unreaped.poll() is None:
+                raise TimeoutError
+            self._unreaped = None
+            child = subprocess.Popen(  # noqa: S603 - no shell, an absolute path, arguments of our own
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+                cwd="/",
+                start_new_session=True,
+            )
+            try:
+                return _await(child, time.monotonic() + seconds, limit)
+            finally:
+                self._end(child)
+
+    def _end(self, child: subprocess.Popen[bytes]) -> None:
+        """Kill what still runs. A child in an uninterruptible wait stays; no other is started beside it."""
+        for stream in (child.stdout, child.stderr):
+            assert stream is not None
+            stream.close()
+        try:
+            if child.poll() is None:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait(0.2)
+        except subprocess.TimeoutExpired:
+            self._unreaped = child
+
+    # Clocks, users, addresses
+
+    def time(self) -> float:
+        """Seconds since 1970, by the wall clock."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that is never set."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def uptime(self) -> float:
+        """Seconds since boot, those asleep included, whatever happens to the wall clock."""
+        if hasattr(time, "CLOCK_BOOTTIME"):
+            return time.clock_gettime(time.CLOCK_BOOTTIME)
+        return time.monotonic()
+
+    def user_name(self, uid: int) -> str:
+        """The name of a user; the number, as `ps` shows it, for one without a name."""
+        try:
+            import pwd  # noqa: PLC0415 - Windows has none
+
+            return pwd.getpwuid(uid).pw_name
+        except (ImportError, KeyError):
+            return str(uid)
+
+    def addresses(self) -> dict[str, list[tuple[str, str | None]]]:
+        """For each interface its IP addresses, each with its netmask."""
+        families = {2, 10, 23, 30}  # AF_INET everywhere; AF_INET6 on Linux, Windows and macOS
+        return {
+            name: [(each.address, each.netmask) for each in found if int(each.family) in families]
+            for name, found in psutil.net_if_addrs().items()
+        }
+
+
+def _unless_absent(read: Callable[[], T]) -> T | None:
+    try:
+        return read()
+    except OSError as error:
+        if error.errno in ABSENT:
+            return None
+        raise
+
+
+def _await(child: subprocess.Popen[bytes], until: float, limit: int) -> Finished:
+    """The end of `child`. One that says more than `limit` bytes is cut short there, and killed."""
+    stdout, stderr = _drain(child, until, limit)
+    if max(len(stdout), len(stderr)) >= limit:
+        os.killpg(child.pid, signal.SIGKILL)
+    try:
+        return Finished(child.wait(max(0.0, until - time.monotonic())), stdout, stderr)
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
+
+
+def _drain(child: subprocess.Popen[bytes], until: float, limit: int) -> tuple[str, str]:
+    """Both outputs of `child`, to their end or to `limit` bytes. Raises TimeoutError."""
+    assert child.stdout is not None
+    assert child.stderr is not None
+    taken = {child.stdout.fileno(): b"", child.stderr.fileno(): b""}
+    with selectors.DefaultSelector() as selector:
+        for descriptor in taken:
+            selector.register(descriptor, selectors.EVENT_READ)
+        while selector.get_map() and max(map(len, taken.values())) < limit:
+            ready = selector.select(max(0.0, until - time.monotonic()))
+            if not ready:
+                raise TimeoutError
+            for key, _ in ready:
+                chunk = os.read(key.fd, limit)
+                taken[key.fd] += chunk
+                if not chunk:
+                    selector.unregister(key.fd)
+    stdout, stderr = (text[:limit].decode("utf-8", "replace") for text in taken.values())
+    return stdout, stderr

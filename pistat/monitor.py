@@ -1,0 +1,172 @@
+"""Answers: which collectors to run for the wanted keys, how old they may be, and what has failed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeAlias
+
+from pistat.cache import Cache, NoAnswerError, Outcome, Task
+from pistat.collectors import ALL, cpu
+from pistat.field import Collector, Incomplete, Values
+from pistat.machine import Machine
+
+log = logging.getLogger("pistat")
+
+Reading: TypeAlias = "Values | Incomplete"
+
+OWNERS = {key: collector for collector in ALL for key in collector.keys}
+"""The collector that owns each top-level key."""
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""What a byte that is not UTF-8 becomes in a name from the operating system; JSON must not hold it."""
+
+KEPT = 64
+"""How many different answers are kept for clients that ask again; there are 2^16 sets of fields."""
+
+
+@dataclass(eq=False, slots=True)
+class Answer:
+    """The wanted keys, all of one moment.
+
+    Attributes:
+        values: In the order of the declarations.
+        errors: Why leaves of a key are null although they should not be, by key.
+        began: When, on the monotonic clock, the oldest part was begun to be read.
+    """
+
+    values: Values
+    errors: dict[str, str]
+    began: float
+    _body: bytes | None = field(default=None)
+
+    def document(self) -> Values:
+        """The values, and the errors if there are any."""
+        return {**self.values, "errors": self.errors} if self.errors else self.values
+
+    def body(self) -> bytes:
+        """The document as JSON, made once."""
+        if self._body is None:
+            self._body = encode(self.document())
+        return self._body
+
+
+class Monitor:
+    """Runs collectors behind a cache.
+
+    Args:
+        machine: What they read.
+        cache_seconds: How long an answer is shared.
+    """
+
+    def __init__(self, machine: Machine, cache_seconds: float) -> None:
+        self._machine = machine
+        self._ttl = cache_seconds
+        self._cache = Cache()
+        self._failing: dict[str, str] = {}
+        self._kept: dict[tuple[str, ...], Answer] = {}
+
+    def answer(self, keys: tuple[str, ...], *, fresh: bool = False) -> Answer:
+        """The values of `keys`, in that order; only the collectors that own them are run.
+
+        With `fresh`, everything is read after this call.
+        """
+        now = time.monotonic()
+        kept = self._kept.get(keys)
+        if kept is not None and not fresh and now - kept.began < self._ttl:
+            return kept
+        chosen = list(dict.fromkeys(OWNERS[key] for key in keys))
+        tasks = [Task(each, partial(each.collect, self._machine), each.deadline) for each in chosen]
+        outcomes = self._cache.get(tasks, now if fresh else now - self._ttl, join=not fresh)
+        answer = self._compose(keys, dict(zip(chosen, outcomes, strict=True)))
+        self._keep(keys, answer)
+        return answer
+
+    def measured(self, keys: tuple[str, ...], seconds: float, *, fresh: bool) -> Answer:
+        """Like `answer`, but with the CPU measured over `seconds` from now on, for this caller alone."""
+        if not set(keys) & set(cpu.cpu.keys):
+            return self.answer(keys, fresh=fresh)
+        older, newer = self._machine.cpu.measure(seconds)
+        answer = self.answer(tuple(key for key in keys if key not in cpu.cpu.keys), fresh=fresh)
+        values = {**answer.values, **cpu.usage(older.value, newer.value)}
+        return Answer({key: values[key] for key in keys}, answer.errors, answer.began)
+
+    def _keep(self, keys: tuple[str, ...], answer: Answer) -> None:
+        if len(self._kept) >= KEPT and keys not in self._kept:
+            self._kept.clear()
+        self._kept[keys] = answer
+
+    def _compose(self, keys: tuple[str, ...], outcomes: Mapping[Collector, Outcome[Reading]]) -> Answer:
+        values: Values = {}
+        errors: dict[str, str] = {}
+        for collector, outcome in outcomes.items():
+            reading, why = self._settle(collector, outcome)
+            values.update(reading)
+            if why:
+                errors.update(dict.fromkeys(collector.keys, why))
+        began = min((outcome.began for outcome in outcomes.values()), default=0.0)
+        return Answer(
+            {key: values[key] for key in keys}, {key: errors[key] for key in keys if key in errors}, began
+        )
+
+    def _settle(self, collector: Collector, outcome: Outcome[Reading]) -> tuple[Values, str | None]:
+        """The values of a collector, null where they failed, and why they did; told once in the log."""
+        if isinstance(outcome.value, Incomplete):
+            values, why = outcome.value.values, outcome.value.why
+        elif outcome.value is not None:
+            values, why = outcome.value, None
+        else:
+            values, why = collector.nulls(self._machine), _clause(outcome.error)
+        self._tell(collector.name, why, outcome.error)
+        return values, why
+
+    def _tell(self, name: str, why: str | None, error: Exception | None) -> None:
+        """One line in the log when a collector begins to fail, changes its reason, or recovers."""
+        if why == self._failing.get(name):
+            return
+        if why is None:
+            self._failing.pop(name, None)
+            log.info("%s works again.", name)
+        else:
+            self._failing[name] = why
+            log.warning("%s failed: %s", name, why if error is None else f"{why} ({error!r:.200})")
+
+
+def _clause(error: Exception | None) -> str:
+    """Why a reading failed, in words for clients: never an exception's own text, which may name paths."""
+    if isinstance(error, NoAnswerError):
+        return str(error)
+    if isinstance(error, PermissionError):
+        return "not permitted"
+    if isinstance(error, OSError):
+        return "could not be read"
+    if isinstance(error, (ValueError, LookupError)):
+        return "what was read was not understood"
+    return "failed"
+
+
+def encode(value: Any) -> bytes:
+    """Strict JSON in UTF-8 with a newline at the end, whatever the machine holds."""
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    except ValueError:
+        # NaN, an infinity, or (UnicodeEncodeError) a name in bad UTF-8: rare, and looked for only now.
+        return json.dumps(_strict(value), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_strict(key): _strict(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_strict(each) for each in value]
+    if isinstance(value, str):
+        return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

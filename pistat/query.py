@@ -1,0 +1,120 @@
+"""The parameters of the routes, each declared once, and their strict reading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from pistat.settings import FLAG, quoted
+
+LONGEST = 64
+"""How much of a bad value an error message repeats."""
+
+
+class BadQueryError(ValueError):
+    """A query that is not accepted; its text names the parameter, its value and what is accepted."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One query parameter.
+
+    Attributes:
+        name: As it is written in the URL.
+        default: Its value when it is absent, as a client would write it.
+        accepts: What it accepts, in words that end a sentence with "expected ...".
+        help: One sentence for people.
+        read: Turns the text into a value, or raises ValueError; one with a text is the message itself.
+        kind: The control that fits it: `flag`, `choice`, `number` or `list`.
+        choices: The values of a choice or a list.
+    """
+
+    name: str
+    default: str
+    accepts: str
+    help: str
+    read: Callable[[str], Any]
+    kind: str
+    choices: tuple[str, ...] = ()
+
+
+def flag(name: str, text: str, *, default: bool) -> Parameter:
+    """A parameter that is true or false."""
+    return Parameter(name, str(default).lower(), FLAG.accepts, text, FLAG.read, "flag")
+
+
+def choice(name: str, default: str, choices: Sequence[str], text: str) -> Parameter:
+    """A parameter that is one of a few words."""
+
+    def read(value: str) -> str:
+        if value not in choices:
+            raise ValueError
+        return value
+
+    return Parameter(name, default, "one of " + ", ".join(choices), text, read, "choice", tuple(choices))
+
+
+def number(name: str, default: int, low: int, high: int, text: str) -> Parameter:
+    """A parameter that is a whole number in plain ASCII digits."""
+
+    def read(value: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", value) or not low <= int(value) <= high:
+            raise ValueError
+        return int(value)
+
+    return Parameter(name, str(default), f"a whole number from {low} to {high}", text, read, "number")
+
+
+def names(name: str, known: Sequence[str], text: str) -> Parameter:
+    """A comma-separated list of known names; read in the order in which they are known."""
+
+    def read(value: str) -> tuple[str, ...]:
+        wanted = {each.strip(" ") for each in value.split(",")}
+        unknown = sorted(wanted - set(known))
+        if unknown:
+            raise ValueError(
+                f"{name} has {quoted(unknown[0], LONGEST)}; known {name} are {', '.join(known)}."
+            )
+        return tuple(each for each in known if each in wanted)
+
+    accepts = "a comma-separated list of " + ", ".join(known)
+    return Parameter(name, ",".join(known), accepts, text, read, "list", tuple(known))
+
+
+def parse(query: bytes, parameters: Sequence[Parameter]) -> Mapping[str, Any]:
+    """The values of all `parameters`, by name, from the part of a URL after `?`.
+
+    Raises:
+        BadQueryError: A parameter is unknown, given twice, empty or out of range.
+    """
+    known = {each.name: each for each in parameters}
+    values = {each.name: each.read(each.default) for each in parameters}
+    seen: set[str] = set()
+    for name, value in parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True):
+        if name not in known:
+            raise BadQueryError(_unknown(name, value, known))
+        if name in seen:
+            raise BadQueryError(
+                f"{name} is given twice, the second time as {quoted(value, LONGEST)}; expected once."
+            )
+        seen.add(name)
+        values[name] = _read(known[name], value)
+    return values
+
+
+def _read(parameter: Parameter, value: str) -> Any:
+    try:
+        return parameter.read(value)
+    except ValueError as error:
+        message = f"{parameter.name} is {quoted(value, LONGEST)}; expected {parameter.accepts}."
+        raise BadQueryError(str(error) or message) from None
+
+
+def _unknown(name: str, value: str, known: Mapping[str, Parameter]) -> str:
+    accepted = f"the parameters here are {', '.join(known)}" if known else "this route takes no parameters"
+    return (
+        f"{quoted(name, LONGEST)} (with the value {quoted(value, LONGEST)}) is not a parameter; {accepted}."
+    )

@@ -1,0 +1,98 @@
+"""The routes, each declared once: what it answers, its parameters, its fields, lines to copy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pistat import collectors, query
+from pistat.collectors import disk, network, processes, storage, system
+from pistat.field import Field, Unit
+from pistat.query import Parameter
+
+
+@dataclass(frozen=True)
+class Route:
+    """One route.
+
+    Attributes:
+        path: Of its URL.
+        help: One sentence: what it answers.
+        fields: The leaves of its answer, in order.
+        parameters: What its query may hold.
+        examples: Lines to copy: the rest of the URL, and what it gives.
+    """
+
+    path: str
+    help: str
+    fields: tuple[Field, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    examples: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The top-level keys of the answer."""
+        return tuple(dict.fromkeys(each.key for each in self.fields))
+
+
+_STATS_FIELDS = tuple(field for collector in collectors.STATS for field in collector.fields)
+
+STATS = Route(
+    "/stats",
+    "Everything that this machine knows about itself, in one JSON object.",
+    _STATS_FIELDS,
+    (
+        query.flag("block", "Measure the CPU over the second that begins with the request.", default=False),
+        query.flag(
+            "cache", "With false, answer from what is read after the request has arrived.", default=True
+        ),
+        query.names(
+            "fields",
+            tuple(dict.fromkeys(each.key for each in _STATS_FIELDS)),
+            "Only these keys, and only the work that they need.",
+        ),
+    ),
+    (
+        ("", "everything"),
+        ("?fields=cpu_temp,power", "two things, and cheaper"),
+        ("?block=true", "CPU over the next second"),
+    ),
+)
+PROCESSES = Route(
+    "/processes",
+    "The processes, sorted and cut where you say.",
+    (*processes.processes.fields, *system.timestamp.fields),
+    (
+        query.choice(
+            "sort", "cpu", tuple(processes.ORDERS), "cpu, memory and time count down; name and pid count up."
+        ),
+        query.number("limit", 10, 1, 10_000, "How many rows at most."),
+    ),
+    (("?sort=memory&limit=5", "what eats the memory"),),
+)
+INTERFACES = Route(
+    "/network/interfaces",
+    "Every network interface but loopback, with its addresses and the state of its link.",
+    (*network.interfaces.fields, *system.timestamp.fields),
+    examples=(("", "addresses and traffic"),),
+)
+DEVICES = Route(
+    "/storage/devices",
+    "Each mounted filesystem once, local and remote, and the disk counters.",
+    (*storage.devices.fields, *disk.disk_io.fields, *system.timestamp.fields),
+    examples=(("", "how full the disks are"),),
+)
+HEALTH = Route(
+    "/health",
+    "Whether the daemon answers. It reads nothing, so nothing can hold it up.",
+    (
+        Field(
+            "status", Unit.TEXT, "Always `healthy`: a daemon that is not well does not answer.", "the daemon"
+        ),
+        *system.uptime.fields,
+    ),
+    examples=(("", "is it there?"),),
+)
+GUIDE = Route("/", "This guide: HTML for a browser, plain text for a terminal.")
+
+ROUTES = (STATS, PROCESSES, INTERFACES, DEVICES, HEALTH, GUIDE)
+PATHS = tuple(each.path for each in ROUTES)

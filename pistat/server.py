@@ -1,0 +1,170 @@
+"""The listening side: sockets, waitress tuned to defend itself, and an end that drops no request."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import TcpWSGIServer, create_server
+from waitress.task import ErrorTask
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+log = logging.getLogger("pistat")
+
+THREADS = 16
+BLOCKING = 12
+"""How many requests may wait their second at a time; the other threads are for everybody else."""
+
+TUNING = {
+    "threads": THREADS,
+    "connection_limit": 512,
+    "channel_timeout": 20,
+    "cleanup_interval": 5,
+    # select() dies as soon as the process holds a descriptor above 1,023.
+    "asyncore_use_poll": True,
+    "max_request_header_size": 16_384,
+    "max_request_body_size": 4_096,
+    "clear_untrusted_proxy_headers": True,
+    "expose_tracebacks": False,
+    "log_socket_errors": False,
+    "ident": "pi-stat",
+}
+GRACE = 1.6
+"""Seconds that requests under way get when the daemon is told to stop."""
+
+
+def error_body(status: int, message: str) -> bytes:
+    """The JSON that every refused request gets."""
+    return json.dumps({"error": HTTPStatus(status).phrase, "message": message}).encode() + b"\n"
+
+
+SAID = {
+    400: "The request is not HTTP that this server understands.",
+    413: "The body of the request is too large; no route here reads one.",
+    431: "The head of the request is too large.",
+    500: "The request could not be answered; the log of the daemon says why.",
+    501: "The request is in a transfer coding that this server does not understand.",
+}
+"""What is said of requests that never reach the application; waitress's words would quote its internals."""
+
+
+class _ErrorTask(ErrorTask):
+    """Waitress's answer to what it cannot parse, as our JSON with our headers."""
+
+    def execute(self) -> None:
+        code = self.request.error.code
+        body = error_body(code, SAID.get(code, HTTPStatus(code).description))
+        self.status = f"{code} {HTTPStatus(code).phrase}"
+        self.response_headers.extend(self.channel.server.error_headers)
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class _Channel(HTTPChannel):
+    error_task_class = _ErrorTask
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Sockets that listen on `host`: `::` serves both families, `localhost` every loopback that there is.
+
+    Raises:
+        OSError: The port is in use, or the address is not one of this machine.
+    """
+    hosts = ["127.0.0.1", "::1"] if host == "localhost" else [host]
+    sockets = []
+    for each in hosts:
+        try:
+            sockets.append(_bind(each, port))
+        except OSError:
+            # A kernel without IPv6 still has a loopback.
+            if host != "localhost" or each == "127.0.0.1":
+                raise
+    return sockets
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    [(family, kind, protocol, _, address), *_] = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_PASSIVE
+    )
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
+        listener.bind(address)
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+class Server:
+    """Serves `application` on `sockets` until `stop` is called, or the process is told to end."""
+
+    def __init__(
+        self, application: WSGIApplication, sockets: Iterable[socket.socket], headers: Mapping[str, str]
+    ) -> None:
+        logging.getLogger("waitress").setLevel(logging.ERROR)
+        self._map: dict[int, Any] = {}
+        server = create_server(application, map=self._map, sockets=list(sockets), **TUNING)
+        self._dispatcher = server.task_dispatcher
+        self._listeners = [each for each in self._map.values() if isinstance(each, TcpWSGIServer)]
+        for listener in self._listeners:
+            listener.channel_class = _Channel
+            listener.error_headers = [*headers.items(), ("Content-Type", "application/json")]
+        self._stopping = False
+
+    @property
+    def urls(self) -> list[str]:
+        """Where it listens."""
+        return [_url(each.socket.getsockname()) for each in self._listeners]
+
+    def stop(self, *_: object) -> None:
+        """End `run` soon. May be called from a signal handler."""
+        self._stopping = True
+        self._listeners[0].pull_trigger()
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serve; `ready` is called once, when the port answers. SIGTERM and SIGINT stop it."""
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, self.stop)
+        ready()
+        while not self._stopping:
+            self._turn(1.0)
+        self._drain()
+
+    def _turn(self, seconds: float) -> None:
+        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+
+    def _drain(self) -> None:
+        """Take no more connections, and answer the requests that are here."""
+        for listener in self._listeners:
+            wasyncore.dispatcher.close(listener)
+        until = time.monotonic() + GRACE
+        while self._busy() and time.monotonic() < until:
+            self._turn(0.05)
+        self._dispatcher.shutdown(cancel_pending=True, timeout=0.1)
+
+    def _busy(self) -> bool:
+        channels = [each for each in self._map.values() if isinstance(each, HTTPChannel)]
+        return any(each.requests or each.total_outbufs_len for each in channels)
+
+
+def _url(address: tuple[Any, ...]) -> str:
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    return f"http://{host}:{address[1]}/"

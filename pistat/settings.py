@@ -1,0 +1,209 @@
+"""The settings, each declared once: name, default, what is accepted, and a sentence of help.
+
+README, `.env.example`, the guide and the check at start are all made from `Settings`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import io
+import ipaddress
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dotenv.parser import parse_stream
+
+PREFIX = "PISTAT_"
+T = TypeVar("T")
+
+BOOLEANS = {
+    "true": True,
+    "1": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "0": False,
+    "no": False,
+    "off": False,
+}
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+class BadSettingError(ValueError):
+    """A setting that cannot be used; its text is the one line that the owner reads."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a value may be: how it is read, and how that is said to people."""
+
+    read: Callable[[str], Any]
+    accepts: str
+
+
+def boolean(text: str) -> bool:
+    """`true`, `1`, `yes`, `on` or their opposites, in any case; ValueError for anything else."""
+    try:
+        return BOOLEANS[text.lower()]
+    except KeyError:
+        raise ValueError from None
+
+
+def whole(low: int, high: int) -> Kind:
+    """A whole number in ASCII digits, without sign or separators."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+            raise ValueError
+        return int(text)
+
+    return Kind(read, f"a whole number from {low} to {high}")
+
+
+def decimal(low: int, high: int) -> Kind:
+    """A number in ASCII digits, with or without decimals."""
+
+    def read(text: str) -> float:
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not low <= float(text) <= high:
+            raise ValueError
+        return float(text)
+
+    return Kind(read, f"a number from {low} to {high}, such as 2 or 0.5")
+
+
+def address(text: str) -> str:
+    """An IP address, or `localhost`."""
+    if text != "localhost":
+        ipaddress.ip_address(text)
+    return text
+
+
+def level(text: str) -> str:
+    """The name of a log level, in upper case."""
+    if text.upper() not in LEVELS:
+        raise ValueError
+    return text.upper()
+
+
+FLAG = Kind(boolean, "true, false, 1, 0, yes, no, on or off")
+ADDRESS = Kind(address, "an IPv4 or IPv6 address, or localhost")
+LEVEL = Kind(level, "one of " + ", ".join(LEVELS))
+
+
+def setting(default: str, kind: Kind, text: str) -> Any:
+    """A field of `Settings`: its default as an owner would write it, its kind, its help."""
+    return dataclasses.field(
+        default=kind.read(default), metadata={"default": default, "kind": kind, "help": text}
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything an owner may choose. Each is read from `PISTAT_` and its name in capitals."""
+
+    port: int = setting("8585", whole(1, 65535), "Port to listen on.")
+    host: str = setting("0.0.0.0", ADDRESS, "Address to listen on; :: serves IPv4 and IPv6.")  # noqa: S104
+    cache_seconds: float = setting(
+        "2", decimal(0, 3600), "Seconds for which an answer is shared; 0 turns the cache off."
+    )
+    debug: bool = setting("False", FLAG, "More in the log; never anything on the wire.")
+    log_level: str = setting("INFO", LEVEL, "The least important message that the log keeps.")
+    rate_limit_enabled: bool = setting(
+        "True", FLAG, "Whether the requests of a client are counted and limited."
+    )
+    rate_limit_requests: int = setting(
+        "60", whole(1, 100_000), "Requests that a client may make in a window."
+    )
+    rate_limit_window: int = setting("60", whole(1, 86_400), "Seconds that a window lasts.")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One declared setting, as documentation and the check at start see it."""
+
+    attribute: str
+    default: str
+    accepts: str
+    help: str
+    read: Callable[[str], Any]
+
+    @property
+    def name(self) -> str:
+        """The environment variable."""
+        return PREFIX + self.attribute.upper()
+
+
+def _declared() -> Iterator[Setting]:
+    for each in dataclasses.fields(Settings):
+        kind = each.metadata["kind"]
+        yield Setting(each.name, each.metadata["default"], kind.accepts, each.metadata["help"], kind.read)
+
+
+SETTINGS = tuple(_declared())
+
+
+def load(environment: Mapping[str, str], env_file: Path) -> Settings:
+    """The settings in force: the environment first, then `env_file`, then the defaults.
+
+    Raises:
+        BadSettingError: A value is not accepted, or the file cannot be read or understood.
+    """
+    given = {**read_env_file(env_file), **_ours(environment)}
+    _warn_of_unknown(given)
+    return Settings(
+        **{each.attribute: _read(each, given[each.name]) for each in SETTINGS if each.name in given}
+    )
+
+
+def read_env_file(path: Path) -> dict[str, str]:
+    """The `PISTAT_` lines of a `.env` file, none when there is no file; `$NAME` in a value stays as it is."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise BadSettingError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise BadSettingError(f"{path} is not UTF-8 text; expected lines such as PISTAT_PORT=8585.") from None
+    values: dict[str, str] = {}
+    for line in parse_stream(io.StringIO(text)):
+        if line.error or (line.key is not None and line.value is None):
+            where = f"{path} line {line.original.line}"
+            raise BadSettingError(f"{where} is not understood; expected lines such as PISTAT_PORT=8585.")
+        if line.key is not None and line.value is not None:
+            values[line.key] = line.value
+    return _ours(values)
+
+
+def _ours(values: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if name.startswith(PREFIX)}
+
+
+def _warn_of_unknown(given: Mapping[str, str]) -> None:
+    known = [each.name for each in SETTINGS]
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            logging.getLogger("pistat").warning(
+                "%r is not a setting of pi-stat and was ignored.%s", name, hint
+            )
+
+
+def _read(declared: Setting, text: str) -> Any:
+    try:
+        return declared.read(text)
+    except ValueError:
+        message = f"{declared.name} is {quoted(text)}; expected {declared.accepts}."
+        raise BadSettingError(message) from None
+
+
+def quoted(text: str, length: int = 64) -> str:
+    """`text` in double quotes for a message of one line: cut to `length`, control characters escaped."""
+    cut = text if len(text) <= length else text[: length - 1] + "…"
+    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut) + '"'

@@ -1,0 +1,17 @@
+"""What a service tells systemd: sd_notify(3), without a library."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+
+def notify(state: str) -> None:
+    """Send `state`, such as `READY=1`; nothing when systemd has not asked for it."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifier:
+        # A leading @ means Linux's abstract namespace.
+        notifier.connect("\0" + address[1:] if address.startswith("@") else address)
+        notifier.sendall(state.encode())

@@ -1,0 +1,52 @@
+"""What the tests share: the daemon as a process, recorded boards, and parts that may be missing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from daemon import Daemon
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update", action="store_true", help="rewrite the expected answers of the boards")
+
+
+@pytest.fixture
+def need() -> Callable[[bool, str], None]:
+    """Skip a test for want of a part of the system, by name; in CI, which installs the part, fail instead."""
+
+    def check(present: bool, part: str) -> None:
+        if present:
+            return
+        if os.environ.get("CI"):
+            pytest.fail(f"CI must have {part}")
+        pytest.skip(f"needs {part}")
+
+    return check
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Daemon]]:
+    """Start daemons with settings of their own; whatever still runs after the test is killed."""
+    started: list[Daemon] = []
+
+    def run(**settings: str) -> Daemon:
+        daemon = Daemon(settings)
+        started.append(daemon)
+        daemon.wait_until_ready()
+        return daemon
+
+    yield run
+    for each in started:
+        each.kill()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Daemon]:
+    """One daemon without a rate limit, for all tests that only ask."""
+    daemon = Daemon({"PISTAT_RATE_LIMIT_ENABLED": "false"})
+    daemon.wait_until_ready()
+    yield daemon
+    daemon.kill()

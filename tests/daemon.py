@@ -1,0 +1,142 @@
+"""The daemon as a user has it: a process, a port, requests over a real socket."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PROGRAM = Path(__file__).parent.parent / "pi_system_monitor.py"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Status, headers (names in lower case) and body of an answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body, read by a parser that refuses NaN and infinities."""
+        return json.loads(self.body, parse_constant=_refuse)
+
+
+def _refuse(word: str) -> None:
+    raise ValueError(f"{word} is not JSON")
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Our environment without settings of its own, and with `settings`."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PISTAT_")} | dict(
+        settings
+    )
+
+
+class Daemon:
+    """A daemon on a free port of the loopback.
+
+    Args:
+        settings: Environment variables for it.
+        command: What to run, for daemons with a fault built in; the program as shipped if absent.
+    """
+
+    def __init__(self, settings: Mapping[str, str] | None = None, command: list[str] | None = None) -> None:
+        given = dict(settings or {})
+        self.port = int(given.setdefault("PISTAT_PORT", str(free_port())))
+        self.host = given.setdefault("PISTAT_HOST", "127.0.0.1")
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process
+        self.process = subprocess.Popen(
+            command or [sys.executable, str(PROGRAM)],
+            env=clean_environment(given),
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def log(self) -> str:
+        """Everything that it has written so far."""
+        self._log.seek(0)
+        return self._log.read()
+
+    def wait_until_ready(self, seconds: float = 20.0) -> None:
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                self.get("/health")
+            except OSError:
+                assert self.process.poll() is None, f"it ended with {self.process.returncode}: {self.log()}"
+                assert time.monotonic() < until, f"it does not answer: {self.log()}"
+                time.sleep(0.02)
+            else:
+                return
+
+    def get(
+        self,
+        target: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float = 20.0,
+    ) -> Answer:
+        """Ask for `target` (path and query, sent as it stands) on a connection of its own."""
+        host = "127.0.0.1" if self.host == "0.0.0.0" else self.host
+        connection = http.client.HTTPConnection(host, self.port, timeout=timeout)
+        try:
+            connection.request(method, target, body=body, headers=dict(headers or {}))
+            response = connection.getresponse()
+            names = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, names, response.read())
+        finally:
+            connection.close()
+
+    def json(self, target: str, **options: Any) -> Any:
+        """The JSON of a 200."""
+        answer = self.get(target, **options)
+        assert answer.status == 200, answer
+        return answer.json()
+
+    def raw(self, sent: bytes, timeout: float = 10.0) -> bytes:
+        """Everything that comes back for `sent`, byte for byte, until the daemon closes or `timeout`."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
+            connection.sendall(sent)
+            received = b""
+            try:
+                while chunk := connection.recv(65536):
+                    received += chunk
+            except TimeoutError:
+                pass
+            return received
+
+    def stop(self, signum: int = signal.SIGTERM, seconds: float = 10.0) -> int:
+        """Ask it to end; the exit status."""
+        self.process.send_signal(signum)
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+        self._log.close()

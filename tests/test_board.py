@@ -1,0 +1,181 @@
+"""A board is known by its code: vectors 92-104 of the Raspberry Pi hardware fact sheet, section E."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pistat import board
+from pistat.board import Revision
+
+SEEN: list[int] = []
+
+
+class Vector(NamedTuple):
+    """A row of the sheet: its number, the code, what it says, and the sheet's note on it."""
+
+    number: int
+    text: str
+    expected: object
+    note: str = ""
+
+
+def vectors(*table: Vector) -> pytest.MarkDecorator:
+    """Run a test over rows of the sheet, and count them as seen."""
+    SEEN.extend(each.number for each in table)
+    rows = [pytest.param(each.text, each.expected, id=f"{each.number} {each.note}".strip()) for each in table]
+    return pytest.mark.parametrize(("text", "expected"), rows)
+
+
+@vectors(
+    Vector(92, "c03111", ("4B", "1.1", 4096, "BCM2711", "Sony UK")),
+    Vector(93, "a02082", ("3B", "1.2", 1024, "BCM2837", "Sony UK")),
+    Vector(94, "902120", ("Zero 2 W", "1.0", 512, "BCM2837", "Sony UK")),
+    Vector(95, "d04170", ("5", "1.0", 8192, "BCM2712", "Sony UK")),
+    Vector(96, "e04171", ("5", "1.1", 16384, "BCM2712", "Sony UK")),
+    Vector(97, "9000c1", ("Zero W", "1.1", 512, "BCM2835", "Sony UK")),
+    Vector(98, "1a02082", ("3B", "1.2", 1024, "BCM2837", "Sony UK"), "bit 24/25 noise masked off"),
+    Vector(99, "f04171", ("5", "1.1", None, "BCM2712", "Sony UK"), "memory field 7: read DT"),
+    Vector(104, "b0ffff", ("type 0xff", "1.15", 2048, None, "Sony UK"), "unknown type and SoC 15"),
+)
+def test_new_style(text: str, expected: tuple[str, str, int | None, str | None, str | None]) -> None:
+    """A new-style code is read field by field, so a board newer than this program still tells something."""
+    assert expected == board.decode_revision(text)
+
+
+@vectors(
+    Vector(100, "0010", ("B+", "1.2", 512)),
+    Vector(101, "1000002", ("B", "1.0", 256), "old style, over-volted prefix"),
+)
+def test_old_style(text: str, expected: tuple[str, str, int]) -> None:
+    """An old-style code is one of a sequence, whatever a board that was over-volted puts before it."""
+    actual = board.decode_revision(text)
+
+    assert actual is not None
+    assert expected == (actual.type, actual.pcb, actual.memory_mib)
+
+
+@vectors(
+    Vector(102, "0000", None, "mainline kernel"),
+    Vector(103, "zzz", None),
+)
+def test_no_code(text: str, expected: None) -> None:
+    """A code that was never given says nothing."""
+    assert expected is board.decode_revision(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0003\n", Revision("B", "1.0", 256, "BCM2835", "Egoman")),
+        ("000e", Revision("B", "2.0", 512, "BCM2835", "Sony UK")),
+        pytest.param("000f", Revision("B", "2.0", 512, "BCM2835", None), id="Egoman or Qisda"),
+        pytest.param("0011", Revision("CM1", None, 512, "BCM2835", "Sony UK"), id="1.0 or 1.1"),
+        pytest.param("0013", Revision("B+", "1.2", 512, "BCM2835", None), id="Embest or Egoman"),
+        pytest.param("0015", Revision("A+", "1.1", None, "BCM2835", "Embest"), id="256 or 512 MiB"),
+        pytest.param("1000000e", Revision("B", "2.0", 512, "BCM2835", "Sony UK"), id="over-volted, bit 28"),
+    ],
+)
+def test_old_style_record(text: str, expected: Revision) -> None:
+    """Each old-style code stands for one board, with None where its sources differ."""
+    assert expected == board.decode_revision(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "000a", "0016", "10002", "c03111 c03111", "\u0661\u0662", "c0311100f", "0xc03111"]
+)
+def test_not_a_code(text: str) -> None:
+    """A code is up to eight hexadecimal digits, and nothing else."""
+    assert board.decode_revision(text) is None
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("Raspberry Pi Model B Rev 1", False),
+        ("Raspberry Pi Model B Rev 2", False),
+        ("Raspberry Pi Model A Rev 2", False),
+        pytest.param("Raspberry Pi Model B", False, id="Model B, mainline"),
+        pytest.param("Raspberry Pi Model B rev2", False, id="Model B rev2, mainline"),
+        ("Raspberry Pi Model B Plus Rev 1.2", True),
+        ("Raspberry Pi Model A Plus Rev 1.1", True),
+        pytest.param("Raspberry Pi Model B+", True, id="Model B+, mainline"),
+        ("Raspberry Pi Compute Module Rev 1.0", False),
+        ("Raspberry Pi Compute Module 3 Plus Rev 1.0", False),
+        ("Raspberry Pi Compute Module 4S Rev 1.0", False),
+        ("Raspberry Pi Compute Module 5 Lite Rev 1.0", False),
+        ("Raspberry Pi Zero Rev 1.3", False),
+        ("Raspberry Pi Zero W Rev 1.1", False),
+        ("Raspberry Pi Zero 2 W Rev 1.0", False),
+        ("Raspberry Pi 2 Model B Rev 1.1", True),
+        ("Raspberry Pi 3 Model A Plus Rev 1.0", True),
+        ("Raspberry Pi 4 Model B Rev 1.1", True),
+        ("Raspberry Pi 400 Rev 1.0", True),
+        ("Raspberry Pi 5 Model B Rev 1.0", True),
+    ],
+)
+def test_detects_under_voltage(model: str, expected: bool) -> None:
+    """Boards from the B+ on notice a low supply, but no Zero and no Compute Module."""
+    assert expected is board.detects_under_voltage(model)
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("Raspberry Pi 5 Model B Rev 1.0", False),
+        ("Raspberry Pi 500 Rev 1.0", False),
+        ("Raspberry Pi Compute Module 5 Rev 1.0", False),
+        ("Raspberry Pi Compute Module 5 Lite Rev 1.0", False),
+        pytest.param("Raspberry Pi 5", False, id="nothing after the name"),
+        ("Raspberry Pi Compute Module 4S Rev 1.0", True),
+        ("Raspberry Pi 4 Model B Rev 1.5", True),
+        ("Raspberry Pi 400 Rev 1.0", True),
+        ("Raspberry Pi 3 Model B Plus Rev 1.3", True),
+        ("Raspberry Pi Zero W Rev 1.1", True),
+        pytest.param("Raspberry Pi 50 Rev 1.0", True, id="another number that begins with 5"),
+    ],
+)
+def test_splits_memory(model: str, expected: bool) -> None:
+    """Memory is divided between CPU and GPU on every board but those with a BCM2712."""
+    assert expected is board.splits_memory(model)
+
+
+def test_no_vector_is_missing() -> None:
+    """Each of the vectors 92 to 104 is tested, once."""
+    assert list(range(92, 105)) == sorted(SEEN)
+
+
+ANY_TEXT = st.text(st.characters())
+HOSTILE = st.one_of(
+    ANY_TEXT,
+    st.builds(str.__mul__, st.text(st.characters(), min_size=1, max_size=20), st.integers(1, 1000)),
+    st.builds(str.__add__, st.sampled_from(["Raspberry Pi 5", "Raspberry Pi Zero ", "c03111"]), ANY_TEXT),
+)
+PATIENCE = timedelta(seconds=1)
+
+
+@given(text=HOSTILE)
+@settings(deadline=PATIENCE)
+def test_any_text(text: str) -> None:
+    """Whatever the text, there is an answer."""
+    assert board.decode_revision(text) is None or text.strip().isalnum()
+    assert board.detects_under_voltage(text) in {True, False}
+    assert board.splits_memory(text) in {True, False}
+
+
+@given(code=st.integers(0, 0xFFFF_FFFF))
+def test_any_code(code: int) -> None:
+    """Every new-style code tells a type and a revision of the circuit board, and a memory that is made."""
+    actual = board.decode_revision(f"{code:08x}")
+
+    if code & board.NEW_STYLE:
+        assert actual is not None
+        assert actual.type
+        assert actual.pcb == f"1.{code % 16}"
+        assert actual.memory_mib in {256, 512, 1024, 2048, 4096, 8192, 16384, None}
+    else:
+        assert actual is None or actual in board.OLD_STYLE.values()

@@ -1,0 +1,179 @@
+"""The cache: one reading at a time for each source, an age, a deadline. Events and a clock of our own, no sleeps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from pistat.cache import Cache, NoAnswerError, Outcome, Task
+
+SOON = 10.0
+"""Seconds after which a test that waits for an event has failed."""
+
+
+def reading(value: object, key: str = "source", deadline: float = SOON) -> Task[object]:
+    return Task(key, lambda: value, deadline)
+
+
+class Source:
+    """A source that counts its readings and answers when it is let."""
+
+    def __init__(self, key: str = "source", deadline: float = SOON) -> None:
+        self.readings = 0
+        self.asked = threading.Event()
+        self.answer = threading.Event()
+        self.task: Task[int] = Task(key, self._read, deadline)
+
+    def _read(self) -> int:
+        self.readings += 1
+        self.asked.set()
+        assert self.answer.wait(SOON)
+        return self.readings
+
+
+def in_threads(count: int, ask: Callable[[], Outcome[int]]) -> list[threading.Thread]:
+    threads = [threading.Thread(target=ask) for _ in range(count)]
+    for each in threads:
+        each.start()
+    return threads
+
+
+def test_a_reading_is_shared_until_it_is_too_old() -> None:
+    """An outcome that began at `since` or later is not read again; an older one is."""
+    moments = [100.0]
+    cache = Cache(lambda: moments[0])
+    source = Source()
+    source.answer.set()
+
+    first = cache.get([source.task], since=98.0, join=True)
+    moments[0] = 101.9
+    again = cache.get([source.task], since=99.9, join=True)
+    moments[0] = 102.1
+    later = cache.get([source.task], since=100.1, join=True)
+
+    assert first == again == [Outcome(100.0, value=1)]
+    assert later == [Outcome(102.1, value=2)]
+
+
+def test_however_many_wait_one_reads() -> None:
+    """Fifty callers at expiry share one collection."""
+    cache = Cache()
+    source = Source()
+    outcomes: list[Outcome[int]] = []
+    threads = in_threads(50, lambda: outcomes.extend(cache.get([source.task], since=0.0, join=True)))  # type: ignore[arg-type, return-value, func-returns-value]
+
+    assert source.asked.wait(SOON)
+    source.answer.set()
+    for each in threads:
+        each.join(SOON)
+
+    assert source.readings == 1
+    assert [each.value for each in outcomes] == [1] * 50
+
+
+def test_without_join_a_reading_under_way_is_too_old() -> None:
+    """A caller that wants everything read after its arrival waits for a reading that begins later."""
+    cache = Cache()
+    source = Source()
+    early = threading.Thread(target=lambda: cache.get([source.task], since=0.0, join=True))
+    early.start()
+    assert source.asked.wait(SOON)
+
+    fresh: list[Outcome[int]] = []
+    late = threading.Thread(
+        target=lambda: fresh.extend(cache.get([source.task], since=cache._clock(), join=False))
+    )
+    late.start()
+    source.answer.set()
+    late.join(SOON)
+    early.join(SOON)
+
+    assert [each.value for each in fresh] == [2]
+
+
+def test_an_answer_is_of_one_moment() -> None:
+    """When one of the wanted readings is too old, all of them are taken again."""
+    moments = [100.0]
+    cache = Cache(lambda: moments[0])
+    old, new = reading("old", "a"), reading("new", "b")
+
+    cache.get([old], since=0.0, join=True)
+    moments[0] = 101.0
+    outcomes = cache.get([old, new], since=99.0, join=True)
+
+    assert [each.began for each in outcomes] == [101.0, 101.0]
+
+
+def test_a_failure_is_an_outcome() -> None:
+    """What a reading raises reaches the caller as an error beside the values of the others."""
+
+    def fail() -> None:
+        raise KeyError("name")
+
+    bad, good = Cache().get([Task("bad", fail, SOON), reading(1, "good")], since=0.0, join=True)  # type: ignore[list-item]
+
+    assert isinstance(bad.error, KeyError)
+    assert good.value == 1
+
+
+def stuck_threads() -> int:
+    return sum(each.name == "collector" for each in threading.enumerate())
+
+
+def test_a_source_that_hangs_is_given_up_and_holds_up_nobody() -> None:
+    """The readings behind a stuck one are delivered, the stuck one is a `NoAnswerError` after its deadline."""
+    cache = Cache()
+    stuck = Source("stuck", deadline=0.3)
+
+    first, second = cache.get([stuck.task, reading("well", "other")], since=0.0, join=True)  # type: ignore[list-item]
+
+    assert isinstance(first.error, NoAnswerError)
+    assert str(first.error) == "no answer within 0.3 s"
+    assert second.value == "well"
+    stuck.answer.set()
+
+
+def test_a_stuck_source_is_not_asked_again() -> None:
+    """However often it is wanted, a source that does not answer has one thread, and its callers don't wait."""
+    cache = Cache()
+    stuck = Source("stuck", deadline=0.2)
+    before = stuck_threads()
+
+    outcomes = [cache.get([stuck.task], since=cache._clock(), join=False)[0] for _ in range(20)]
+
+    assert all(isinstance(each.error, NoAnswerError) for each in outcomes)
+    assert stuck.readings == 1
+    assert stuck_threads() - before <= 1
+    stuck.answer.set()
+
+
+def test_a_stuck_source_comes_back_by_itself() -> None:
+    """Once the stuck thread has returned, the next caller gets an answer; the late one is thrown away."""
+    cache = Cache()
+    stuck = Source("stuck", deadline=0.2)
+    cache.get([stuck.task], since=0.0, join=True)
+    stuck.answer.set()
+
+    until = time.monotonic() + SOON
+    while (outcome := cache.get([stuck.task], since=cache._clock(), join=False)[0]).error is not None:
+        assert time.monotonic() < until
+
+    assert outcome.value == 2
+
+
+@pytest.mark.parametrize("stuck", [1, 5])
+def test_many_stuck_sources_take_about_one_deadline(stuck: int) -> None:
+    """Dead sources are waited for side by side, not one after the other: all have one thread each."""
+    cache = Cache()
+    dead = [Source(f"dead {number}", deadline=1.0) for number in range(stuck)]
+    before = stuck_threads()
+
+    outcomes = cache.get([*(each.task for each in dead), reading(0, "well")], since=0.0, join=True)  # type: ignore[list-item]
+
+    assert [each.error is None for each in outcomes] == [False] * stuck + [True]
+    assert stuck_threads() - before <= stuck + 1
+    for each in dead:
+        each.answer.set()
