@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from pistat.machine import Machine
@@ -122,12 +122,13 @@ class Collector:
 
 
 def collector(
-    *fields: Field, elsewhere: Reader | None = None, deadline: float = 1.0
+    *fields: Field, elsewhere: Reader | Literal["the same"] | None = None, deadline: float = 1.0
 ) -> Callable[[Reader], Collector]:
     """Declare what the decorated function reads; it is replaced by a `Collector` of the same name."""
 
     def declare(read: Reader) -> Collector:
-        return Collector(read.__name__, fields, read, elsewhere, deadline)
+        portable = read if elsewhere == "the same" else elsewhere
+        return Collector(read.__name__, fields, read, portable, deadline)
 
     return declare
 

@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 
 def model(machine: Machine) -> str | None:
     """`Raspberry Pi 5 Model B Rev 1.0`; on a PC its maker and product."""
-    return machine.remember("model", lambda: _told(machine, "model", "Model") or _product(machine))
+    # No model is remembered as "", for asking again would give none again.
+    return (
+        machine.remember("model", lambda: _told(machine, "model", "Model") or _product(machine) or "") or None
+    )
 
 
 def serial(machine: Machine) -> str | None:
     """The serial number of the board; a PC shows its own to root only."""
-    return machine.remember("serial", lambda: _told(machine, "serial-number", "Serial"))
+    return machine.remember("serial", lambda: _told(machine, "serial-number", "Serial") or "") or None
 
 
 def _told(machine: Machine, node: str, line: str) -> str | None:

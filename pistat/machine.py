@@ -229,7 +229,8 @@ class Machine:
             assert stream is not None
             stream.close()
         try:
-            if child.poll() is None:
+            if child.returncode is None:
+                # It is not reaped yet, so its group is still its own, even when only children of it are left.
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait(0.2)
         except subprocess.TimeoutExpired:

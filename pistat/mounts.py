@@ -79,11 +79,12 @@ def read(machine: Machine) -> list[Mount]:
 def parse(mountinfo: str) -> list[Mount]:
     """The rows of /proc/self/mountinfo that hold files.
 
-    One filesystem may be mounted in several places (bind mounts, subvolumes): it has one device number, and the
-    place nearest to the root stands for it. Of mounts over one another, only the last can be seen.
+    One filesystem may be mounted in several places (bind mounts, subvolumes): it has one device number, and
+    the place nearest to the root stands for it. Of mounts over one another, only the last is visible.
     """
     visible: dict[str, tuple[str, Mount]] = {}
-    for line in mountinfo.splitlines():
+    # Not splitlines(): a name may hold what Unicode takes for the end of a line.
+    for line in mountinfo.rstrip("\n").split("\n"):
         number, mount = _row(line)
         visible[mount.mountpoint] = (number, mount)
     best: dict[str, Mount] = {}
@@ -96,7 +97,7 @@ def parse(mountinfo: str) -> list[Mount]:
 
 
 def _row(line: str) -> tuple[str, Mount]:
-    """Device number and mount of a line such as `36 35 98:0 / /mnt rw - ext3 /dev/sda1 rw`."""
+    """Device number and mount of a line such as `36 35 8:1 / /mnt rw - ext4 /dev/sda1 rw`."""
     left, _, right = line.partition(" - ")
     _, _, number, _, mountpoint, options = left.split(" ")[:6]
     filesystem, source, super_options = [*right.split(" ", 2), "", ""][:3]

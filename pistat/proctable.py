@@ -75,7 +75,7 @@ def parse(stat: bytes, user: int, clock_ticks: int, page_size: int) -> Process:
 
 
 def cpu_percent(pid: int, older: Table, newer: Table) -> float:
-    """Percent of one core that a process of `newer` has used since `older`, or since it began if unseen then."""
+    """Percent of one core that a process has used since `older`, or since it began if unseen then."""
     process = newer.processes[pid]
     before = older.processes.get(pid)
     if before is not None and before.began == process.began:

@@ -153,8 +153,10 @@ class Server:
 
     def _drain(self) -> None:
         """Take no more connections, and answer the requests that are here."""
+        self._turn(0.0)
         for listener in self._listeners:
             wasyncore.dispatcher.close(listener)
+        self._turn(0.0)
         until = time.monotonic() + GRACE
         while self._busy() and time.monotonic() < until:
             self._turn(0.05)

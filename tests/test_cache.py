@@ -1,4 +1,4 @@
-"""The cache: one reading at a time for each source, an age, a deadline. Events and a clock of our own, no sleeps."""
+"""The cache: one reading at a time for each source, an age, a deadline; with events and a clock of our own."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def stuck_threads() -> int:
 
 
 def test_a_source_that_hangs_is_given_up_and_holds_up_nobody() -> None:
-    """The readings behind a stuck one are delivered, the stuck one is a `NoAnswerError` after its deadline."""
+    """The readings behind a stuck one are delivered; it is a `NoAnswerError` after its deadline."""
     cache = Cache()
     stuck = Source("stuck", deadline=0.3)
 
@@ -137,7 +137,7 @@ def test_a_source_that_hangs_is_given_up_and_holds_up_nobody() -> None:
 
 
 def test_a_stuck_source_is_not_asked_again() -> None:
-    """However often it is wanted, a source that does not answer has one thread, and its callers don't wait."""
+    """However often it is wanted, a source that does not answer has one thread, and nobody waits."""
     cache = Cache()
     stuck = Source("stuck", deadline=0.2)
     before = stuck_threads()

@@ -53,7 +53,7 @@ def _chip(machine: Machine) -> str | None:
 def frequency_by_psutil(machine: Machine) -> Values:
     """The frequency where there is no /sys; None on a machine whose kernel does not tell."""
     current = psutil.cpu_freq() if hasattr(psutil, "cpu_freq") else None
-    return {"cpu_freq": float(current.current) if current else None}
+    return {"cpu_freq": float(current.current) or None if current else None}
 
 
 @collector(
@@ -88,13 +88,7 @@ def usage(older: cputimes.Times, newer: cputimes.Times) -> Values:
     return {"cpu_usage": together, "per_cpu_usage": list(cores)}
 
 
-def cpu_now(machine: Machine) -> Values:
-    """The share of time busy over the last second or so; on Linux and elsewhere alike."""
-    older, newer = machine.cpu.span()
-    return usage(older.value, newer.value)
-
-
-cpu = collector(
+@collector(
     Field(
         "cpu_usage",
         Unit.PERCENT,
@@ -107,5 +101,9 @@ cpu = collector(
         "The same for each core, in order.",
         "/proc/stat, sampled once a second for all clients",
     ),
-    elsewhere=cpu_now,
-)(cpu_now)
+    elsewhere="the same",
+)
+def cpu(machine: Machine) -> Values:
+    """The share of time busy over the last second or so; on Linux and elsewhere alike."""
+    older, newer = machine.cpu.span()
+    return usage(older.value, newer.value)

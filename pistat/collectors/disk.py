@@ -15,7 +15,7 @@ COUNTERS = ("read_count", "write_count", "read_bytes", "write_bytes", "read_time
 SECTOR = 512
 """Bytes of a sector in /proc/diskstats, whatever the sectors of the disk are."""
 
-STACKED = re.compile(r"(?:loop|ram|zram|dm-|md|drbd)\d|nvme\d+c\d+n\d+|nbd\d")
+STACKED = re.compile(r"(?:loop|ram|zram|dm-|md|drbd)\d|nvme\d+c\d+n\d+")
 """Devices made of other devices or of memory: what they do is counted in those, or touches no disk."""
 
 
@@ -29,24 +29,22 @@ def shares(usage: Usage) -> dict[str, Json]:
     }
 
 
-def root_usage(machine: Machine) -> Values:
-    """The filesystem that holds the system; the drive with Windows, there."""
-    [outcome] = machine.usages([os.path.abspath(os.sep)])
-    if outcome.value is None:
-        raise outcome.error or OSError
-    return {"disk": shares(outcome.value)}
-
-
-disk = collector(
+@collector(
     Field("disk.total", Unit.BYTES, "Size of the root filesystem.", "statvfs of /"),
     Field("disk.used", Unit.BYTES, "Space taken.", "statvfs of /"),
     Field("disk.free", Unit.BYTES, "Space left for ordinary users.", "statvfs of /"),
     Field(
         "disk.percent", Unit.PERCENT, "Share taken of what users can have, as `df` counts.", "statvfs of /"
     ),
-    elsewhere=root_usage,
+    elsewhere="the same",
     deadline=1.5,
-)(root_usage)
+)
+def disk(machine: Machine) -> Values:
+    """The filesystem that holds the system; the drive with Windows, there."""
+    [outcome] = machine.usages([os.path.abspath(os.sep)])
+    if outcome.value is None:
+        raise outcome.error or OSError
+    return {"disk": shares(outcome.value)}
 
 
 def counters_by_psutil(machine: Machine) -> Values:

@@ -49,7 +49,7 @@ def traffic(machine: Machine) -> dict[str, dict[str, Json]]:
     """The counters of every interface but loopback, and the signal of the wireless ones."""
     stations = kernel.wireless(machine.read_or_none("/proc/net/wireless") or "")
     rows: dict[str, dict[str, Json]] = {}
-    for line in machine.read(DEV).splitlines()[2:]:
+    for line in machine.read(DEV).rstrip("\n").split("\n")[2:]:
         name, _, rest = line.partition(":")
         name = name.strip()
         if name != "lo":
@@ -154,7 +154,7 @@ def _link(machine: Machine, name: str) -> dict[str, Json]:
 
 
 def _is_up(machine: Machine, folder: str) -> bool | None:
-    """Drivers that keep no state (tunnels, many virtual ones) say `unknown`; there the flag IFF_UP decides."""
+    """Drivers that keep no state (tunnels and the like) say `unknown`; there the flag IFF_UP decides."""
     state = machine.read_or_none(f"{folder}/operstate", 4096)
     if state is None or state.strip() != "unknown":
         return None if state is None else state.strip() == "up"
@@ -166,7 +166,7 @@ def _speed(machine: Machine, folder: str) -> str | None:
     try:
         return machine.read_or_none(f"{folder}/speed", 4096)
     except OSError as error:
-        # The kernel's answer for a link that is down, and for drivers without a speed (Wi-Fi).
+        # So the kernel answers for a link that is down, and for drivers without a speed.
         if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
             return None
         raise

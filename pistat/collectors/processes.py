@@ -24,13 +24,7 @@ class Span(NamedTuple):
     user_name: Callable[[int], str]
 
 
-def span_now(machine: Machine) -> Values:
-    """The table with an older one at least half a second before it; the first request waits for that."""
-    older, newer = machine.processes.span()
-    return {"processes": Span(older.value, newer.value, memory.total(machine), machine.user_name)}
-
-
-processes = collector(
+@collector(
     Field("processes[row].pid", Unit.NUMBER, "Process number.", STAT),
     Field("processes[row].name", Unit.TEXT, "Name of the program; never its command line.", STAT),
     Field("processes[row].user", Unit.TEXT, "Owner; the number of one without a name.", "owner of /proc/PID"),
@@ -42,9 +36,14 @@ processes = collector(
     ),
     Field("processes[row].memory_percent", Unit.PERCENT, "Resident memory, share of the total.", STAT),
     Field("processes[row].running_time", Unit.SECONDS, "Time since it began.", STAT),
-    elsewhere=span_now,
+    elsewhere="the same",
     deadline=10.0,
-)(span_now)
+)
+def processes(machine: Machine) -> Values:
+    """The table with an older one at least half a second before it; the first request waits for that."""
+    older, newer = machine.processes.span()
+    return {"processes": Span(older.value, newer.value, memory.total(machine), machine.user_name)}
+
 
 Key = Callable[[int], Any]
 

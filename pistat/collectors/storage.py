@@ -13,14 +13,7 @@ MOUNTS = "/proc/self/mountinfo"
 STATVFS = "statvfs of the mount point"
 
 
-def devices_now(machine: Machine) -> Values:
-    """One row a filesystem. One that does not answer keeps its row, and holds up no other."""
-    found = mounts.read(machine)
-    outcomes = machine.usages([each.mountpoint for each in found])
-    return {"devices": [_row(*pair) for pair in zip(found, outcomes, strict=True)]}
-
-
-devices = collector(
+@collector(
     Field("devices[row].device", Unit.TEXT, "Block device, or the share of a server.", MOUNTS),
     Field("devices[row].mountpoint", Unit.TEXT, "Where it is mounted.", MOUNTS),
     Field("devices[row].filesystem", Unit.TEXT, "Type of filesystem.", MOUNTS),
@@ -37,9 +30,14 @@ devices = collector(
         STATVFS,
         when="not answering",
     ),
-    elsewhere=devices_now,
+    elsewhere="the same",
     deadline=5.0,
-)(devices_now)
+)
+def devices(machine: Machine) -> Values:
+    """One row a filesystem. One that does not answer keeps its row, and holds up no other."""
+    found = mounts.read(machine)
+    outcomes = machine.usages([each.mountpoint for each in found])
+    return {"devices": [_row(*pair) for pair in zip(found, outcomes, strict=True)]}
 
 
 def _row(mount: Mount, outcome: Outcome[Usage]) -> dict[str, Json]:

@@ -8,20 +8,18 @@ from pistat.field import Field, Unit, Values, collector
 from pistat.machine import Machine
 
 
-def uptime_now(machine: Machine) -> Values:
-    """Seconds since boot; the same clock serves every platform."""
-    return {"uptime": round(machine.uptime(), 2)}
-
-
-uptime = collector(
+@collector(
     Field(
         "uptime",
         Unit.SECONDS,
         "Time since boot; a step of the wall clock does not move it.",
         "the kernel's CLOCK_BOOTTIME",
     ),
-    elsewhere=uptime_now,
-)(uptime_now)
+    elsewhere="the same",
+)
+def uptime(machine: Machine) -> Values:
+    """Seconds since boot; the same clock serves every platform."""
+    return {"uptime": round(machine.uptime(), 2)}
 
 
 def load_by_os(machine: Machine) -> Values:
@@ -39,14 +37,12 @@ def load_avg(machine: Machine) -> Values:
     return {"load_avg": [float(each) for each in machine.read("/proc/loadavg").split()[:3]]}
 
 
-def time_now(machine: Machine) -> Values:
-    """The wall clock, read with the rest of the collection."""
-    return {"timestamp": machine.time()}
-
-
-timestamp = collector(
+@collector(
     Field(
         "timestamp", Unit.UNIX_TIME, "When the data was collected, not when it was sent.", "the wall clock"
     ),
-    elsewhere=time_now,
-)(time_now)
+    elsewhere="the same",
+)
+def timestamp(machine: Machine) -> Values:
+    """The wall clock, read with the rest of the collection."""
+    return {"timestamp": machine.time()}

@@ -1,0 +1,108 @@
+"""A machine that is a folder: see boards/build.py and boards/record.py for what is in it."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pistat.cache import NoAnswerError
+from pistat.machine import Machine, Usage
+
+BOARDS = Path(__file__).resolve().parent / "boards"
+
+
+def board_names() -> list[str]:
+    """The boards that there are."""
+    return sorted(each.parent.name for each in BOARDS.glob("*/host.json"))
+
+
+class RecordedMachine(Machine):
+    """The machine recorded in `folder`. Its time stands still unless a test moves `now`, or somebody sleeps.
+
+    A second before, its CPUs and processes were as in `before/`: their rates are known from the start.
+
+    Attributes:
+        now: What `monotonic` says; the wall clock and the uptime go along.
+        facts: What has no file behind it, from host.json.
+    """
+
+    NOW = 1000.0
+
+    def __init__(self, folder: str | os.PathLike[str], platform: str = "linux") -> None:
+        super().__init__(os.path.realpath(folder), platform)
+        self.now = self.NOW
+        self.facts: dict[str, Any] = json.loads(self.read("/host.json"))
+        self.cores = self.facts["cores"]
+        self.page_size = self.facts["page_size"]
+        self.clock_ticks = self.facts["clock_ticks"]
+        if self.linux and self.exists("/before"):
+            self._seed()
+
+    def _seed(self) -> None:
+        here = self.root
+        self.root, self.now = f"{here}/before", self.NOW - 1.0
+        try:
+            self.cpu.take()
+            self.processes.take()
+        finally:
+            self.root, self.now = here, self.NOW
+
+    # A colon cannot be part of a file name on Windows, so it is stored as %3A.
+
+    def path(self, path: str) -> str:
+        return super().path(path.replace(":", "%3A"))
+
+    def read_bytes(self, path: str, limit: int = 1 << 20) -> bytes:
+        return super().read_bytes(path.replace(":", "%3A"), limit)
+
+    def names(self, path: str) -> list[str]:
+        return sorted(each.replace("%3A", ":") for each in super().names(path.replace(":", "%3A")))
+
+    def exists(self, path: str) -> bool:
+        return super().exists(path.replace(":", "%3A"))
+
+    # What has no file behind it
+
+    def usage(self, mountpoint: str) -> Usage:
+        found: Mapping[str, Any] | None = self.facts["statvfs"].get(mountpoint)
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, "not recorded", mountpoint)
+        if found.get("error") == "hangs":
+            # As the deadline would have it, without the second that it takes.
+            raise NoAnswerError(self.USAGE_SECONDS)
+        if "error" in found:
+            raise OSError(getattr(errno, found["error"]), "as recorded", mountpoint)
+        return Usage(found["total"], found["used"], found["free"])
+
+    def owner(self, path: str) -> int:
+        pid = path.removeprefix("/proc/")
+        if pid not in self.facts["owners"]:
+            raise FileNotFoundError(errno.ENOENT, "not recorded", path)
+        return int(self.facts["owners"][pid])
+
+    def user_name(self, uid: int) -> str:
+        return str(self.facts["users"].get(str(uid), uid))
+
+    def addresses(self) -> dict[str, list[tuple[str, str | None]]]:
+        return {
+            name: [(address, netmask) for address, netmask in found]
+            for name, found in self.facts["addresses"].items()
+        }
+
+    # Clocks
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def time(self) -> float:
+        return float(self.facts["time"]) + self.now - self.NOW
+
+    def uptime(self) -> float:
+        return float(self.facts["uptime"]) + self.now - self.NOW

@@ -1,0 +1,113 @@
+"""The board folders are what their declarations say."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from boards import build, record
+from boards.build import BOARDS, Board
+from recorded import BOARDS as FOLDERS
+from recorded import RecordedMachine
+
+from pistat import cputimes, proctable
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="symbolic links")
+
+BUILT = {"proc", "sys", "before", "usr", "vcgencmd.txt", "host.json"}
+
+boards = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+
+
+def content(folder: Path) -> dict[str, bytes | str]:
+    """Every file of a built folder with what is in it; of a link, where it points."""
+    paths = [each for each in folder.rglob("*") if each.relative_to(folder).parts[0] in BUILT]
+    return {
+        each.relative_to(folder).as_posix(): str(each.readlink()) if each.is_symlink() else each.read_bytes()
+        for each in paths
+        if each.is_symlink() or each.is_file()
+    }
+
+
+@boards
+def test_folder_is_what_the_declaration_builds(board: Board, tmp_path: Path) -> None:
+    """Who changes a folder by hand, or a declaration without building, is told."""
+    build.write(board, tmp_path / board.name)
+
+    assert content(tmp_path / board.name) == content(FOLDERS / board.name)
+
+
+@boards
+def test_building_keeps_what_is_expected(board: Board, tmp_path: Path) -> None:
+    """Building again removes what is no longer declared, and nothing else."""
+    expected, stray = tmp_path / "expected/stats.json", tmp_path / "sys/class/net/eth9/mtu"
+    for each in (expected, stray):
+        each.parent.mkdir(parents=True)
+        each.write_text("{}")
+    build.write(board, tmp_path)
+
+    assert expected.exists()
+    assert not stray.exists()
+
+
+@boards
+def test_names_can_be_stored_everywhere(board: Board) -> None:
+    """Windows forbids some characters in the name of a file, and does not tell `a` from `A`."""
+    paths = list(build.build(board))
+
+    assert not [path for path in paths if set(path) & set('<>:"\\|?*')]
+    assert len({path.lower() for path in paths}) == len(paths)
+
+
+@boards
+def test_processes_have_the_fields_of_the_kernel(board: Board) -> None:
+    """A row of /proc/PID/stat has 52 fields, whatever the name of the process."""
+    for process in board.processes:
+        row = build.process_stat(process, board.page_size, seconds_ago=0)
+
+        assert len(row.replace(process.name, b"name").split()) == 52
+
+
+@boards
+def test_rates_are_those_declared(board: Board) -> None:
+    """The CPUs and processes of a board were as busy in the last second as its declaration says."""
+    machine = RecordedMachine(FOLDERS / board.name)
+    older, newer = machine.cpu.span()
+    before, now = (each.value for each in machine.processes.span())
+
+    assert cputimes.usage(older.value, newer.value)[1:] == [float(core.busy) for core in board.cores]
+    for process in board.processes:
+        assert proctable.cpu_percent(process.pid, before, now) == float(process.cpu)
+    assert machine.monotonic() == machine.NOW
+
+
+@boards
+def test_transcript_holds_only_what_a_recording_asks(board: Board) -> None:
+    """Built and recorded transcripts answer the same questions."""
+    if board.firmware:
+        asked = [question for question, _ in build.replies(board.firmware)]
+
+        assert set(asked) <= set(record.QUESTIONS)
+        assert len(set(asked)) == len(asked)
+
+
+def test_power_rails_are_aligned_as_published() -> None:
+    """The 26 lines of a Raspberry Pi 5 make 988 bytes."""
+    firmware = build.PI_5.firmware
+    assert firmware
+    assert firmware.rails
+    lines = build.rails(firmware.rails)
+
+    assert (len(lines), sum(len(each) + 1 for each in lines)) == (26, 988)
+
+
+def test_stand_in_for_vcgencmd_may_be_executed() -> None:
+    """The links of the boards lead to a script with its execute bit."""
+    for board in BOARDS:
+        if board.firmware:
+            link = FOLDERS / board.name / "usr/bin/vcgencmd"
+
+            assert link.resolve() == FOLDERS / "vcgencmd"
+            assert os.access(link, os.X_OK)

@@ -1,0 +1,79 @@
+"""The answers for every recorded board, held against the files beside it and against the declarations."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recorded import BOARDS, RecordedMachine, board_names
+from shape import leaves, mismatches
+
+import pi_system_monitor
+from pistat import routes
+from pistat.collectors import STATS
+from pistat.routes import Route
+from pistat.settings import Settings
+
+DATA_ROUTES = (routes.STATS, routes.PROCESSES, routes.INTERFACES, routes.DEVICES)
+"""The routes whose answers are recorded, each in a file named after the last part of its path."""
+
+
+def expected(board: str, route: Route) -> Path:
+    return BOARDS / board / "expected" / f"{route.path.rsplit('/', 1)[1]}.json"
+
+
+def ask(board: str, route: Route) -> Any:
+    settings = Settings(rate_limit_enabled=False)
+    app = pi_system_monitor.create_app(settings, RecordedMachine(BOARDS / board))
+    response = app.test_client().get(route.path)
+    assert response.status_code == 200
+    return json.loads(response.data)
+
+
+def cases() -> list[Any]:
+    return [
+        pytest.param(board, route, id=f"{board}{route.path}")
+        for board in board_names()
+        for route in DATA_ROUTES
+    ]
+
+
+@pytest.mark.parametrize(("board", "route"), cases())
+def test_the_answer_is_the_expected_one(board: str, route: Route, request: pytest.FixtureRequest) -> None:
+    """Every figure is what the files of the board say; `--update` accepts what is answered now."""
+    answer = ask(board, route)
+    path = expected(board, route)
+    if request.config.getoption("--update"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(answer, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    assert answer == json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("board", "route"), cases())
+def test_the_declarations_are_true(board: str, route: Route) -> None:
+    """Each leaf has a declaration and its type, each declaration a leaf, and the keys keep their order."""
+    answer = ask(board, route)
+
+    assert mismatches(answer, route.fields) == []
+    assert [key for key in answer if key != "errors"] == list(route.keys)
+
+
+@pytest.mark.parametrize("board", board_names())
+def test_nothing_failed(board: str) -> None:
+    """What a board lacks is null and no error."""
+    assert "errors" not in ask(board, routes.STATS)
+
+
+@pytest.mark.parametrize("collector", STATS, ids=lambda each: each.name)
+def test_failing_keeps_the_shape(collector: Any) -> None:
+    """The answer of a failed collector has the declared shape with every leaf null."""
+    machine = RecordedMachine(BOARDS / board_names()[0])
+
+    nulls = collector.nulls(machine)
+
+    assert mismatches(nulls, collector.fields) == []
+    assert tuple(nulls) == collector.keys
+    assert all(value is None for _, value in leaves(nulls))
