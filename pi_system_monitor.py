@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,9 @@ HEADERS = {
 """What every answer carries, errors included."""
 
 ALLOWED = "GET, HEAD, OPTIONS"
+HOST = re.compile(r"(?:[\w.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
+"""What a Host header may look like to be repeated in the guide."""
+
 TERMINALS = re.compile(r"(?:curl|Wget|HTTPie|xh)/", re.ASCII)
 
 
@@ -66,16 +70,20 @@ class Service:
         self.machine = machine
         self.monitor = Monitor(machine, settings.cache_seconds)
         self.places = threading.BoundedSemaphore(server.BLOCKING)
+        # Making it costs milliseconds, on a Pi Zero tens of them; a machine is known by a handful of names.
+        self.guide = lru_cache(maxsize=8)(self._guide)
         self.limiter = Limiter(
             _budget,
             application_limits=[f"{settings.rate_limit_requests} per {settings.rate_limit_window} second"],
-            application_limits_exempt_when=_unlimited,
             # Requests without a route are counted, too: they have no endpoint to be known by.
             request_identifier=lambda: request.endpoint or "no route",
             storage_uri="memory://",
             strategy="fixed-window",
             enabled=settings.rate_limit_enabled,
         )
+
+    def _guide(self, template: str, base: str) -> bytes:
+        return render_template(template, **render.guide(base, self.settings)).encode()
 
 
 def create_app(settings: Settings, machine: Machine) -> Flask:
@@ -147,14 +155,12 @@ def health() -> Response:
     return _json(encode({"status": "healthy", "uptime": round(_service().machine.uptime(), 2)}))
 
 
-@api.get(routes.GUIDE.path)
+@api.get(routes.GUIDE.path, strict_slashes=False)
 def guide() -> Response:
     """The guide, as text for terminals and HTML for everybody else."""
     _parameters(routes.GUIDE)
     name, mimetype = ("guide.txt", "text/plain") if _wants_text() else ("guide.html", "text/html")
-    response = Response(
-        render_template(name, **render.guide(_base(), _service().settings)), mimetype=mimetype
-    )
+    response = Response(_service().guide(name, _base()), mimetype=mimetype)
     response.headers["Vary"] = "Accept, User-Agent"
     return response
 
@@ -192,12 +198,7 @@ def _wants_text() -> bool:
 
 def _base() -> str:
     """The address under which the client has reached us, for lines that can be copied."""
-    host = (
-        request.host
-        if re.fullmatch(r"[\w.\-]{1,253}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?", request.host)
-        else ""
-    )
-    return host or f"localhost:{_service().settings.port}"
+    return request.host if HOST.fullmatch(request.host) else f"localhost:{_service().settings.port}"
 
 
 def _answer_options() -> Response | None:
@@ -211,14 +212,13 @@ def _answer_options() -> Response | None:
 # The limiter
 
 
-def _unlimited() -> bool:
-    """The guide is the same bytes for everybody and reads nothing; it costs no budget."""
-    return request.endpoint in ("api.guide", "api.style")
+BUDGETS = {"api.health": "health", "api.guide": "guide", "api.style": "guide"}
+"""Endpoints that are counted apart, so that a probe, a reader and a dashboard don't starve each other."""
 
 
 def _budget() -> str:
-    """Whose requests are counted together: one budget for /health, one for all else, for each client."""
-    return f"{'health' if request.endpoint == 'api.health' else 'data'} {_client(request.remote_addr or '')}"
+    """Whose requests are counted together: those of one client to one budget."""
+    return f"{BUDGETS.get(request.endpoint or '', 'data')} {_client(request.remote_addr or '')}"
 
 
 def _client(address: str) -> str:
@@ -270,7 +270,7 @@ def _add_headers(response: Response) -> Response:
     response.headers.update(HEADERS)
     limit = _service().limiter.current_limit
     if limit is not None:
-        seconds = str(max(1, math.ceil(limit.reset_at - time.time())))
+        seconds = str(min(max(1, math.ceil(limit.reset_at - time.time())), limit.limit.get_expiry()))
         response.headers["RateLimit-Limit"] = str(limit.limit.amount)
         response.headers["RateLimit-Remaining"] = str(limit.remaining)
         response.headers["RateLimit-Reset"] = seconds

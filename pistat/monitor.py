@@ -163,7 +163,7 @@ def encode(value: Any) -> bytes:
 def _strict(value: Any) -> Any:
     if isinstance(value, dict):
         return {_strict(key): _strict(each) for key, each in value.items()}
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return [_strict(each) for each in value]
     if isinstance(value, str):
         return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)

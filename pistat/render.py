@@ -1,17 +1,352 @@
-"""The declarations, as documentation shows them."""
+"""The declarations as documentation: the guide, the tables of the README, and `.env.example`.
+
+`python -m pistat.render` writes the generated parts of the two files again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import json
+import re
+import shlex
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
-from pistat.routes import ROUTES
+from markupsafe import Markup, escape
+
+from pistat import collectors, query, server
+from pistat.cache import NoAnswerError
+from pistat.collectors import disk
+from pistat.errors import ERRORS
+from pistat.field import Field, Json
+from pistat.machine import Machine
+from pistat.query import BadQueryError, Parameter
+from pistat.routes import ROUTES, STATS, Route
 from pistat.settings import SETTINGS, Settings
 
-FILTERS: dict[str, Callable[..., Any]] = {}
-"""What the templates of the guide need beyond Jinja's own filters."""
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = "tests/boards/pi4b-8gb/expected/stats.json"
+"""The answer that the README shows: what a test expects of this board."""
+
+WIDTH = 78
+"""Columns of the text guide. A terminal has 80."""
+
+BASE = f"localhost:{Settings().port}"
+
+CLIENT = """\
+import json
+import urllib.error
+import urllib.request
+
+url = "http://{base}/stats?fields=cpu_temp,memory,uptime"
+try:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        pi = json.load(answer)
+except urllib.error.HTTPError as refused:
+    raise SystemExit(json.load(refused)["message"])
+
+if pi["cpu_temp"] is not None:
+    print(f"{pi['cpu_temp']:.1f} degrees Celsius")
+print(f"{pi['memory']['percent']} % of the memory in use")
+print(f"up for {pi['uptime'] / 86400:.1f} days")
+for key, why in pi.get("errors", {}).items():
+    print(f"{key} is not known: {why}")
+"""
+
+
+# What the documents loop over
+
+
+@dataclass(frozen=True)
+class Group:
+    """The leaves of one answer that stand under the same top-level key.
+
+    Attributes:
+        earlier: The route that has described exactly these before; empty the first time.
+    """
+
+    key: str
+    fields: tuple[Field, ...]
+    earlier: str = ""
+
+    @property
+    def branches(self) -> dict[str, list[tuple[str, Field]]]:
+        """The leaves and their names, by what stands before them; nothing before a key that is a leaf."""
+        found: dict[str, list[tuple[str, Field]]] = {}
+        for each in self.fields:
+            stem, dot, name = each.path.rpartition(".")
+            found.setdefault(stem, []).append((dot + name, each))
+        return found
+
+
+def groups(route: Route) -> list[Group]:
+    """The fields of a route by top-level key, in order."""
+    return [
+        Group(key, fields, _earlier(route, fields))
+        for key, found in itertools.groupby(route.fields, attrgetter("key"))
+        for fields in [tuple(found)]
+    ]
+
+
+def _earlier(route: Route, fields: Iterable[Field]) -> str:
+    before = itertools.takewhile(lambda each: each is not route, ROUTES)
+    return next((each.path for each in before if set(fields) <= set(each.fields)), "")
+
+
+def meaning(field: Field) -> str:
+    """What a field is, and in which rows it is there."""
+    return f"{field.help} Only in rows that are {field.when}." if field.when else field.help
+
+
+def usual(parameter: Parameter) -> str:
+    """What a parameter is when it is absent, in few words."""
+    return "all" if parameter.kind == "list" else parameter.default
+
+
+def refusal() -> str:
+    """The answer to a number that is none, as the daemon words it."""
+    parameters = [each for route in ROUTES for each in route.parameters if each.kind == "number"]
+    try:
+        query.parse(f"{parameters[0].name}=abc".encode(), parameters)
+    except BadQueryError as error:
+        return server.error_body(400, str(error)).decode().strip()
+    raise AssertionError(parameters)
+
+
+def failure() -> str:
+    """What an answer holds when the disk has not answered."""
+    reason = NoAnswerError(Machine.USAGE_SECONDS)
+    return json.dumps({"errors": {disk.disk.keys[0]: str(reason)}})
+
+
+def commands(base: str) -> list[tuple[str, str]]:
+    """Lines for a terminal, each with what it gives."""
+    lines = [
+        (f"curl {shlex.quote(base + route.path + rest)}", gives)
+        for route in ROUTES
+        for rest, gives in route.examples
+    ]
+    key = STATS.keys[0]
+    figure = shlex.quote(f"{base}{STATS.path}?fields={key}")
+    return [
+        *lines,
+        (f"curl -s {figure} | jq .{key}", "one figure"),
+        (f"curl -s {shlex.quote(base + '/')} | less", "this guide, page by page"),
+    ]
+
+
+def client(base: str) -> str:
+    """A client in Python that needs nothing but Python."""
+    return CLIENT.replace("{base}", base)
 
 
 def guide(base: str, settings: Settings) -> dict[str, Any]:
-    """What the templates of the guide loop over."""
-    return {"base": base, "routes": ROUTES, "settings": SETTINGS, "chosen": settings}
+    """What the templates of the guide loop over; `base` is the host and port for the lines to copy."""
+    return {
+        "base": base,
+        "chosen": settings,
+        "client": client(base),
+        "commands": commands,
+        "errors": ERRORS,
+        "failure": failure(),
+        "groups": groups,
+        "refusal": refusal(),
+        "routes": ROUTES,
+        "settings": SETTINGS,
+    }
+
+
+# Text for a terminal
+
+
+def plain(text: str) -> str:
+    """`text` for a terminal of any age: °C is C there."""
+    return text.replace("°", "")
+
+
+def row(cells: Sequence[str], *columns: int) -> str:
+    """Cells that begin at the given columns, each wrapped there; the next line holds what finds no room."""
+    lines = [""]
+    for cell, column in zip(cells, columns, strict=True):
+        for piece in _wrapped(plain(cell), WIDTH - column):
+            if lines[-1] and len(lines[-1]) > column - 2:
+                lines.append("")
+            lines[-1] = lines[-1].ljust(column) + piece
+    return "\n".join(lines)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of `text`; a path that is longer than a line is cut after a slash."""
+    words = (each if len(each) <= width else _cut(each, width) for each in text.split())
+    return textwrap.wrap(" ".join(words), width, break_long_words=False, break_on_hyphens=False)
+
+
+def _cut(word: str, width: int) -> str:
+    at = word.rfind("/", 0, width) + 1
+    return f"{word[:at]} {word[at:]}"
+
+
+def rule(title: str) -> str:
+    """A heading with a line after it."""
+    return f"{title} ".ljust(WIDTH, "-")
+
+
+def beside(pairs: Iterable[tuple[str, str]]) -> str:
+    """Commands with their meaning as a comment beside them, or above them where one leaves no room."""
+    lines = [(command, f"# {gives}") for command, gives in pairs]
+    column = WIDTH - max(len(comment) for _, comment in lines)
+    together = [f"{command:{column - 1}} {comment}" for command, comment in lines]
+    if max(map(len, together)) > WIDTH:
+        together = [f"{comment}\n{command}" for command, comment in lines]
+    return "\n".join(together)
+
+
+def code(text: str) -> Markup:
+    """`text` as HTML: what stands in backticks as code, and paths with room to break after their slashes."""
+    paths = re.sub(r"(?<=\S)/(?=\w)", "/<wbr>", str(escape(text)))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", paths))  # noqa: S704 - escaped first
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "beside": beside,
+    "code": code,
+    "meaning": meaning,
+    "quoted": shlex.quote,
+    "row": row,
+    "rule": rule,
+    "usual": usual,
+}
+"""What the templates of the guide need beyond Jinja's own filters."""
+
+
+# Blocks of the README
+
+
+def routes_table() -> str:
+    """The routes."""
+    return _table(("Route", "Answer"), [(f"`{each.path}`", each.help) for each in ROUTES])
+
+
+def parameters_table() -> str:
+    """The parameters of all routes."""
+    rows = [
+        (f"`{route.path}`", f"`{each.name}`", each.accepts, f"`{usual(each)}`", each.help)
+        for route in ROUTES
+        for each in route.parameters
+    ]
+    return _table(("Route", "Parameter", "Accepts", "Default", "Meaning"), rows)
+
+
+def fields_table() -> str:
+    """A table for each route that answers with fields."""
+    head = ("Field", "Unit", "Meaning", "Source")
+    return "\n\n".join(
+        f"### `{route.path}`\n\n" + _table(head, itertools.chain.from_iterable(map(_rows, groups(route))))
+        for route in ROUTES
+        if route.fields
+    )
+
+
+def _rows(group: Group) -> list[tuple[str, ...]]:
+    if group.earlier:
+        return [(f"`{group.key}`", "", f"As in `{group.earlier}`.", "")]
+    return [(f"`{each.path}`", each.unit.symbol, meaning(each), each.source) for each in group.fields]
+
+
+def settings_table() -> str:
+    """The settings."""
+    rows = [(f"`{each.name}`", f"`{each.default}`", each.help, each.accepts) for each in SETTINGS]
+    return _table(("Variable", "Default", "Meaning", "Accepts"), rows)
+
+
+def errors_table() -> str:
+    """The answers that are no success."""
+    return _table(("Status", "Meaning"), [(str(each.status), each.help) for each in ERRORS])
+
+
+def elsewhere() -> str:
+    """The keys that only Linux can tell."""
+    keys = [f"`{key}`" for each in collectors.ALL if each.elsewhere is None for key in each.keys]
+    return f"On macOS and Windows these are null in all their parts: {', '.join(keys)}."
+
+
+def example() -> str:
+    """The answer that a test expects of a board, short objects on one line."""
+    answer = json.loads((ROOT / EXAMPLE).read_text(encoding="utf-8"))
+    return _fenced("json", _pretty(answer))
+
+
+def _pretty(value: Json, margin: str = "") -> str:
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, (dict, list)) or len(line) <= WIDTH:
+        return line
+    deeper = margin + "  "
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key)}: {_pretty(each, deeper)}" for key, each in value.items()]
+    else:
+        parts = [_pretty(each, deeper) for each in value]
+    return f"{line[0]}\n{deeper}" + f",\n{deeper}".join(parts) + f"\n{margin}{line[-1]}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(map(_line, [head, ["---"] * len(head), *rows]))
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(each.replace("|", r"\|") for each in cells) + " |"
+
+
+def _fenced(language: str, text: str) -> str:
+    return f"```{language}\n{text.strip()}\n```"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "client": lambda: _fenced("python", client(BASE)),
+    "commands": lambda: _fenced("sh", beside(commands(f"http://{BASE}"))),
+    "elsewhere": elsewhere,
+    "errors": errors_table,
+    "example-stats": example,
+    "failure": lambda: _fenced("json", failure()),
+    "fields": fields_table,
+    "parameters": parameters_table,
+    "refusal": lambda: _fenced("json", _pretty(json.loads(refusal()))),
+    "routes": routes_table,
+    "settings": settings_table,
+}
+BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def readme(text: str) -> str:
+    """`text` with each block between `<!-- generated: NAME -->` and `<!-- end -->` made anew."""
+    return BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]()}\n\n{found[3]}", text)
+
+
+# .env.example
+
+
+def env_example() -> str:
+    """The whole file: every setting with its help, and commented out, as its default already holds."""
+    head = (
+        "# Settings of pi-stat. To change some, copy this file to .env beside pi_system_monitor.py,\n"
+        "# take the # from the beginning of their lines, and start pi-stat again.\n"
+        "# A variable of the same name in the environment wins over this file.\n"
+    )
+    return head + "".join(
+        f"\n# {each.help}\n# Accepts {each.accepts}. Default {each.default}.\n#{each.name}={each.default}\n"
+        for each in SETTINGS
+    )
+
+
+def main() -> None:
+    """Bring the README and `.env.example` up to date with the declarations."""
+    page = ROOT / "README.md"
+    page.write_text(readme(page.read_text(encoding="utf-8")), encoding="utf-8")
+    (ROOT / ".env.example").write_text(env_example(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

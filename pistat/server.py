@@ -16,6 +16,8 @@ from waitress.channel import HTTPChannel
 from waitress.server import TcpWSGIServer, create_server
 from waitress.task import ErrorTask
 
+from pistat import errors
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
@@ -48,13 +50,7 @@ def error_body(status: int, message: str) -> bytes:
     return json.dumps({"error": HTTPStatus(status).phrase, "message": message}).encode() + b"\n"
 
 
-SAID = {
-    400: "The request is not HTTP that this server understands.",
-    413: "The body of the request is too large; no route here reads one.",
-    431: "The head of the request is too large.",
-    500: "The request could not be answered; the log of the daemon says why.",
-    501: "The request is in a transfer coding that this server does not understand.",
-}
+SAID = {**errors.MEANING, 400: "The request is not HTTP that this server understands."}
 """What is said of requests that never reach the application; waitress's words would quote its internals."""
 
 
@@ -63,7 +59,7 @@ class _ErrorTask(ErrorTask):
 
     def execute(self) -> None:
         code = self.request.error.code
-        body = error_body(code, SAID.get(code, HTTPStatus(code).description))
+        body = error_body(code, SAID[code])
         self.status = f"{code} {HTTPStatus(code).phrase}"
         self.response_headers.extend(self.channel.server.error_headers)
         self.set_close_on_finish()

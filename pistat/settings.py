@@ -173,7 +173,9 @@ def read_env_file(path: Path) -> dict[str, str]:
     values: dict[str, str] = {}
     for line in parse_stream(io.StringIO(text)):
         if line.error or (line.key is not None and line.value is None):
-            where = f"{path} line {line.original.line}"
+            # The parser counts the blank lines before an assignment as part of it.
+            blank = re.split(r"\S", line.original.string, maxsplit=1)[0].count("\n")
+            where = f"{path} line {line.original.line + blank}"
             raise BadSettingError(f"{where} is not understood; expected lines such as PISTAT_PORT=8585.")
         if line.key is not None and line.value is not None:
             values[line.key] = line.value

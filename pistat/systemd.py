@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 
@@ -11,7 +12,8 @@ def notify(state: str) -> None:
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifier:
+    # Whether anybody listens there is not our business: a service serves all the same.
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifier:
         # A leading @ means Linux's abstract namespace.
         notifier.connect("\0" + address[1:] if address.startswith("@") else address)
         notifier.sendall(state.encode())

@@ -1,10 +1,11 @@
-"""The cache: one reading at a time for each source, an age, a deadline; with events and a clock of our own."""
+"""The cache: one reading at a time for each source, an age, a deadline; with events, the clock is a list."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ SOON = 10.0
 """Seconds after which a test that waits for an event has failed."""
 
 
-def reading(value: object, key: str = "source", deadline: float = SOON) -> Task[object]:
+def reading(value: object, key: str = "source", deadline: float = SOON) -> Task[Any]:
     return Task(key, lambda: value, deadline)
 
 
@@ -25,7 +26,7 @@ class Source:
         self.readings = 0
         self.asked = threading.Event()
         self.answer = threading.Event()
-        self.task: Task[int] = Task(key, self._read, deadline)
+        self.task: Task[Any] = Task(key, self._read, deadline)
 
     def _read(self) -> int:
         self.readings += 1
@@ -34,7 +35,7 @@ class Source:
         return self.readings
 
 
-def in_threads(count: int, ask: Callable[[], Outcome[int]]) -> list[threading.Thread]:
+def in_threads(count: int, ask: Callable[[], None]) -> list[threading.Thread]:
     threads = [threading.Thread(target=ask) for _ in range(count)]
     for each in threads:
         each.start()
@@ -62,8 +63,8 @@ def test_however_many_wait_one_reads() -> None:
     """Fifty callers at expiry share one collection."""
     cache = Cache()
     source = Source()
-    outcomes: list[Outcome[int]] = []
-    threads = in_threads(50, lambda: outcomes.extend(cache.get([source.task], since=0.0, join=True)))  # type: ignore[arg-type, return-value, func-returns-value]
+    outcomes: list[Outcome[Any]] = []
+    threads = in_threads(50, lambda: outcomes.extend(cache.get([source.task], since=0.0, join=True)))
 
     assert source.asked.wait(SOON)
     source.answer.set()
@@ -82,7 +83,7 @@ def test_without_join_a_reading_under_way_is_too_old() -> None:
     early.start()
     assert source.asked.wait(SOON)
 
-    fresh: list[Outcome[int]] = []
+    fresh: list[Outcome[Any]] = []
     late = threading.Thread(
         target=lambda: fresh.extend(cache.get([source.task], since=cache._clock(), join=False))
     )
@@ -113,7 +114,7 @@ def test_a_failure_is_an_outcome() -> None:
     def fail() -> None:
         raise KeyError("name")
 
-    bad, good = Cache().get([Task("bad", fail, SOON), reading(1, "good")], since=0.0, join=True)  # type: ignore[list-item]
+    bad, good = Cache().get([Task("bad", fail, SOON), reading(1, "good")], since=0.0, join=True)
 
     assert isinstance(bad.error, KeyError)
     assert good.value == 1
@@ -128,7 +129,7 @@ def test_a_source_that_hangs_is_given_up_and_holds_up_nobody() -> None:
     cache = Cache()
     stuck = Source("stuck", deadline=0.3)
 
-    first, second = cache.get([stuck.task, reading("well", "other")], since=0.0, join=True)  # type: ignore[list-item]
+    first, second = cache.get([stuck.task, reading("well", "other")], since=0.0, join=True)
 
     assert isinstance(first.error, NoAnswerError)
     assert str(first.error) == "no answer within 0.3 s"
@@ -171,7 +172,7 @@ def test_many_stuck_sources_take_about_one_deadline(stuck: int) -> None:
     dead = [Source(f"dead {number}", deadline=1.0) for number in range(stuck)]
     before = stuck_threads()
 
-    outcomes = cache.get([*(each.task for each in dead), reading(0, "well")], since=0.0, join=True)  # type: ignore[list-item]
+    outcomes = cache.get([*(each.task for each in dead), reading(0, "well")], since=0.0, join=True)
 
     assert [each.error is None for each in outcomes] == [False] * stuck + [True]
     assert stuck_threads() - before <= stuck + 1
