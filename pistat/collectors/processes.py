@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
+from functools import cache
 from typing import Any, NamedTuple
 
 from pistat import proctable
@@ -84,15 +85,17 @@ ORDERS: dict[str, Callable[[Span], Key]] = {
 def top(span: Span, sort: str, limit: int) -> list[Json]:
     """The first `limit` rows in the order of `sort`; only these are made."""
     chosen = heapq.nsmallest(limit, span.newer.processes, key=ORDERS[sort](span))
-    return [_row(span, pid, span.newer.processes[pid]) for pid in chosen]
+    # Many processes have few owners, and each name is a look into the list of users.
+    owner = cache(span.user_name)
+    return [_row(span, pid, span.newer.processes[pid], owner) for pid in chosen]
 
 
-def _row(span: Span, pid: int, process: Process) -> dict[str, Json]:
+def _row(span: Span, pid: int, process: Process, owner: Callable[[int], str]) -> dict[str, Json]:
     user = process.user
     return {
         "pid": pid,
         "name": process.name,
-        "user": span.user_name(user) if isinstance(user, int) else user,
+        "user": owner(user) if isinstance(user, int) else user,
         "cpu_percent": proctable.cpu_percent(pid, span.older, span.newer),
         "memory_percent": percent(process.memory, span.memory) if span.memory else None,
         "running_time": round(max(0.0, span.newer.uptime - process.began), 2),
