@@ -93,7 +93,7 @@ class Collector:
         name: The name of the function, for the log.
         fields: Its leaves, in the order of the answer.
         read: Reads them on Linux. Returns one value for each of `keys`.
-        elsewhere: Reads them on macOS, Windows and the rest; None where they are unknown there.
+        elsewhere: Reads what is known on macOS, Windows and the rest; None where nothing is.
         deadline: Seconds after which its leaves are given up, as null.
     """
 
@@ -108,10 +108,11 @@ class Collector:
         object.__setattr__(self, "keys", tuple(dict.fromkeys(each.key for each in self.fields)))
 
     def collect(self, machine: Machine) -> Values | Incomplete:
-        """Read all fields once, by the way that fits the platform."""
+        """Read all fields once, by the way that fits the platform; null for what is unknown there."""
         if machine.linux:
             return self.read(machine)
-        return self.elsewhere(machine) if self.elsewhere else self.nulls(machine)
+        found = self.elsewhere(machine) if self.elsewhere else {}
+        return found if isinstance(found, Incomplete) else {**self.nulls(machine), **found}
 
     def nulls(self, machine: Machine) -> Values:
         """The shape of the answer with every leaf null: objects and lists of known length stay."""

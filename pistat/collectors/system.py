@@ -25,7 +25,7 @@ def uptime(machine: Machine) -> Values:
 def load_by_os(machine: Machine) -> Values:
     """The averages of a Unix without /proc. Windows has none; psutil's imitation begins with false zeros."""
     if not hasattr(os, "getloadavg"):
-        return {"load_avg": [None] * 3}
+        return {}
     return {"load_avg": [round(each, 2) for each in os.getloadavg()]}
 
 
@@ -34,7 +34,10 @@ def load_by_os(machine: Machine) -> Values:
     elsewhere=load_by_os,
 )
 def load_avg(machine: Machine) -> Values:
-    return {"load_avg": [float(each) for each in machine.read("/proc/loadavg").split()[:3]]}
+    words = machine.read("/proc/loadavg").split()
+    return {
+        "load_avg": [float(each) for each in words[:3]],
+    }
 
 
 @collector(
