@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer, create_server
 from waitress.task import ErrorTask
 
@@ -67,8 +68,27 @@ class _ErrorTask(ErrorTask):
         self.write(body)
 
 
+class _Parser(HTTPRequestParser):
+    """Waitress's parser, without two ways to get no answer from it."""
+
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        if self.completed:
+            # Nothing is left to go on with, but waitress would say 100 and wait for it.
+            self.expect_continue = False
+        return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            # `http://[/`, or a Content-Length of thousands of digits: waitress would drop the connection.
+            raise ParsingError(str(error)) from None
+
+
 class _Channel(HTTPChannel):
     error_task_class = _ErrorTask
+    parser_class = _Parser
 
 
 def bind(host: str, port: int) -> list[socket.socket]:

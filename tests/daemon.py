@@ -62,7 +62,7 @@ class Daemon:
         given = dict(settings or {})
         self.port = int(given.setdefault("PISTAT_PORT", str(free_port())))
         self.host = given.setdefault("PISTAT_HOST", "127.0.0.1")
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process
+        self._log = tempfile.TemporaryFile("a+")  # noqa: SIM115 - lives as long as the process
         self.process = subprocess.Popen(
             command or [sys.executable, str(PROGRAM)],
             env=clean_environment(given),
