@@ -55,10 +55,11 @@ class _Run:
 
 @dataclass(eq=False, slots=True)
 class _Job:
-    """Runs that one thread does in turn; another joins only when that one makes no progress."""
+    """Runs that one thread does in turn; others help when there is no progress, twice as many each time."""
 
     pending: deque[_Run] = field(default_factory=deque)
     progress: float = 0.0
+    helpers: int = 1
 
 
 class Cache:
@@ -138,8 +139,13 @@ class Cache:
             if run.overdue(now):
                 self._latest[task.key] = Outcome(now, error=NoAnswerError(task.deadline))
             elif run.job.pending and now - run.job.progress >= PATIENCE:
-                run.job.progress = now
-                self._enlist(run.job)
+                self._help(run.job, now)
+
+    def _help(self, job: _Job, now: float) -> None:
+        for _ in range(min(job.helpers, len(job.pending))):
+            self._enlist(job)
+        job.helpers *= 2
+        job.progress = now
 
     def _alarm(self, tasks: Sequence[Task[T]]) -> float | None:
         """When `_give_up` may have something to do again; None when it has just answered for all."""
