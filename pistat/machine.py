@@ -289,12 +289,13 @@ def _await(child: subprocess.Popen[bytes], until: float, limit: int) -> Finished
     if max(len(stdout), len(stderr)) >= limit:
         os.killpg(child.pid, signal.SIGKILL)
     try:
-        return Finished(child.wait(max(0.0, until - time.monotonic())), stdout, stderr)
+        status = child.wait(max(0.0, until - time.monotonic()))
     except subprocess.TimeoutExpired:
         raise TimeoutError from None
+    return Finished(status, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace"))
 
 
-def _drain(child: subprocess.Popen[bytes], until: float, limit: int) -> tuple[str, str]:
+def _drain(child: subprocess.Popen[bytes], until: float, limit: int) -> tuple[bytes, bytes]:
     """Both outputs of `child`, to their end or to `limit` bytes. Raises TimeoutError."""
     assert child.stdout is not None
     assert child.stderr is not None
@@ -311,5 +312,5 @@ def _drain(child: subprocess.Popen[bytes], until: float, limit: int) -> tuple[st
                 taken[key.fd] += chunk
                 if not chunk:
                     selector.unregister(key.fd)
-    stdout, stderr = (text[:limit].decode("utf-8", "replace") for text in taken.values())
+    stdout, stderr = (each[:limit] for each in taken.values())
     return stdout, stderr
