@@ -27,6 +27,9 @@ OWNERS = {key: collector for collector in ALL for key in collector.keys}
 SURROGATE = re.compile("[\ud800-\udfff]")
 """What a byte that is not UTF-8 becomes in a name from the operating system; JSON must not hold it."""
 
+LATER_CONTROLS = re.compile("[\x7f-\x9f]")
+"""Control characters that JSON may hold as they are, but that a terminal would obey."""
+
 KEPT = 64
 """How many different answers are kept for clients that ask again; there are 2^16 sets of fields."""
 
@@ -135,7 +138,8 @@ class Monitor:
             log.info("%s works again.", name)
         else:
             self._failing[name] = why
-            log.warning("%s failed: %s", name, why if error is None else f"{why} ({error!r:.200})")
+            detail = "" if error is None or isinstance(error, NoAnswerError) else f" ({error!r:.200})"
+            log.warning("%s failed: %s%s", name, why, detail)
 
 
 def _clause(error: Exception | None) -> str:
@@ -154,10 +158,15 @@ def _clause(error: Exception | None) -> str:
 def encode(value: Any) -> bytes:
     """Strict JSON in UTF-8 with a newline at the end, whatever the machine holds."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        return _dumped(value)
     except ValueError:
         # NaN, an infinity, or (UnicodeEncodeError) a name in bad UTF-8: rare, and looked for only now.
-        return json.dumps(_strict(value), ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        return _dumped(_strict(value))
+
+
+def _dumped(value: Any) -> bytes:
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return LATER_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode() + b"\n"
 
 
 def _strict(value: Any) -> Any:
