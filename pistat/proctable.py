@@ -95,6 +95,9 @@ def _portable(uptime: float) -> dict[int, Process]:
     processes = {}
     for each in psutil.process_iter(["name", "username", "create_time", "cpu_times", "memory_info"]):
         info = each.info
+        if info["name"] == "System Idle Process":
+            # Windows counts the time in which the CPU had nothing to do as the use of a process.
+            continue
         times, memory = info["cpu_times"], info["memory_info"]
         began = min(max(0.0, (info["create_time"] or boot) - boot), uptime)
         cpu = times.user + times.system if times else 0.0
