@@ -7,6 +7,7 @@ that Python lacks on that platform is taken away. FOLDER is empty: it stands for
 
 from __future__ import annotations
 
+import importlib
 import os
 import select
 import shutil
@@ -206,6 +207,8 @@ def watch(event: str, arguments: tuple[Any, ...]) -> None:
 
 def strip(platform: str) -> None:
     """Take away what Python lacks on `platform`."""
+    # Some library or other brings it along, and it is made for the platform that it really runs on.
+    importlib.import_module("asyncio")
     for module, names in LACKING[platform].items():
         for name in names:
             if hasattr(module, name):
