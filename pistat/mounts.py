@@ -65,8 +65,17 @@ class Mount(NamedTuple):
     remote: bool
 
 
+class _Row(NamedTuple):
+    """A row of mountinfo: the mount, its number, that of the one it is mounted on, and that of its device."""
+
+    number: str
+    parent: str
+    device_number: str
+    mount: Mount
+
+
 def read(machine: Machine) -> list[Mount]:
-    """What holds files, each filesystem once, in the order of mounting."""
+    """What holds files, each filesystem once."""
     if machine.linux:
         # Names are bytes to the kernel: only so can one in bad UTF-8 be asked for how full it is.
         return parse(os.fsdecode(machine.read_bytes("/proc/self/mountinfo")))
@@ -80,30 +89,62 @@ def parse(mountinfo: str) -> list[Mount]:
     """The rows of /proc/self/mountinfo that hold files.
 
     One filesystem may be mounted in several places (bind mounts, subvolumes): it has one device number, and
-    the place nearest to the root stands for it. Of mounts over one another, only the last is visible.
+    the place nearest to the root stands for it.
     """
-    visible: dict[str, tuple[str, Mount]] = {}
-    # Not splitlines(): a name may hold what Unicode takes for the end of a line.
-    for line in mountinfo.rstrip("\n").split("\n"):
-        number, mount = _row(line)
-        visible[mount.mountpoint] = (number, mount)
     best: dict[str, Mount] = {}
-    for number, mount in visible.values():
-        if _holds_files(mount):
-            known = best.get(number)
-            if known is None or len(mount.mountpoint) < len(known.mountpoint):
-                best[number] = mount
+    # Not splitlines(): a name may hold what Unicode takes for the end of a line.
+    for row in _visible([_row(line) for line in mountinfo.rstrip("\n").split("\n")]):
+        known = best.get(row.device_number)
+        if _holds_files(row.mount) and (known is None or len(row.mount.mountpoint) < len(known.mountpoint)):
+            best[row.device_number] = row.mount
     return list(best.values())
 
 
-def _row(line: str) -> tuple[str, Mount]:
-    """Device number and mount of a line such as `36 35 8:1 / /mnt rw - ext4 /dev/sda1 rw`."""
+def _row(line: str) -> _Row:
+    """A line such as `36 35 8:1 / /mnt rw - ext4 /dev/sda1 rw`.
+
+    Read-only is what the filesystem is, after the dash, not what this place is: a sandbox sees all read-only.
+    """
     left, _, right = line.partition(" - ")
-    _, _, number, _, mountpoint, options = left.split(" ")[:6]
-    filesystem, source, super_options = [*right.split(" ", 2), "", ""][:3]
-    read_only = "ro" in options.split(",") or "ro" in super_options.split(",")
-    remote = filesystem in REMOTE
-    return number, Mount(_unescape(source), _unescape(mountpoint), filesystem, read_only, remote)
+    number, parent, device_number, _, mountpoint = left.split(" ")[:5]
+    filesystem, source, options = [*right.split(" ", 2), "", ""][:3]
+    mount = Mount(
+        _unescape(source),
+        _unescape(mountpoint),
+        filesystem,
+        "ro" in options.split(","),
+        filesystem in REMOTE,
+    )
+    return _Row(number, parent, device_number, mount)
+
+
+def _visible(rows: list[_Row]) -> list[_Row]:
+    """The rows whose mount point leads to them, in the order of `rows`.
+
+    A mount hides the one that it is mounted on at the same place, and what was mounted below before.
+    """
+    numbers = {row.number for row in rows}
+    children: dict[str, list[_Row]] = {}
+    for row in rows:
+        children.setdefault(row.parent if row.parent in numbers else "", []).append(row)
+    seen: set[str] = set()
+    waiting = children.get("", [])
+    while waiting:
+        row = waiting.pop()
+        mounted = {each.mount.mountpoint: each for each in children.get(row.number, ()) if each is not row}
+        over = mounted.get(row.mount.mountpoint)
+        if over is not None:
+            waiting.append(over)
+            continue
+        seen.add(row.number)
+        waiting += [each for place, each in mounted.items() if not _parents(place) & mounted.keys()]
+    return [row for row in rows if row.number in seen]
+
+
+def _parents(path: str) -> set[str]:
+    """The folders in which `path` lies."""
+    parts = path.split("/")
+    return {"/".join(parts[:length]) for length in range(1, len(parts))}
 
 
 def _holds_files(mount: Mount) -> bool:
