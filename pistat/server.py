@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
+import selectors
 import signal
 import socket
 import time
@@ -22,10 +24,10 @@ from pistat import errors
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-log = logging.getLogger("pistat")
+THREADS = 32
+"""Many for two cores, but idle ones cost some kilobytes each, and `block=true` keeps one for a second."""
 
-THREADS = 16
-BLOCKING = 12
+BLOCKING = 24
 """How many requests may wait their second at a time; the other threads are for everybody else."""
 
 TUNING = {
@@ -42,7 +44,10 @@ TUNING = {
     "log_socket_errors": False,
     "ident": "pi-stat",
 }
-GRACE = 1.6
+ACCEPT_SECONDS = 0.2
+"""How long, at the end, connections are accepted that were waiting for it."""
+
+GRACE = 1.4
 """Seconds that requests under way get when the daemon is told to stop."""
 
 
@@ -51,7 +56,7 @@ def error_body(status: int, message: str) -> bytes:
     return json.dumps({"error": HTTPStatus(status).phrase, "message": message}).encode() + b"\n"
 
 
-SAID = {**errors.MEANING, 400: "The request is not HTTP that this server understands."}
+MESSAGES = {**errors.MEANING, 400: "The request is not HTTP that this server understands."}
 """What is said of requests that never reach the application; waitress's words would quote its internals."""
 
 
@@ -60,12 +65,13 @@ class _ErrorTask(ErrorTask):
 
     def execute(self) -> None:
         code = self.request.error.code
-        body = error_body(code, SAID[code])
+        body = error_body(code, MESSAGES[code])
         self.status = f"{code} {HTTPStatus(code).phrase}"
         self.response_headers.extend(self.channel.server.error_headers)
         self.set_close_on_finish()
         self.content_length = len(body)
-        self.write(body)
+        # What could not be parsed has no method.
+        self.write(b"" if getattr(self.request, "command", "") == "HEAD" else body)
 
 
 class _Parser(HTTPRequestParser):
@@ -91,6 +97,9 @@ class _Channel(HTTPChannel):
     parser_class = _Parser
 
 
+NO_IPV6 = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
+
 def bind(host: str, port: int) -> list[socket.socket]:
     """Sockets that listen on `host`: `::` serves both families, `localhost` every loopback that there is.
 
@@ -102,9 +111,9 @@ def bind(host: str, port: int) -> list[socket.socket]:
     for each in hosts:
         try:
             sockets.append(_bind(each, port))
-        except OSError:
+        except OSError as error:
             # A kernel without IPv6 still has a loopback.
-            if host != "localhost" or each == "127.0.0.1":
+            if host != "localhost" or error.errno not in NO_IPV6:
                 raise
     return sockets
 
@@ -169,7 +178,7 @@ class Server:
 
     def _drain(self) -> None:
         """Take no more connections, and answer the requests that are here."""
-        self._turn(0.0)
+        self._accept_waiting()
         for listener in self._listeners:
             wasyncore.dispatcher.close(listener)
         self._turn(0.0)
@@ -177,6 +186,15 @@ class Server:
         while self._busy() and time.monotonic() < until:
             self._turn(0.05)
         self._dispatcher.shutdown(cancel_pending=True, timeout=0.1)
+
+    def _accept_waiting(self) -> None:
+        """Take the connections whose requests may be here already, though nobody has looked at them."""
+        until = time.monotonic() + ACCEPT_SECONDS
+        with selectors.DefaultSelector() as selector:
+            for listener in self._listeners:
+                selector.register(listener.socket, selectors.EVENT_READ)
+            while selector.select(0) and time.monotonic() < until:
+                self._turn(0.0)
 
     def _busy(self) -> bool:
         channels = [each for each in self._map.values() if isinstance(each, HTTPChannel)]
