@@ -30,12 +30,13 @@ from werkzeug.exceptions import (
 )
 
 from pistat import query, render, routes, server, systemd
-from pistat.collectors import processes
+from pistat.collectors import cpu, processes
 from pistat.machine import Machine
 from pistat.monitor import Monitor, encode
 from pistat.query import BadQueryError
 from pistat.routes import Route
-from pistat.settings import BadSettingError, Settings, load, quoted
+from pistat.settings import BadSettingError, Settings, load
+from pistat.text import quoted
 
 log = logging.getLogger("pistat")
 api = Blueprint("api", __name__)
@@ -59,7 +60,12 @@ ALLOWED = "GET, HEAD, OPTIONS"
 HOST = re.compile(r"(?:[\w.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
 """What a Host header may look like to be repeated in the guide."""
 
-TERMINALS = re.compile(r"(?:curl|Wget|HTTPie|xh)/", re.ASCII)
+TERMINALS = re.compile(r"(?:curl|Wget|HTTPie|xh)(?:/|$)", re.ASCII)
+"""How clients for terminals begin to introduce themselves."""
+
+
+class BadParameters(BadRequest):
+    """A query that is not accepted; its description is ours, and made for the client."""
 
 
 class Service:
@@ -97,7 +103,7 @@ def create_app(settings: Settings, machine: Machine) -> Flask:
     app.before_request(_answer_options)
     app.register_blueprint(api)
     app.register_error_handler(Exception, _error)
-    app.after_request(_add_headers)
+    app.after_request(_finish)
     return app
 
 
@@ -114,14 +120,14 @@ def stats() -> Response:
     """Everything, or the wanted keys, from the cache or fresh; with `block`, the CPU over the next second."""
     wanted = _parameters(routes.STATS)
     service, keys, fresh = _service(), wanted["fields"], not wanted["cache"]
-    if not wanted["block"]:
+    if not wanted["block"] or set(cpu.cpu.keys).isdisjoint(keys):
         return _json(service.monitor.answer(keys, fresh=fresh).body())
     if not service.places.acquire(blocking=False):
         raise ServiceUnavailable(
             f"{server.BLOCKING} requests wait with block=true already; try again in 1 s.", retry_after=1
         )
     try:
-        return _json(service.monitor.measured(keys, 1.0, fresh=fresh).body())
+        return _json(service.monitor.measured(keys, 1.0).body())
     finally:
         service.places.release()
 
@@ -139,22 +145,23 @@ def process_list() -> Response:
 @api.get(routes.INTERFACES.path)
 def network_interfaces() -> Response:
     """The network interfaces."""
-    return _plain(routes.INTERFACES)
+    return _answer(routes.INTERFACES)
 
 
 @api.get(routes.DEVICES.path)
 def storage_devices() -> Response:
     """The filesystems and the disk counters."""
-    return _plain(routes.DEVICES)
+    return _answer(routes.DEVICES)
 
 
 @api.get(routes.HEALTH.path)
 def health() -> Response:
-    """That the daemon answers. It waits for nothing: no collector, no lock, no file."""
+    """That the daemon answers; nothing is read for it but a clock."""
     _parameters(routes.HEALTH)
     return _json(encode({"status": "healthy", "uptime": round(_service().machine.uptime(), 2)}))
 
 
+# Without the strictness, a request line without a path (`GET ?x`) would be redirected, in HTML.
 @api.get(routes.GUIDE.path, strict_slashes=False)
 def guide() -> Response:
     """The guide, as text for terminals and HTML for everybody else."""
@@ -171,7 +178,7 @@ def style() -> Response:
     return Response((HERE / "templates" / "guide.css").read_bytes(), mimetype="text/css")
 
 
-def _plain(route: Route) -> Response:
+def _answer(route: Route) -> Response:
     _parameters(route)
     return _json(_service().monitor.answer(route.keys).body())
 
@@ -184,16 +191,17 @@ def _parameters(route: Route) -> Mapping[str, Any]:
     try:
         return query.parse(request.query_string, route.parameters)
     except BadQueryError as error:
-        raise BadRequest(str(error)) from None
+        raise BadParameters(str(error)) from None
 
 
 def _wants_text() -> bool:
     """Whether text is preferred, or nothing is preferred and the client is one for terminals."""
-    accept = request.accept_mimetypes
-    text, html = accept["text/plain"], accept["text/html"]
+    accept = {kind.partition(";")[0].strip(): quality for kind, quality in request.accept_mimetypes}
+    rest = accept.get("text/*", accept.get("*/*", 0))
+    text, html = accept.get("text/plain", rest), accept.get("text/html", rest)
     if text == html:
-        return "text/html" not in accept.values() and TERMINALS.match(request.user_agent.string) is not None
-    return text > html
+        return "text/html" not in accept and TERMINALS.match(request.user_agent.string) is not None
+    return bool(text > html)
 
 
 def _base() -> str:
@@ -261,12 +269,13 @@ def _message(error: HTTPException) -> str:
         chosen = _service().settings
         limit = f"{chosen.rate_limit_requests} requests in {chosen.rate_limit_window} s"
         return f"A client may make {limit}; Retry-After says when to come back."
-    if isinstance(error, InternalServerError):
-        return server.SAID[500]
-    return error.description or ""
+    if isinstance(error, (BadParameters, ServiceUnavailable)):
+        return error.description or ""
+    return server.MESSAGES.get(error.code or 500, error.name)
 
 
-def _add_headers(response: Response) -> Response:
+def _finish(response: Response) -> Response:
+    log.debug("%s %s %d", request.method, quoted(request.path, 256), response.status_code)
     response.headers.update(HEADERS)
     limit = _service().limiter.current_limit
     if limit is not None:

@@ -1,3 +1,1 @@
-"""What pi-stat knows about the machine, and how; nothing in here has ever heard of HTTP but `server.py`."""
-
-VERSION = "0.1.0"
+"""What pi-stat knows about the machine, how it says so, and where it listens; nothing here knows of Flask."""

@@ -79,6 +79,7 @@ class Cache:
         self._running: dict[Hashable, _Run] = {}
         self._jobs: deque[_Job] = deque()
         self._idle = 0
+        self._waiting = 0
 
     def get(self, tasks: Sequence[Task[T]], since: float, *, join: bool) -> list[Outcome[T]]:
         """The outcome of each task, from readings that began at `since` or later.
@@ -111,7 +112,9 @@ class Cache:
             self._give_up(missing)
             alarm = self._alarm(missing)
             if alarm is not None:
+                self._waiting += 1
                 self._changed.wait(max(0.0, alarm - self._clock()))
+                self._waiting -= 1
 
     def _start(self, tasks: Sequence[Task[T]]) -> None:
         job = _Job(progress=self._clock())
@@ -167,7 +170,7 @@ class Cache:
         """The life of a thread: job after job, until another thread is idle already."""
         while (job := self._next_job()) is not None:
             while (run := self._next_run(job)) is not None:
-                outcome = _attempt(run)
+                outcome = attempt(run.task.read, run.began)
                 with self._changed:
                     self._settle(run, outcome)
 
@@ -194,12 +197,14 @@ class Cache:
         del self._running[run.task.key]
         if not run.overdue(self._clock()):
             self._latest[run.task.key] = outcome
-        if not run.job.pending:
+        # One who waits alone has started the job and wants all of it; others may want just this.
+        if not run.job.pending or self._waiting > 1:
             self._changed.notify_all()
 
 
-def _attempt(run: _Run) -> Outcome[Any]:
+def attempt(read: Callable[[], T], began: float) -> Outcome[T]:
+    """The outcome of one reading, whatever happens in it."""
     try:
-        return Outcome(run.began, value=run.task.read())
+        return Outcome(began, value=read())
     except Exception as error:  # noqa: BLE001 - the one place where any failure becomes a value
-        return Outcome(run.began, error=error)
+        return Outcome(began, error=error)

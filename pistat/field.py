@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from pistat.machine import Machine
@@ -59,7 +59,7 @@ class Field:
         unit: Unit and JSON type. Every leaf may also be null: this machine has no such thing, or it failed.
         help: One sentence for people: what it is, and since when.
         source: Where it is read.
-        when: For a leaf that is only there in some rows: in which.
+        when: For a leaf that is only in some rows: in which, such as "for wireless interfaces".
     """
 
     path: str
@@ -82,7 +82,8 @@ class Incomplete:
     why: str
 
 
-Reader: TypeAlias = "Callable[[Machine], Values | Incomplete]"
+Reading: TypeAlias = "Values | Incomplete"
+Reader: TypeAlias = "Callable[[Machine], Reading]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +108,7 @@ class Collector:
     def __post_init__(self) -> None:
         object.__setattr__(self, "keys", tuple(dict.fromkeys(each.key for each in self.fields)))
 
-    def collect(self, machine: Machine) -> Values | Incomplete:
+    def collect(self, machine: Machine) -> Reading:
         """Read all fields once, by the way that fits the platform; null for what is unknown there."""
         if machine.linux:
             return self.read(machine)
@@ -123,13 +124,15 @@ class Collector:
 
 
 def collector(
-    *fields: Field, elsewhere: Reader | Literal["the same"] | None = None, deadline: float = 1.0
+    *fields: Field, elsewhere: Reader | None = None, portable: bool = False, deadline: float = 1.0
 ) -> Callable[[Reader], Collector]:
-    """Declare what the decorated function reads; it is replaced by a `Collector` of the same name."""
+    """Declare what the decorated function reads; it is replaced by a `Collector` of the same name.
+
+    What is `portable` reads them on every platform.
+    """
 
     def declare(read: Reader) -> Collector:
-        portable = read if elsewhere == "the same" else elsewhere
-        return Collector(read.__name__, fields, read, portable, deadline)
+        return Collector(read.__name__, fields, read, read if portable else elsewhere, deadline)
 
     return declare
 
@@ -144,9 +147,7 @@ def _plant(values: Values, path: str, cores: int) -> None:
         if step.endswith("]"):
             parent[step.partition("[")[0]] = []
             return
-        child = parent.setdefault(step, {})
-        assert isinstance(child, dict)
-        parent = child
+        parent = parent.setdefault(step, {})
     name, _, length = steps[-1].partition("[")
     if name.startswith("{"):
         return

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from pistat.field import Incomplete, Values
+from pistat.field import Incomplete, Reading, Values
 from pistat.replies import Category, classify
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class Firmware:
         self._looked = False
         self._told = False
         self._failures = 0
-        self._trouble: Exception = UnavailableError()
+        # Made anew each time: an exception that is raised again keeps its whole past.
+        self._trouble: Callable[[], Exception] = UnavailableError
         self._rests_until = float("-inf")
 
     def ask(self, question: str) -> str:
@@ -61,7 +63,7 @@ class Firmware:
             if program is None:
                 raise UnavailableError
             if self._machine.monotonic() < self._rests_until:
-                raise self._trouble
+                raise self._trouble()
             try:
                 finished = self._machine.run([program, *question.split()], ANSWER_SECONDS)
             except TimeoutError:
@@ -99,7 +101,7 @@ class Firmware:
         rest = REST_SECONDS[min(self._failures, len(REST_SECONDS) - 1)]
         self._failures += 1
         self._rests_until = self._machine.monotonic() + rest
-        self._trouble = FirmwareError(why)
+        self._trouble = partial(FirmwareError, why)
         return FirmwareError(why)
 
     def _refused(self) -> UnavailableError:
@@ -110,7 +112,7 @@ class Firmware:
                 "the user of this program must be in the group video."
             )
         self._rests_until = self._machine.monotonic() + REFUSED_SECONDS
-        self._trouble = UnavailableError()
+        self._trouble = UnavailableError
         return UnavailableError()
 
 
@@ -134,7 +136,7 @@ class Asking:
             self._failures.append(f"the firmware's reply to {question} was not understood")
         return value
 
-    def settle(self, values: Values) -> Values | Incomplete:
+    def settle(self, values: Values) -> Reading:
         """`values`, or as much of them as there is."""
         if not self._failures:
             return values

@@ -19,7 +19,7 @@ def model(machine: Machine) -> str | None:
 
 
 def serial(machine: Machine) -> str | None:
-    """The serial number of the board; a PC shows its own to root only."""
+    """The serial number of the board; None on a PC, which would show its own to root only."""
     return machine.remember("serial", lambda: _told(machine, "serial-number", "Serial") or "") or None
 
 
@@ -33,7 +33,5 @@ def _told(machine: Machine, node: str, line: str) -> str | None:
 
 
 def _product(machine: Machine) -> str | None:
-    names = [
-        machine.read_or_none(f"/sys/class/dmi/id/{each}", 4096) for each in ("sys_vendor", "product_name")
-    ]
-    return " ".join(name.strip() for name in names if name) or None
+    names = [machine.word(f"/sys/class/dmi/id/{each}") for each in ("sys_vendor", "product_name")]
+    return " ".join(name for name in names if name) or None

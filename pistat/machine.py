@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
 import selectors
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,16 +17,19 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psutil
 
 from pistat import cputimes, proctable
-from pistat.cache import Cache, Outcome, Task
+from pistat.cache import Cache, NoAnswerError, Outcome, Task
 from pistat.firmware import Firmware
 from pistat.history import History
+from pistat.text import quoted
 
 T = TypeVar("T")
+
+log = logging.getLogger("pistat")
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
 """What the kernel answers for a thing that this machine does not have, or no longer has."""
@@ -49,7 +54,7 @@ class Usage:
 
 
 class Machine:
-    """The machine, or a recording of one below `root`.
+    """The machine. Files are read below `root`; a recording overrides what has no file behind it.
 
     Attributes:
         linux: Whether /proc and /sys are there to be read.
@@ -62,6 +67,9 @@ class Machine:
 
     USAGE_SECONDS = 1.0
     """How long a filesystem may take to say how full it is."""
+
+    USER_SECONDS = 1.0
+    """How long the list of users may take: it may lie on a server."""
 
     def __init__(self, root: str = "", platform: str = sys.platform) -> None:
         self.root = root.rstrip("/")
@@ -86,8 +94,10 @@ class Machine:
             sleep=self.sleep,
         )
         self.firmware = Firmware(self)
-        self._known: dict[str, object] = {}
+        self._known: dict[str, Any] = {}
         self._filesystems = Cache(self.monotonic)
+        self._silent: set[str] = set()
+        self._users = Cache(self.monotonic)
         self._children = threading.Lock()
         self._unreaped: subprocess.Popen[bytes] | None = None
 
@@ -97,8 +107,8 @@ class Machine:
 
     def _sample(self) -> None:
         while True:
-            # Whoever asks for the figure reads the same file and reports the failure.
-            with contextlib.suppress(OSError, ValueError):
+            # Whoever asks for the figure reads the same and reports the failure.
+            with contextlib.suppress(OSError, ValueError, psutil.Error):
                 self.cpu.take()
             self.sleep(1.0)
 
@@ -135,6 +145,10 @@ class Machine:
         """Like `read`, but None where this machine has no such file."""
         return _unless_absent(lambda: self.read(path, limit))
 
+    def word(self, path: str) -> str | None:
+        """The text in a small file, without the blanks around it; None where there is no file, or no text."""
+        return (self.read_or_none(path, 4096) or "").strip() or None
+
     def number(self, path: str) -> int | None:
         """The whole number in a small file; None where there is no such file.
 
@@ -142,7 +156,7 @@ class Machine:
             OSError: It cannot be read.
             ValueError: It holds something else.
         """
-        text = self.read_or_none(path, 4096)
+        text = self.word(path)
         return None if text is None else int(text)
 
     def names(self, path: str) -> list[str]:
@@ -159,12 +173,10 @@ class Machine:
 
     def remember(self, key: str, read: Callable[[], T | None]) -> T | None:
         """What `read` gave the first time, for things that never change; asked again while it gives None."""
-        if key not in self._known:
-            value = read()
-            if value is None:
-                return None
-            self._known[key] = value
-        return self._known[key]  # type: ignore[return-value]
+        value: T | None = self._known.get(key)
+        if value is None:
+            value = self._known[key] = read()
+        return value
 
     # Filesystems
 
@@ -181,7 +193,19 @@ class Machine:
     def usages(self, mountpoints: Sequence[str]) -> list[Outcome[Usage]]:
         """How full each filesystem is, waiting `USAGE_SECONDS` for each and never twice for a dead one."""
         tasks = [Task(each, partial(self.usage, each), self.USAGE_SECONDS) for each in mountpoints]
-        return self._filesystems.get(tasks, self.monotonic(), join=True)
+        outcomes = self._filesystems.get(tasks, self.monotonic(), join=True)
+        for mountpoint, outcome in zip(mountpoints, outcomes, strict=True):
+            self._tell(mountpoint, silent=isinstance(outcome.error, NoAnswerError))
+        return outcomes
+
+    def _tell(self, mountpoint: str, *, silent: bool) -> None:
+        """One line in the log when a filesystem falls silent, and one when it answers again."""
+        if silent and mountpoint not in self._silent:
+            self._silent.add(mountpoint)
+            log.warning("The filesystem at %s does not answer.", quoted(mountpoint))
+        elif not silent and mountpoint in self._silent:
+            self._silent.discard(mountpoint)
+            log.info("The filesystem at %s answers again.", quoted(mountpoint))
 
     # Programs
 
@@ -256,8 +280,14 @@ class Machine:
             return time.clock_gettime(time.CLOCK_BOOTTIME)
         return time.monotonic()
 
+    def user_names(self, uids: Sequence[int]) -> dict[int, str]:
+        """The names of users, looked up once a minute; the number of one whose name does not come in time."""
+        tasks = [Task(each, partial(self.user_name, each), self.USER_SECONDS) for each in uids]
+        outcomes = self._users.get(tasks, self.monotonic() - 60.0, join=True)
+        return {uid: each.value or str(uid) for uid, each in zip(uids, outcomes, strict=True)}
+
     def user_name(self, uid: int) -> str:
-        """The name of a user; the number, as `ps` shows it, for one without a name."""
+        """The name of a user; the number, as `ps` shows it, for one without a name. May ask a server."""
         try:
             import pwd  # noqa: PLC0415 - Windows has none
 
@@ -266,10 +296,10 @@ class Machine:
             return str(uid)
 
     def addresses(self) -> dict[str, list[tuple[str, str | None]]]:
-        """For each interface its IP addresses, each with its netmask."""
-        families = {2, 10, 23, 30}  # AF_INET everywhere; AF_INET6 on Linux, Windows and macOS
+        """For each interface its IP addresses, each with its netmask. Raises OSError."""
+        families = {socket.AF_INET, socket.AF_INET6}
         return {
-            name: [(each.address, each.netmask) for each in found if int(each.family) in families]
+            name: [(each.address, each.netmask) for each in found if each.family in families]
             for name, found in psutil.net_if_addrs().items()
         }
 

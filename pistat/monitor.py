@@ -6,20 +6,18 @@ import json
 import logging
 import math
 import re
-import time
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
-from pistat.cache import Cache, NoAnswerError, Outcome, Task
+from pistat.cache import Cache, NoAnswerError, Outcome, Task, attempt
 from pistat.collectors import ALL, cpu
-from pistat.field import Collector, Incomplete, Values
+from pistat.field import Collector, Incomplete, Reading, Values
 from pistat.machine import Machine
 
 log = logging.getLogger("pistat")
-
-Reading: TypeAlias = "Values | Incomplete"
 
 OWNERS = {key: collector for collector in ALL for key in collector.keys}
 """The collector that owns each top-level key."""
@@ -30,6 +28,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 LATER_CONTROLS = re.compile("[\x7f-\x9f]")
 """Control characters that JSON may hold as they are, but that a terminal would obey."""
 
+RETRY_SECONDS = 2.0
 KEPT = 64
 """How many different answers are kept for clients that ask again; there are 2^16 sets of fields."""
 
@@ -71,7 +70,8 @@ class Monitor:
     def __init__(self, machine: Machine, cache_seconds: float) -> None:
         self._machine = machine
         self._ttl = cache_seconds
-        self._cache = Cache()
+        self._cache = Cache(machine.monotonic)
+        self._lock = threading.Lock()
         self._failing: dict[str, str] = {}
         self._kept: dict[tuple[str, ...], Answer] = {}
 
@@ -80,30 +80,42 @@ class Monitor:
 
         With `fresh`, everything is read after this call.
         """
-        now = time.monotonic()
         kept = self._kept.get(keys)
-        if kept is not None and not fresh and now - kept.began < self._ttl:
+        if kept is not None and not fresh and self._machine.monotonic() - kept.began < self._age():
             return kept
-        chosen = list(dict.fromkeys(OWNERS[key] for key in keys))
-        tasks = [Task(each, partial(each.collect, self._machine), each.deadline) for each in chosen]
-        outcomes = self._cache.get(tasks, now if fresh else now - self._ttl, join=not fresh)
-        answer = self._compose(keys, dict(zip(chosen, outcomes, strict=True)))
+        answer = self._compose(keys, self._outcomes(keys, fresh=fresh))
         self._keep(keys, answer)
         return answer
 
-    def measured(self, keys: tuple[str, ...], seconds: float, *, fresh: bool) -> Answer:
-        """Like `answer`, but with the CPU measured over `seconds` from now on, for this caller alone."""
-        if not set(keys) & set(cpu.cpu.keys):
-            return self.answer(keys, fresh=fresh)
-        older, newer = self._machine.cpu.measure(seconds)
-        answer = self.answer(tuple(key for key in keys if key not in cpu.cpu.keys), fresh=fresh)
-        values = {**answer.values, **cpu.usage(older.value, newer.value)}
-        return Answer({key: values[key] for key in keys}, answer.errors, answer.began)
+    def measured(self, keys: tuple[str, ...], seconds: float) -> Answer:
+        """The CPU over the `seconds` that begin now, for this caller alone; all else is read at their end."""
+        measured = set(cpu.cpu.keys)
+        second: Outcome[Reading] = attempt(
+            partial(cpu.over, self._machine, seconds), self._machine.monotonic()
+        )
+        others = self._outcomes(tuple(key for key in keys if key not in measured), fresh=True)
+        return self._compose(keys, {cpu.cpu: second, **others})
+
+    def _outcomes(self, keys: tuple[str, ...], *, fresh: bool) -> dict[Collector, Outcome[Reading]]:
+        """What the collectors that own `keys` have read, now or shortly before."""
+        chosen = list(dict.fromkeys(OWNERS[key] for key in keys))
+        tasks = [Task(each, partial(each.collect, self._machine), each.deadline) for each in chosen]
+        log.debug("Wanted: %s", ", ".join(each.name for each in chosen))
+        now = self._machine.monotonic()
+        outcomes = self._cache.get(tasks, now if fresh else now - self._age(), join=not fresh)
+        return dict(zip(chosen, outcomes, strict=True))
+
+    def _age(self) -> float:
+        """How old an answer may be. What fails is asked again soon, however long answers are shared."""
+        return min(self._ttl, RETRY_SECONDS) if self._failing else self._ttl
 
     def _keep(self, keys: tuple[str, ...], answer: Answer) -> None:
-        if len(self._kept) >= KEPT and keys not in self._kept:
-            self._kept.clear()
-        self._kept[keys] = answer
+        with self._lock:
+            if len(self._kept) >= KEPT and keys not in self._kept:
+                self._kept.clear()
+            # Another thread may have kept a newer one; nobody shall be given an older one after that.
+            if keys not in self._kept or self._kept[keys].began <= answer.began:
+                self._kept[keys] = answer
 
     def _compose(self, keys: tuple[str, ...], outcomes: Mapping[Collector, Outcome[Reading]]) -> Answer:
         values: Values = {}
@@ -131,15 +143,16 @@ class Monitor:
 
     def _tell(self, name: str, why: str | None, error: Exception | None) -> None:
         """One line in the log when a collector begins to fail, changes its reason, or recovers."""
-        if why == self._failing.get(name):
-            return
-        if why is None:
-            self._failing.pop(name, None)
-            log.info("%s works again.", name)
-        else:
-            self._failing[name] = why
-            detail = "" if error is None or isinstance(error, NoAnswerError) else f" ({error!r:.200})"
-            log.warning("%s failed: %s%s", name, why, detail)
+        with self._lock:
+            if why == self._failing.get(name):
+                return
+            if why is None:
+                del self._failing[name]
+                log.info("%s works again.", name)
+            else:
+                self._failing[name] = why
+                detail = "" if error is None or isinstance(error, NoAnswerError) else f" ({error!r:.200})"
+                log.warning("%s failed: %s%s", name, why, detail)
 
 
 def _clause(error: Exception | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
@@ -42,7 +41,7 @@ def read(machine: Machine) -> Table:
     if not machine.linux:
         return Table(uptime, _portable(uptime))
     processes = {}
-    for name in os.listdir(machine.path("/proc")):
+    for name in machine.names("/proc"):
         if name.isdecimal():
             try:
                 processes[int(name)] = parse(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from pistat.settings import FLAG, quoted
-
-LONGEST = 64
-"""How much of a bad value an error message repeats."""
+from pistat.settings import FLAG, whole
+from pistat.text import quoted
 
 
 class BadQueryError(ValueError):
@@ -59,13 +56,8 @@ def choice(name: str, default: str, choices: Sequence[str], text: str) -> Parame
 
 def number(name: str, default: int, low: int, high: int, text: str) -> Parameter:
     """A parameter that is a whole number in plain ASCII digits."""
-
-    def read(value: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", value) or not low <= int(value) <= high:
-            raise ValueError
-        return int(value)
-
-    return Parameter(name, str(default), f"a whole number from {low} to {high}", text, read, "number")
+    kind = whole(low, high)
+    return Parameter(name, str(default), kind.accepts, text, kind.read, "number")
 
 
 def names(name: str, known: Sequence[str], text: str) -> Parameter:
@@ -75,9 +67,7 @@ def names(name: str, known: Sequence[str], text: str) -> Parameter:
         wanted = {each.strip(" ") for each in value.split(",")}
         unknown = sorted(wanted - set(known))
         if unknown:
-            raise ValueError(
-                f"{name} has {quoted(unknown[0], LONGEST)}; known {name} are {', '.join(known)}."
-            )
+            raise ValueError(f"{name} has {quoted(unknown[0])}; known {name} are {', '.join(known)}.")
         return tuple(each for each in known if each in wanted)
 
     accepts = "a comma-separated list of " + ", ".join(known)
@@ -97,9 +87,7 @@ def parse(query: bytes, parameters: Sequence[Parameter]) -> Mapping[str, Any]:
         if name not in known:
             raise BadQueryError(_unknown(name, value, known))
         if name in seen:
-            raise BadQueryError(
-                f"{name} is given twice, the second time as {quoted(value, LONGEST)}; expected once."
-            )
+            raise BadQueryError(f"{name} is given twice, the second time as {quoted(value)}; expected once.")
         seen.add(name)
         values[name] = _read(known[name], value)
     return values
@@ -109,12 +97,10 @@ def _read(parameter: Parameter, value: str) -> Any:
     try:
         return parameter.read(value)
     except ValueError as error:
-        message = f"{parameter.name} is {quoted(value, LONGEST)}; expected {parameter.accepts}."
+        message = f"{parameter.name} is {quoted(value)}; expected {parameter.accepts}."
         raise BadQueryError(str(error) or message) from None
 
 
 def _unknown(name: str, value: str, known: Mapping[str, Parameter]) -> str:
     accepted = f"the parameters here are {', '.join(known)}" if known else "this route takes no parameters"
-    return (
-        f"{quoted(name, LONGEST)} (with the value {quoted(value, LONGEST)}) is not a parameter; {accepted}."
-    )
+    return f"{quoted(name)} (with the value {quoted(value)}) is not a parameter; {accepted}."

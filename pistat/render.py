@@ -99,7 +99,7 @@ def _earlier(route: Route, fields: Iterable[Field]) -> str:
 
 def meaning(field: Field) -> str:
     """What a field is, and in which rows it is there."""
-    return f"{field.help} Only in rows that are {field.when}." if field.when else field.help
+    return f"{field.help} Only {field.when}." if field.when else field.help
 
 
 def usual(parameter: Parameter) -> str:

@@ -21,12 +21,12 @@ WORD = (0, 0xFFFF_FFFF)
 
 THROTTLE_BITS = {
     "under_voltage": 0,
-    "freq_capped": 1,
     "throttled": 2,
+    "freq_capped": 1,
     "soft_temp_limit": 3,
     "under_voltage_since_boot": 16,
-    "freq_capped_since_boot": 17,
     "throttled_since_boot": 18,
+    "freq_capped_since_boot": 17,
     "soft_temp_limit_since_boot": 19,
 }
 """https://www.raspberrypi.com/documentation/computers/os.html#get_throttled; the other bits mean nothing."""

@@ -41,7 +41,11 @@ STATS = Route(
     "Everything that this machine knows about itself, in one JSON object.",
     _STATS_FIELDS,
     (
-        query.flag("block", "Measure the CPU over the second that begins with the request.", default=False),
+        query.flag(
+            "block",
+            "Measure the CPU over the second that begins with the request; all else is read at its end.",
+            default=False,
+        ),
         query.flag(
             "cache", "With false, answer from what is read after the request has arrived.", default=True
         ),
@@ -83,7 +87,7 @@ DEVICES = Route(
 )
 HEALTH = Route(
     "/health",
-    "Whether the daemon answers. It reads nothing, so nothing can hold it up.",
+    "Whether the daemon answers; nothing is read for it but a clock.",
     (
         Field(
             "status", Unit.TEXT, "Always `healthy`: a daemon that is not well does not answer.", "the daemon"
@@ -92,7 +96,7 @@ HEALTH = Route(
     ),
     examples=(("", "is it there?"),),
 )
-GUIDE = Route("/", "This guide: HTML for a browser, plain text for a terminal.")
+GUIDE = Route("/", "The guide: HTML for a browser, plain text for a terminal.")
 
 ROUTES = (STATS, PROCESSES, INTERFACES, DEVICES, HEALTH, GUIDE)
 PATHS = tuple(each.path for each in ROUTES)

@@ -18,6 +18,8 @@ from typing import Any, TypeVar
 
 from dotenv.parser import parse_stream
 
+from pistat.text import quoted
+
 PREFIX = "PISTAT_"
 T = TypeVar("T")
 
@@ -78,9 +80,7 @@ def decimal(low: int, high: int) -> Kind:
 
 def address(text: str) -> str:
     """An IP address, or `localhost`."""
-    if text != "localhost":
-        ipaddress.ip_address(text)
-    return text
+    return text if text == "localhost" else str(ipaddress.ip_address(text))
 
 
 def level(text: str) -> str:
@@ -107,7 +107,7 @@ class Settings:
     """Everything an owner may choose. Each is read from `PISTAT_` and its name in capitals."""
 
     port: int = setting("8585", whole(1, 65535), "Port to listen on.")
-    host: str = setting("0.0.0.0", ADDRESS, "Address to listen on; :: serves IPv4 and IPv6.")  # noqa: S104
+    host: str = setting("0.0.0.0", ADDRESS, "Address to listen on; :: serves IPv4 and IPv6.")  # noqa: S104 - the LAN is who asks
     cache_seconds: float = setting(
         "2", decimal(0, 3600), "Seconds for which an answer is shared; 0 turns the cache off."
     )
@@ -162,10 +162,12 @@ def load(environment: Mapping[str, str], env_file: Path) -> Settings:
 
 def read_env_file(path: Path) -> dict[str, str]:
     """The `PISTAT_` lines of a `.env` file, none when there is no file; `$NAME` in a value stays as it is."""
+    if not path.exists():
+        return {}
+    if not path.is_file():
+        raise BadSettingError(f"{path} is not a file; expected one with lines such as PISTAT_PORT=8585.")
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return {}
     except OSError as error:
         raise BadSettingError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
@@ -187,13 +189,13 @@ def _ours(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _warn_of_unknown(given: Mapping[str, str]) -> None:
-    known = [each.name for each in SETTINGS]
+    known = [each.name.removeprefix(PREFIX) for each in SETTINGS]
     for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
+        if name.removeprefix(PREFIX) not in known:
+            near = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1)
+            hint = f" Did you mean {PREFIX}{near[0]}?" if near else ""
             logging.getLogger("pistat").warning(
-                "%r is not a setting of pi-stat and was ignored.%s", name, hint
+                "%s is not a setting of pi-stat and was ignored.%s", quoted(name), hint
             )
 
 
@@ -203,9 +205,3 @@ def _read(declared: Setting, text: str) -> Any:
     except ValueError:
         message = f"{declared.name} is {quoted(text)}; expected {declared.accepts}."
         raise BadSettingError(message) from None
-
-
-def quoted(text: str, length: int = 64) -> str:
-    """`text` in double quotes for a message of one line: cut to `length`, control characters escaped."""
-    cut = text if len(text) <= length else text[: length - 1] + "…"
-    return '"' + "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut) + '"'

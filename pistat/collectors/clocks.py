@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pistat import replies
-from pistat.field import Field, Incomplete, Unit, Values, collector
+from pistat.field import Field, Reading, Unit, Values, collector
 from pistat.firmware import Asking
 from pistat.machine import Machine
 
@@ -14,7 +14,7 @@ from pistat.machine import Machine
     Field("clocks.sdram", Unit.HERTZ, "Clock of the memory, as measured.", "firmware: measure_clock sdram"),
     deadline=2.0,
 )
-def clocks(machine: Machine) -> Values | Incomplete:
+def clocks(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     # None of these is off while a program runs: 0 is what the firmware says to a name that it does not know.
     values: Values = {

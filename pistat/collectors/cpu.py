@@ -5,7 +5,7 @@ from __future__ import annotations
 import psutil
 
 from pistat import cputimes, kernel, replies
-from pistat.field import Field, Incomplete, Unit, Values, collector
+from pistat.field import Field, Reading, Unit, Values, collector
 from pistat.firmware import Asking
 from pistat.machine import Machine
 
@@ -23,31 +23,28 @@ CHIPS = ("cpu_thermal", "cpu-thermal", "coretemp", "k10temp", "zenpower")
     ),
     deadline=2.0,
 )
-def cpu_temp(machine: Machine) -> Values | Incomplete:
-    path = machine.remember("cpu_temp", lambda: _zone(machine) or _chip(machine))
+def cpu_temp(machine: Machine) -> Reading:
+    path = machine.remember("cpu_temp", lambda: _sensors(machine))
     if path is None:
         asking = Asking(machine.firmware)
         return asking.settle({"cpu_temp": asking("measure_temp", replies.temperature)})
     return {"cpu_temp": kernel.millidegrees(machine.read(path, 4096))}
 
 
-def _zone(machine: Machine) -> str | None:
-    """The thermal zone of the CPU, by its type: the numbers differ from kernel to kernel."""
+def _sensor(machine: Machine, folder: str, label: str, value: str, wanted: tuple[str, ...]) -> str | None:
+    """The sensor of the CPU, by its name: the numbers differ from kernel to kernel."""
     found: dict[str, str] = {}
-    for name in machine.names("/sys/class/thermal"):
-        kind = machine.read_or_none(f"/sys/class/thermal/{name}/type", 4096)
-        if kind is not None:
-            found.setdefault(kind.strip(), f"/sys/class/thermal/{name}/temp")
-    return next((found[kind] for kind in ZONES if kind in found), None)
+    for each in machine.names(folder):
+        name = machine.word(f"{folder}/{each}/{label}")
+        if name is not None and machine.exists(f"{folder}/{each}/{value}"):
+            found.setdefault(name, f"{folder}/{each}/{value}")
+    return next((found[name] for name in wanted if name in found), None)
 
 
-def _chip(machine: Machine) -> str | None:
-    found: dict[str, str] = {}
-    for name in machine.names("/sys/class/hwmon"):
-        chip = machine.read_or_none(f"/sys/class/hwmon/{name}/name", 4096)
-        if chip is not None and machine.exists(f"/sys/class/hwmon/{name}/temp1_input"):
-            found.setdefault(chip.strip(), f"/sys/class/hwmon/{name}/temp1_input")
-    return next((found[chip] for chip in CHIPS if chip in found), None)
+def _sensors(machine: Machine) -> str | None:
+    return _sensor(machine, "/sys/class/thermal", "type", "temp", ZONES) or _sensor(
+        machine, "/sys/class/hwmon", "name", "temp1_input", CHIPS
+    )
 
 
 def frequency_by_psutil(machine: Machine) -> Values:
@@ -68,7 +65,7 @@ def frequency_by_psutil(machine: Machine) -> Values:
 def cpu_freq(machine: Machine) -> Values:
     base = "/sys/devices/system/cpu/cpufreq"
     policies = [name for name in machine.names(base) if name.startswith("policy")]
-    texts = [machine.read_or_none(f"{base}/{name}/scaling_cur_freq", 4096) for name in policies]
+    texts = [machine.word(f"{base}/{name}/scaling_cur_freq") for name in policies]
     hertz = [kernel.kilohertz(text) for text in texts if text is not None]
     megahertz = [each / 1e6 for each in hertz if each is not None]
     if not policies:
@@ -82,8 +79,7 @@ def _megahertz(cpuinfo: str) -> list[float]:
     return [float(value) for value in values if value.replace(".", "", 1).isdecimal()]
 
 
-def usage(older: cputimes.Times, newer: cputimes.Times) -> Values:
-    """The two keys of the collector below, from two samples of the CPU times."""
+def _usage(older: cputimes.Times, newer: cputimes.Times) -> Values:
     together, *cores = cputimes.usage(older, newer)
     return {"cpu_usage": together, "per_cpu_usage": list(cores)}
 
@@ -101,9 +97,15 @@ def usage(older: cputimes.Times, newer: cputimes.Times) -> Values:
         "The same for each core, in order.",
         "/proc/stat, sampled once a second for all clients",
     ),
-    elsewhere="the same",
+    portable=True,
 )
 def cpu(machine: Machine) -> Values:
     """The share of time busy over the last second or so; on Linux and elsewhere alike."""
     older, newer = machine.cpu.span()
-    return usage(older.value, newer.value)
+    return _usage(older.value, newer.value)
+
+
+def over(machine: Machine, seconds: float) -> Values:
+    """The same over the `seconds` that begin now."""
+    older, newer = machine.cpu.measure(seconds)
+    return _usage(older.value, newer.value)

@@ -15,7 +15,7 @@ COUNTERS = ("read_count", "write_count", "read_bytes", "write_bytes", "read_time
 SECTOR = 512
 """Bytes of a sector in /proc/diskstats, whatever the sectors of the disk are."""
 
-STACKED = re.compile(r"(?:loop|ram|zram|dm-|md|drbd)\d|nvme\d+c\d+n\d+")
+STACKED = re.compile(r"(?:loop|ram|zram|dm-|md|md_d|drbd|bcache|zd)\d|nvme\d+c\d+n\d+")
 """Devices made of other devices or of memory: what they do is counted in those, or touches no disk."""
 
 
@@ -36,7 +36,7 @@ def shares(usage: Usage) -> dict[str, Json]:
     Field(
         "disk.percent", Unit.PERCENT, "Share taken of what users can have, as `df` counts.", "statvfs of /"
     ),
-    elsewhere="the same",
+    portable=True,
     deadline=1.5,
 )
 def disk(machine: Machine) -> Values:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pistat import board, replies
-from pistat.field import Field, Incomplete, Unit, Values, collector
+from pistat.field import Field, Reading, Unit, Values, collector
 from pistat.firmware import Asking
 from pistat.identity import model
 from pistat.machine import Machine
@@ -25,7 +25,7 @@ from pistat.machine import Machine
     ),
     deadline=2.0,
 )
-def gpu(machine: Machine) -> Values | Incomplete:
+def gpu(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     values: Values = {
         "gpu": {

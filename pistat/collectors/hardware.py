@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pistat import identity, kernel, replies
-from pistat.field import Field, Incomplete, Unit, Values, collector
+from pistat.field import Field, Reading, Unit, Values, collector
 from pistat.firmware import Asking
 from pistat.machine import Machine
 
@@ -30,7 +30,7 @@ from pistat.machine import Machine
     ),
     deadline=2.0,
 )
-def hardware(machine: Machine) -> Values | Incomplete:
+def hardware(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     values: Values = {
         "model": identity.model(machine),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import os
 
 import psutil
 
@@ -13,33 +14,32 @@ from pistat.machine import Machine
 
 DEV = "/proc/net/dev"
 COUNTERS = (
-    ("bytes_sent", Unit.BYTES, "Bytes sent since the interface came up."),
-    ("bytes_recv", Unit.BYTES, "Bytes received."),
-    ("packets_sent", Unit.COUNT, "Packets sent."),
-    ("packets_recv", Unit.COUNT, "Packets received."),
-    ("errin", Unit.COUNT, "Errors while receiving."),
-    ("errout", Unit.COUNT, "Errors while sending."),
-    ("dropin", Unit.COUNT, "Packets dropped on the way in."),
-    ("dropout", Unit.COUNT, "Packets dropped on the way out."),
+    ("bytes_sent", 8, Unit.BYTES, "Bytes sent since boot, or since the interface was made."),
+    ("bytes_recv", 0, Unit.BYTES, "Bytes received since then."),
+    ("packets_sent", 9, Unit.COUNT, "Packets sent since then."),
+    ("packets_recv", 1, Unit.COUNT, "Packets received since then."),
+    ("errin", 2, Unit.COUNT, "Errors while receiving since then."),
+    ("errout", 10, Unit.COUNT, "Errors while sending since then."),
+    ("dropin", 3, Unit.COUNT, "Packets dropped on the way in since then."),
+    ("dropout", 11, Unit.COUNT, "Packets dropped on the way out since then."),
 )
-COLUMNS = (8, 0, 9, 1, 2, 10, 3, 11)
-"""Where in a row of /proc/net/dev the counters stand, in their order above."""
+"""Name, column of /proc/net/dev, unit and help of what is counted for an interface."""
 
 
 def traffic_fields(parent: str) -> tuple[Field, ...]:
     """The leaves of every interface, below `parent`, and the count of connections beside the interfaces."""
-    counters = (Field(f"{parent}.{{interface}}.{name}", unit, text, DEV) for name, unit, text in COUNTERS)
+    counters = (Field(f"{parent}.{{interface}}.{name}", unit, text, DEV) for name, _, unit, text in COUNTERS)
     signal = Field(
         f"{parent}.{{interface}}.signal_strength",
         Unit.DBM,
-        "Signal of a wireless interface; nearer 0 is stronger.",
+        "Strength of the signal; nearer 0 is stronger.",
         "/proc/net/wireless",
-        when="wireless",
+        when="for wireless interfaces",
     )
     connections = Field(
         f"{parent}.active_connections",
         Unit.COUNT,
-        "Established TCP connections, IPv4 and IPv6.",
+        "Established TCP connections, IPv4 and IPv6; from Linux 6.10 on, half-closed ones too.",
         "CurrEstab of /proc/net/snmp",
     )
     return (*counters, signal, connections)
@@ -49,12 +49,12 @@ def traffic(machine: Machine) -> dict[str, dict[str, Json]]:
     """The counters of every interface but loopback, and the signal of the wireless ones."""
     stations = kernel.wireless(machine.read_or_none("/proc/net/wireless") or "")
     rows: dict[str, dict[str, Json]] = {}
-    for line in machine.read(DEV).rstrip("\n").split("\n")[2:]:
-        name, _, rest = line.partition(":")
-        name = name.strip()
+    # Names are bytes to the kernel, and may hold what Unicode takes for a blank or the end of a line.
+    for line in os.fsdecode(machine.read_bytes(DEV)).rstrip("\n").split("\n")[2:]:
+        name, _, rest = line.lstrip(" ").partition(":")
         if name != "lo":
             cells = rest.split()
-            rows[name] = {each[0]: int(cells[at]) for each, at in zip(COUNTERS, COLUMNS, strict=True)}
+            rows[name] = {counter: int(cells[column]) for counter, column, _, _ in COUNTERS}
             if name in stations or _is_wireless(machine, name):
                 rows[name]["signal_strength"] = stations[name].level if name in stations else None
     return rows
@@ -144,9 +144,8 @@ def interfaces(machine: Machine) -> Values:
 def _link(machine: Machine, name: str) -> dict[str, Json]:
     """The state of one interface; all null if it has gone while we looked."""
     folder = f"/sys/class/net/{name}"
-    address = machine.read_or_none(f"{folder}/address", 4096)
     return {
-        "mac": (address or "").strip() or None,
+        "mac": machine.word(f"{folder}/address"),
         "is_up": _is_up(machine, folder),
         "speed": kernel.link_speed(_speed(machine, folder)),
         "mtu": machine.number(f"{folder}/mtu"),
@@ -155,16 +154,16 @@ def _link(machine: Machine, name: str) -> dict[str, Json]:
 
 def _is_up(machine: Machine, folder: str) -> bool | None:
     """Drivers that keep no state (tunnels and the like) say `unknown`; there the flag IFF_UP decides."""
-    state = machine.read_or_none(f"{folder}/operstate", 4096)
-    if state is None or state.strip() != "unknown":
-        return None if state is None else state.strip() == "up"
-    flags = machine.read_or_none(f"{folder}/flags", 4096)
+    state = machine.word(f"{folder}/operstate")
+    if state != "unknown":
+        return None if state is None else state == "up"
+    flags = machine.word(f"{folder}/flags")
     return None if flags is None else bool(int(flags, 16) & 1)
 
 
 def _speed(machine: Machine, folder: str) -> str | None:
     try:
-        return machine.read_or_none(f"{folder}/speed", 4096)
+        return machine.word(f"{folder}/speed")
     except OSError as error:
         # So the kernel answers for a link that is down, and for drivers without a speed.
         if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):

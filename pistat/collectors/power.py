@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pistat import board, replies
-from pistat.field import Field, Incomplete, Json, Unit, Values, collector
+from pistat.field import Field, Reading, Unit, Values, collector
 from pistat.firmware import Asking
 from pistat.identity import model
 from pistat.machine import Machine
@@ -30,20 +30,17 @@ SOURCE = "firmware: get_throttled"
     ),
     deadline=2.0,
 )
-def power(machine: Machine) -> Values | Incomplete:
+def power(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     leaves: Values = {"core_voltage": asking("measure_volts core", replies.volts)}
     leaves.update(_flags(machine, asking("get_throttled", replies.throttled)))
     return asking.settle({"power": leaves})
 
 
-def _flags(machine: Machine, word: int | None) -> dict[str, Json]:
-    """The eight flags in the order of the fields."""
-    known = replies.flags(word) if word is not None else {}
-    flags: dict[str, Json] = {}
-    for since in ("", "_since_boot"):
-        for name in ("under_voltage", "throttled", "freq_capped", "soft_temp_limit"):
-            flags[name + since] = known.get(name + since)
+def _flags(machine: Machine, word: int | None) -> dict[str, bool | None]:
+    flags: dict[str, bool | None] = dict.fromkeys(replies.THROTTLE_BITS)
+    if word is not None:
+        flags.update(replies.flags(word))
     if not board.detects_under_voltage(model(machine) or ""):
         # The bit stays 0 there whatever the supply does: "not detectable" is not "no".
         flags.update(under_voltage=None, under_voltage_since_boot=None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from functools import cache
 from typing import Any, NamedTuple
 
 from pistat import proctable
@@ -17,12 +16,12 @@ STAT = "/proc/PID/stat"
 
 
 class Span(NamedTuple):
-    """The process table now, an older one to take rates from, and what turns them into rows."""
+    """The process table now, an older one to take rates from, bytes of memory, names of owners."""
 
     older: Table
     newer: Table
     memory: int | None
-    user_name: Callable[[int], str]
+    users: dict[int, str]
 
 
 @collector(
@@ -37,13 +36,15 @@ class Span(NamedTuple):
     ),
     Field("processes[row].memory_percent", Unit.PERCENT, "Resident memory, share of the total.", STAT),
     Field("processes[row].running_time", Unit.SECONDS, "Time since it began.", STAT),
-    elsewhere="the same",
+    portable=True,
     deadline=10.0,
 )
 def processes(machine: Machine) -> Values:
     """The table with an older one at least half a second before it; the first request waits for that."""
-    older, newer = machine.processes.span()
-    return {"processes": Span(older.value, newer.value, memory.total(machine), machine.user_name)}
+    older, newer = (each.value for each in machine.processes.span())
+    owners = {each.user for each in newer.processes.values()}
+    users = machine.user_names(sorted(each for each in owners if isinstance(each, int)))
+    return {"processes": Span(older, newer, memory.total(machine), users)}
 
 
 Key = Callable[[int], Any]
@@ -85,17 +86,15 @@ ORDERS: dict[str, Callable[[Span], Key]] = {
 def top(span: Span, sort: str, limit: int) -> list[Json]:
     """The first `limit` rows in the order of `sort`; only these are made."""
     chosen = heapq.nsmallest(limit, span.newer.processes, key=ORDERS[sort](span))
-    # Many processes have few owners, and each name is a look into the list of users.
-    owner = cache(span.user_name)
-    return [_row(span, pid, span.newer.processes[pid], owner) for pid in chosen]
+    return [_row(span, pid, span.newer.processes[pid]) for pid in chosen]
 
 
-def _row(span: Span, pid: int, process: Process, owner: Callable[[int], str]) -> dict[str, Json]:
+def _row(span: Span, pid: int, process: Process) -> dict[str, Json]:
     user = process.user
     return {
         "pid": pid,
         "name": process.name,
-        "user": owner(user) if isinstance(user, int) else user,
+        "user": span.users[user] if isinstance(user, int) else user,
         "cpu_percent": proctable.cpu_percent(pid, span.older, span.newer),
         "memory_percent": percent(process.memory, span.memory) if span.memory else None,
         "running_time": round(max(0.0, span.newer.uptime - process.began), 2),

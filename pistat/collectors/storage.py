@@ -28,9 +28,9 @@ STATVFS = "statvfs of the mount point"
         Unit.TEXT,
         "Why its sizes are null.",
         STATVFS,
-        when="not answering",
+        when="for a filesystem that does not answer",
     ),
-    elsewhere="the same",
+    portable=True,
     deadline=5.0,
 )
 def devices(machine: Machine) -> Values:

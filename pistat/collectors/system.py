@@ -15,7 +15,7 @@ from pistat.machine import Machine
         "Time since boot; a step of the wall clock does not move it.",
         "the kernel's CLOCK_BOOTTIME",
     ),
-    elsewhere="the same",
+    portable=True,
 )
 def uptime(machine: Machine) -> Values:
     """Seconds since boot; the same clock serves every platform."""
@@ -44,7 +44,7 @@ def load_avg(machine: Machine) -> Values:
     Field(
         "timestamp", Unit.UNIX_TIME, "When the data was collected, not when it was sent.", "the wall clock"
     ),
-    elsewhere="the same",
+    portable=True,
 )
 def timestamp(machine: Machine) -> Values:
     """The wall clock, read with the rest of the collection."""
