@@ -65,12 +65,12 @@ ProcessMemory = namedtuple("ProcessMemory", "rss vms")
 
 NETWORK: dict[str, dict[str, tuple[State, list[Address]]]] = {
     MAC: {
-        "lo0": (State(True, 0, 0, 16384), [Address(2, "127.0.0.1", "255.0.0.0", None, None)]),
+        "lo0": (State(True, 0, 0, 16384), [Address(socket.AF_INET, "127.0.0.1", "255.0.0.0", None, None)]),
         "en0": (
             State(True, 2, 1000, 1500),
             [
-                Address(2, "192.0.2.7", "255.255.255.0", "192.0.2.255", None),
-                Address(30, "fe80::1c2f:7dff:fe01:2%en0", "ffff:ffff:ffff:ffff::", None, None),
+                Address(socket.AF_INET, "192.0.2.7", "255.255.255.0", "192.0.2.255", None),
+                Address(socket.AF_INET6, "fe80::1c2f:7dff:fe01:2%en0", "ffff:ffff:ffff:ffff::", None, None),
                 Address(18, "02:00:00:00:00:01", None, None, None),
             ],
         ),
@@ -79,14 +79,17 @@ NETWORK: dict[str, dict[str, tuple[State, list[Address]]]] = {
     WINDOWS: {
         "Loopback Pseudo-Interface 1": (
             State(True, 2, 1073, 1500),
-            [Address(2, "127.0.0.1", "255.0.0.0", None, None), Address(23, "::1", None, None, None)],
+            [
+                Address(socket.AF_INET, "127.0.0.1", "255.0.0.0", None, None),
+                Address(socket.AF_INET6, "::1", None, None, None),
+            ],
         ),
         "Wi-Fi 2": (
             State(True, 2, 300, 1500),
             [
                 Address(-1, "02-00-00-00-00-01", None, None, None),
-                Address(2, "192.0.2.7", "255.255.255.0", None, None),
-                Address(23, "2001:db8::7", None, None, None),
+                Address(socket.AF_INET, "192.0.2.7", "255.255.255.0", None, None),
+                Address(socket.AF_INET6, "2001:db8::7", None, None, None),
             ],
         ),
     },

@@ -56,14 +56,8 @@ class RecordedMachine(Machine):
     def path(self, path: str) -> str:
         return super().path(path.replace(":", "%3A"))
 
-    def read_bytes(self, path: str, limit: int = 1 << 20) -> bytes:
-        return super().read_bytes(path.replace(":", "%3A"), limit)
-
     def names(self, path: str) -> list[str]:
-        return sorted(each.replace("%3A", ":") for each in super().names(path.replace(":", "%3A")))
-
-    def exists(self, path: str) -> bool:
-        return super().exists(path.replace(":", "%3A"))
+        return sorted(each.replace("%3A", ":") for each in super().names(path))
 
     # What has no file behind it
 

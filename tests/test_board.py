@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import NamedTuple
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from vectors import ANY_TEXT, PATIENCE, REPEATED, Vector, Vectors
 
 from pistat import board
 from pistat.board import Revision
 
-SEEN: list[int] = []
-
-
-class Vector(NamedTuple):
-    """A row of the sheet: its number, the code, what it says, and the sheet's note on it."""
-
-    number: int
-    text: str
-    expected: object
-    note: str = ""
-
-
-def vectors(*table: Vector) -> pytest.MarkDecorator:
-    """Run a test over rows of the sheet, and count them as seen."""
-    SEEN.extend(each.number for each in table)
-    rows = [pytest.param(each.text, each.expected, id=f"{each.number} {each.note}".strip()) for each in table]
-    return pytest.mark.parametrize(("text", "expected"), rows)
+vectors = Vectors()
 
 
 @vectors(
@@ -146,16 +128,14 @@ def test_splits_memory(model: str, expected: bool) -> None:
 
 def test_no_vector_is_missing() -> None:
     """Each of the vectors 92 to 104 is tested, once."""
-    assert list(range(92, 105)) == sorted(SEEN)
+    assert list(range(92, 105)) == sorted(vectors.seen)
 
 
-ANY_TEXT = st.text(st.characters())
 HOSTILE = st.one_of(
     ANY_TEXT,
-    st.builds(str.__mul__, st.text(st.characters(), min_size=1, max_size=20), st.integers(1, 1000)),
+    REPEATED,
     st.builds(str.__add__, st.sampled_from(["Raspberry Pi 5", "Raspberry Pi Zero ", "c03111"]), ANY_TEXT),
 )
-PATIENCE = timedelta(seconds=1)
 
 
 @given(text=HOSTILE)

@@ -286,7 +286,7 @@ def test_refusal_is_real(client: FlaskClient) -> None:
 
 def test_statuses_mean_what_the_server_says() -> None:
     """What is said of a request that reaches no route is what the documents say of its status."""
-    said = {status: message for status, message in server.SAID.items() if status != 400}
+    said = {status: message for status, message in server.MESSAGES.items() if status != 400}
 
     assert said
     assert said == {status: errors.MEANING[status] for status in said}
@@ -516,11 +516,27 @@ def test_changelog_names_what_is_there() -> None:
     known = {*PATHS, *PARAMETERS, *FIELDS, *(each.name for each in SETTINGS)}
     known |= {each.split(".")[0].split("[")[0] for each in FIELDS}
 
-    assert "## [Unreleased]\n\n### Added\n\n- " in changelog
     assert {each for each in names if each.startswith(("/", "PISTAT_"))} <= known
     assert {each for each in names if re.fullmatch(r"[a-z_]+(\[row\])?\.[a-z_]+", each)} <= known | {
         "pi_system_monitor.py"
     }
+
+
+def test_changelog_has_its_form() -> None:
+    """Sections of what is unreleased and of versions, the newest first; in each kind, a sentence a line."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    _, *sections = re.split(r"(?m)^## ", changelog)
+    titles = [each.partition("\n")[0] for each in sections]
+    releases = titles[titles[:1] == ["[Unreleased]"] :]
+    numbers = [[int(digits) for digits in re.findall(r"\d+", each)] for each in releases]
+    kinds = "Added|Changed|Deprecated|Removed|Fixed|Security"
+
+    assert titles
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", each) for each in releases)
+    assert numbers == sorted(numbers, reverse=True)
+    for each in sections:
+        body = re.sub(r"(?m)^\[[^\]]+\]: \S+\n", "", each.partition("\n")[2])
+        assert re.fullmatch(rf"\n(?:### (?:{kinds})\n\n(?:- [^\n]+\.\n)+\n?)*\n?", body), body
 
 
 def test_readme_points_at_what_is_there() -> None:

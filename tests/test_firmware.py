@@ -10,7 +10,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
@@ -28,6 +28,9 @@ from pistat.firmware import (
 )
 from pistat.machine import Machine
 from pistat.settings import Settings
+
+if TYPE_CHECKING:
+    from needs import Need
 
 SOON = 10.0
 """Seconds after which what should have ended by itself has not."""
@@ -48,8 +51,8 @@ TOO_LONG = "vc_gencmd_read_response returned -1\n"
 
 
 @pytest.fixture(autouse=True)
-def posix(need: Callable[[bool, str], None]) -> None:
-    need(os.name == "posix", "/bin/sh")
+def posix(need: Need) -> None:
+    need(os.name == "posix", "/bin/sh", installed=False)
 
 
 @pytest.fixture
@@ -541,9 +544,9 @@ def answering() -> str:
 
 
 @pytest.fixture
-def board(tmp_path: Path, need: Callable[[bool, str], None]) -> Machine:
+def board(tmp_path: Path, need: Need) -> Machine:
     """A Pi 4 around the program: its own board and sensor, the rest as in this machine."""
-    need(Path("/proc/self/mountinfo").exists(), "/proc")
+    need(Path("/proc/self/mountinfo").exists(), "/proc", installed=False)
     for name in ("stat", "meminfo", "loadavg", "diskstats", "net", "self"):
         link = tmp_path / "proc" / name
         link.parent.mkdir(exist_ok=True)

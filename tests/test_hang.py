@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import deadmount
 import faulty
@@ -22,6 +22,9 @@ from pistat import routes
 from pistat.collectors import ALL, STATS
 from pistat.field import Collector
 
+if TYPE_CHECKING:
+    from needs import Need
+
 PROMISED = 2.5
 """Seconds within which there is an answer, whatever hangs."""
 
@@ -30,7 +33,6 @@ AT_ONCE = 0.9
 
 Mount = Callable[[str], DeadMount]
 Start = Callable[..., Daemon]
-Need = Callable[[bool, str], None]
 
 
 def timed(ask: Callable[..., Any], *arguments: Any) -> tuple[float, Any]:

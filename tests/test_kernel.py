@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from vectors import ANY_TEXT, PATIENCE, REPEATED, Vector, Vectors, spliced
 
 from pistat import kernel
 
@@ -24,25 +24,7 @@ SNMP = (
 )
 USB = ["usb1", "usb2", "1-0:1.0", "2-0:1.0", "1-1", "1-1:1.0", "1-1.2", "1-1.2:1.0", "1-1.2:1.1", "2-1"]
 CPUINFO = "Revision\t: c03111\nSerial\t\t: 10000000abcdef01\nModel\t\t: Raspberry Pi 4 Model B Rev 1.1\n"
-SEEN: list[int] = []
-TEXTS: list[str] = []
-
-
-class Vector(NamedTuple):
-    """A row of the sheet: its number, the input, the expected value, and the sheet's note on it."""
-
-    number: int
-    text: Any
-    expected: object
-    note: str = ""
-
-
-def vectors(*table: Vector) -> pytest.MarkDecorator:
-    """Run a test over rows of the sheet, and count them as seen."""
-    SEEN.extend(each.number for each in table)
-    TEXTS.extend(each.text for each in table if isinstance(each.text, str))
-    rows = [pytest.param(each.text, each.expected, id=f"{each.number} {each.note}".strip()) for each in table]
-    return pytest.mark.parametrize(("text", "expected"), rows)
+vectors = Vectors()
 
 
 @vectors(
@@ -238,21 +220,15 @@ def test_pre_eol_edges(text: str, expected: str | None) -> None:
 
 def test_no_vector_is_missing() -> None:
     """Each of the vectors 76 to 91 and 105 to 130 is tested, once."""
-    assert [*range(76, 92), *range(105, 131)] == sorted(SEEN)
+    assert [*range(76, 92), *range(105, 131)] == sorted(vectors.seen)
 
 
-def _spliced(text: str, start: int, length: int, piece: str) -> str:
-    return text[:start] + piece + text[start + length :]
-
-
-ANY_TEXT = st.text(st.characters())
 HOSTILE = st.one_of(
     ANY_TEXT,
-    st.builds(str.__mul__, st.text(st.characters(), min_size=1, max_size=20), st.integers(1, 1000)),
+    REPEATED,
     st.builds(str.__mul__, st.sampled_from(["9", " ", "\n", "Tcp: ", "w: 0000 1 "]), st.integers(1, 4000)),
-    st.builds(_spliced, st.sampled_from(TEXTS), st.integers(0, 99), st.integers(0, 9), ANY_TEXT),
+    spliced(vectors.texts),
 )
-PATIENCE = timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(

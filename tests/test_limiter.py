@@ -18,9 +18,9 @@ from pi_system_monitor import _client
 
 if TYPE_CHECKING:
     from daemon import Daemon
+    from needs import Need
 
 Start = Callable[..., "Daemon"]
-Need = Callable[[bool, str], None]
 
 HEADERS = {"ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"}
 CHEAP = "/stats?fields=uptime"
@@ -205,7 +205,7 @@ def test_a_forged_address_changes_nothing(start: Start, forged: dict[str, str]) 
 
 def test_each_address_has_its_own(start: Start, need: Need) -> None:
     """Clients of other addresses are other clients."""
-    need(sys.platform == "linux", "the whole of 127.0.0.0/8")
+    need(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
     daemon = start(PISTAT_RATE_LIMIT_REQUESTS="3")
 
     first = [get(daemon, CHEAP, "127.0.0.1").status for _ in range(4)]
@@ -216,7 +216,7 @@ def test_each_address_has_its_own(start: Start, need: Need) -> None:
 
 def test_both_families_are_counted(start: Start, need: Need) -> None:
     """On `::`, which serves both, a client of IPv4 is known by its address, apart from those of IPv6."""
-    need(has_ipv6(), "a loopback of IPv6")
+    need(has_ipv6(), "a loopback of IPv6", installed=False)
     daemon = start(PISTAT_HOST="::", PISTAT_RATE_LIMIT_REQUESTS="3")
 
     by_4 = [get(daemon, CHEAP, "127.0.0.1").status for _ in range(4)]

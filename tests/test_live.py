@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psutil
 import pytest
@@ -31,6 +31,9 @@ from pistat import cputimes, proctable
 from pistat.collectors import ALL, disk
 from pistat.field import Collector
 from pistat.machine import Machine
+
+if TYPE_CHECKING:
+    from needs import Need
 
 NOISE = 64 << 20
 """Bytes of memory or disk that other programs may take between two looks and give back again."""
@@ -46,7 +49,6 @@ CPU = "fields=cpu_usage,per_cpu_usage"
 
 Tell = Callable[..., str]
 Start = Callable[..., Daemon]
-Need = Callable[[bool, str], None]
 
 
 @pytest.fixture
@@ -203,7 +205,7 @@ def diskstats() -> list[int]:
 @pytest.mark.parametrize("target", ["/stats?cache=false&fields=disk_io", "/storage/devices"])
 def test_disk_counters(fresh: Daemon, need: Need, target: str) -> None:
     """The counters are the sums of the kernel's over whole disks, without partitions and stacked devices."""
-    need(bool(physical_disks()), "a disk")
+    need(bool(physical_disks()), "a disk", installed=False)
     before = diskstats()
     answer = fresh.json(target)["disk_io"]
     after = diskstats()
@@ -301,7 +303,7 @@ def connections(families: Sequence[tuple[socket.AddressFamily, str]], each: int)
 
 def test_active_connections(shared: Daemon, tell: Tell, need: Need) -> None:
     """Connections of both families are counted as `ss` counts them; 200 more are 400 ends on this host."""
-    need(Path("/proc/net/if_inet6").exists(), "IPv6")
+    need(Path("/proc/net/if_inet6").exists(), "IPv6", installed=False)
     strangers = 40  # what other programs may open and close meanwhile
     idle = active(shared)
     with connections([(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")], 100):
@@ -628,7 +630,7 @@ def test_a_busy_process_on_the_first_call(start: Start) -> None:
 
 def test_a_process_with_two_threads(start: Start, need: Need) -> None:
     """A process that keeps two cores busy reads 200: the percentage is of one core."""
-    need(len(os.sched_getaffinity(0)) >= 2, "two CPUs")
+    need(len(os.sched_getaffinity(0)) >= 2, "two CPUs", installed=False)
     with burner(threads=2) as process:
         daemon = start()
         with measured(process) as truth:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from vectors import ANY_TEXT, PATIENCE, REPEATED, Vector, Vectors, spliced
 
 from pistat import replies
 from pistat.replies import Category
@@ -65,25 +64,7 @@ SHORT_NAMES = {
     "throttled_since_boot": "thr_was",
     "soft_temp_limit_since_boot": "soft_was",
 }
-SEEN: list[int] = []
-TEXTS: list[str] = [PMIC_PI_5]
-
-
-class Vector(NamedTuple):
-    """A row of the sheet: its number, the input, the expected value, and the sheet's note on it."""
-
-    number: int
-    text: Any
-    expected: object
-    note: str = ""
-
-
-def vectors(*table: Vector) -> pytest.MarkDecorator:
-    """Run a test over rows of the sheet, and count them as seen."""
-    SEEN.extend(each.number for each in table)
-    TEXTS.extend(each.text for each in table if isinstance(each.text, str))
-    rows = [pytest.param(each.text, each.expected, id=f"{each.number} {each.note}".strip()) for each in table]
-    return pytest.mark.parametrize(("text", "expected"), rows)
+vectors = Vectors(PMIC_PI_5)
 
 
 @vectors(
@@ -185,8 +166,8 @@ def test_flags(text: int, expected: list[str]) -> None:
     """All eight flags are always answered, and each is true exactly if its own bit is set."""
     actual = replies.flags(text)
 
-    assert list(SHORT_NAMES) == list(actual)
-    assert expected == [SHORT_NAMES[name] for name, is_set in actual.items() if is_set]
+    assert SHORT_NAMES.keys() == actual.keys()
+    assert expected == [short for name, short in SHORT_NAMES.items() if actual[name]]
 
 
 @vectors(
@@ -386,25 +367,19 @@ def test_categories_are_words() -> None:
 
 def test_no_vector_is_missing() -> None:
     """Each of the vectors 1 to 75 is tested, once."""
-    assert list(range(1, 76)) == sorted(SEEN)
+    assert list(range(1, 76)) == sorted(vectors.seen)
 
 
-def _spliced(text: str, start: int, length: int, piece: str) -> str:
-    return text[:start] + piece + text[start + length :]
-
-
-ANY_TEXT = st.text(st.characters())
 HOSTILE = st.one_of(
     ANY_TEXT,
-    st.builds(str.__mul__, st.text(st.characters(), min_size=1, max_size=20), st.integers(1, 1000)),
+    REPEATED,
     st.builds(
         str.__mul__,
         st.sampled_from(["9", " ", "\n", "0.", "A_", "=", "_A current(1)=1.0A\n"]),
         st.integers(1, 1000),
     ),
-    st.builds(_spliced, st.sampled_from(TEXTS), st.integers(0, 99), st.integers(0, 9), ANY_TEXT),
+    spliced(vectors.texts),
 )
-PATIENCE = timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(

@@ -624,23 +624,7 @@ def host(board: Board) -> bytes:
         "users": {str(uid): name for uid, name in board.users.items()},
         "owners": {str(each.pid): each.uid for each in board.processes},
     }
-    return laid_out(facts).encode()
-
-
-def laid_out(facts: Mapping[str, object]) -> str:
-    """JSON with a line for each fact, and for each row of those that are tables."""
-    return (
-        "{\n" + ",\n".join(f"  {json.dumps(name)}: {table(fact)}" for name, fact in facts.items()) + "\n}\n"
-    )
-
-
-def table(fact: object) -> str:
-    """JSON of one fact."""
-    if not isinstance(fact, dict) or not fact:
-        return json.dumps(fact)
-    return (
-        "{\n" + ",\n".join(f"    {json.dumps(key)}: {json.dumps(row)}" for key, row in fact.items()) + "\n  }"
-    )
+    return json.dumps(facts, indent=1).encode() + b"\n"
 
 
 def statvfs(size: Size | str) -> dict[str, int | str]:
@@ -703,7 +687,7 @@ def card(root: Mount, boot: str, boot_device: str) -> tuple[Mount, ...]:
     """The mounts of a Pi: root, the kernel's own, and the partition that the firmware boots from."""
     size = (535805952, 66764800, 469041152)
     vfat = "rw,fmask=0022,dmask=0022,codepage=437,iocharset=ascii,shortname=mixed,errors=remount-ro"
-    number = root.device.replace(":2", ":1") if root.device != "259:2" else "259:1"
+    number = root.device.replace(":2", ":1")
     return (root, *kernel_mounts(), Mount(number, boot, "vfat", boot_device, size, extra=vfat))
 
 

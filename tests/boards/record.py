@@ -29,70 +29,29 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 
 FILES = (
-    "proc/cpuinfo",
-    "proc/diskstats",
-    "proc/loadavg",
-    "proc/meminfo",
-    "proc/uptime",
-    "proc/net/dev",
-    "proc/net/snmp",
-    "proc/net/wireless",
-    "proc/device-tree/model",
-    "proc/device-tree/serial-number",
-    "proc/device-tree/compatible",
-    "sys/class/thermal/thermal_zone*/type",
-    "sys/class/thermal/thermal_zone*/temp",
-    "sys/class/hwmon/hwmon*/name",
-    "sys/class/hwmon/hwmon*/temp*_input",
-    "sys/class/hwmon/hwmon*/temp*_label",
-    "sys/class/hwmon/hwmon*/temp*_crit",
-    "sys/class/hwmon/hwmon*/in*_input",
-    "sys/class/hwmon/hwmon*/in*_label",
-    "sys/class/hwmon/hwmon*/in*_lcrit_alarm",
-    "sys/class/hwmon/hwmon*/fan*_input",
-    "sys/class/hwmon/hwmon*/pwm[0-9]",
-    "sys/class/hwmon/hwmon*/pwm[0-9]_enable",
-    "sys/devices/system/cpu/cpufreq/policy*/scaling_cur_freq",
-    "sys/devices/system/cpu/cpufreq/policy*/scaling_min_freq",
-    "sys/devices/system/cpu/cpufreq/policy*/scaling_max_freq",
+    *(f"proc/{each}" for each in ("cpuinfo", "diskstats", "loadavg", "meminfo", "uptime")),
+    *(f"proc/net/{each}" for each in ("dev", "snmp", "wireless")),
+    *(f"proc/device-tree/{each}" for each in ("model", "serial-number", "compatible")),
+    *(f"sys/class/thermal/thermal_zone*/{each}" for each in ("type", "temp")),
+    *(f"sys/class/hwmon/hwmon*/{each}" for each in ("name", "temp*_input", "temp*_label", "temp*_crit")),
+    *(f"sys/class/hwmon/hwmon*/{each}" for each in ("in*_input", "in*_label", "in*_lcrit_alarm")),
+    *(f"sys/class/hwmon/hwmon*/{each}" for each in ("fan*_input", "pwm[0-9]", "pwm[0-9]_enable")),
+    *(f"sys/devices/system/cpu/cpufreq/policy*/scaling_{each}_freq" for each in ("cur", "min", "max")),
     "sys/devices/system/cpu/cpufreq/policy*/scaling_governor",
-    "sys/class/net/*/address",
-    "sys/class/net/*/mtu",
-    "sys/class/net/*/speed",
-    "sys/class/net/*/operstate",
-    "sys/class/net/*/flags",
-    "sys/class/net/*/carrier",
-    "sys/class/net/*/phy80211/name",
-    "sys/class/net/*/wireless/status",
-    "sys/block/*/size",
-    "sys/block/*/removable",
-    "sys/block/*/device/type",
-    "sys/bus/usb/devices/*/bDeviceClass",
-    "sys/bus/usb/devices/*/bInterfaceClass",
-    "sys/bus/usb/devices/*/idVendor",
-    "sys/bus/usb/devices/*/idProduct",
-    "sys/class/dmi/id/sys_vendor",
-    "sys/class/dmi/id/product_name",
+    *(f"sys/class/net/*/{each}" for each in ("address", "mtu", "speed", "operstate", "flags", "carrier")),
+    *(f"sys/class/net/*/{each}" for each in ("phy80211/name", "wireless/status")),
+    *(f"sys/block/*/{each}" for each in ("size", "removable", "device/type")),
+    *(f"sys/bus/usb/devices/*/{each}" for each in ("bDeviceClass", "bInterfaceClass")),
+    *(f"sys/bus/usb/devices/*/{each}" for each in ("idVendor", "idProduct")),
+    *(f"sys/class/dmi/id/{each}" for each in ("sys_vendor", "product_name")),
 )
 
 FIXED = ("proc/stat", "proc/diskstats", "proc/loadavg", "proc/meminfo", "proc/uptime", "proc/net/snmp")
 """Files of numbers and of words of the kernel's own, which a host of the same name must not spoil."""
 
 CLOCKS = (
-    "arm",
-    "core",
-    "v3d",
-    "sdram",
-    "h264",
-    "hevc",
-    "isp",
-    "uart",
-    "pwm",
-    "emmc",
-    "pixel",
-    "vec",
-    "hdmi",
-    "dpi",
+    *("arm", "core", "v3d", "sdram", "h264", "hevc", "isp"),
+    *("uart", "pwm", "emmc", "pixel", "vec", "hdmi", "dpi"),
 )
 QUESTIONS = (
     "measure_temp",
@@ -120,68 +79,20 @@ PEOPLE = 1000
 NOBODY = 65534
 PROGRAMS = frozenset(
     {
-        *(
-            "apache2",
-            "bash",
-            "chromium",
-            "dash",
-            "dbus-daemon",
-            "docker",
-            "firefox",
-            "gunicorn",
-            "htop",
-            "kodi",
-        ),
-        *(
-            "labwc",
-            "lighttpd",
-            "mosquitto",
-            "nginx",
-            "node",
-            "pipewire",
-            "pulseaudio",
-            "python",
-            "python3",
-            "redis",
-        ),
-        *("screen", "sh", "ssh", "sshd", "ssh-agent", "(sd-pam)", "sudo", "systemd", "tmux", "top", "vlc"),
-        *("wayfire", "wireplumber", "Xorg", "Xwayland", "zsh"),
+        *("apache2", "bash", "chromium", "dash", "dbus-daemon", "docker", "firefox", "gunicorn"),
+        *("htop", "kodi", "labwc", "lighttpd", "mosquitto", "nginx", "node", "pipewire", "pulseaudio"),
+        *("python", "python3", "redis", "screen", "sh", "ssh", "sshd", "ssh-agent", "(sd-pam)", "sudo"),
+        *("systemd", "tmux", "top", "vlc", "wayfire", "wireplumber", "Xorg", "Xwayland", "zsh"),
     }
 )
 """What people may run without its name being replaced."""
 
 RESERVED = frozenset(
     {
-        *(
-            "bin",
-            "boot",
-            "data",
-            "debian",
-            "dev",
-            "docker",
-            "ext4",
-            "etc",
-            "home",
-            "lib",
-            "linux",
-            "localhost",
-            "media",
-        ),
-        *(
-            "mnt",
-            "opt",
-            "overlay",
-            "proc",
-            "raspberry",
-            "raspberrypi",
-            "root",
-            "run",
-            "server",
-            "share",
-            "snap",
-            "srv",
-        ),
-        *("sys", "systemd", "tmp", "tmpfs", "ubuntu", "user", "usr", "var", "wlan0", "eth0"),
+        *("bin", "boot", "data", "debian", "dev", "docker", "ext4", "etc", "home", "lib", "linux"),
+        *("localhost", "media", "mnt", "opt", "overlay", "proc", "raspberry", "raspberrypi", "root"),
+        *("run", "server", "share", "snap", "srv", "sys", "systemd", "tmp", "tmpfs", "ubuntu", "user"),
+        *("usr", "var", "wlan0", "eth0"),
     }
 )
 """Names that stand everywhere: that of a host stays, that of a person goes where a home is meant."""
@@ -197,20 +108,8 @@ PSEUDO = frozenset(
 
 REMOTE = frozenset(
     {
-        *(
-            "9p",
-            "afs",
-            "ceph",
-            "cifs",
-            "davfs",
-            "glusterfs",
-            "lustre",
-            "nfs",
-            "nfs4",
-            "smb3",
-            "smbfs",
-            "virtiofs",
-        ),
+        *("9p", "afs", "ceph", "cifs", "davfs", "glusterfs"),
+        *("lustre", "nfs", "nfs4", "smb3", "smbfs", "virtiofs"),
     }
 )
 
@@ -529,8 +428,8 @@ def addresses(source: Source, hide: Hidden) -> dict[str, list[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
     for name, address, netmask in [*ipv4(source), *ipv6(source)]:
         bare, percent, _ = address.partition("%")
-        name = hide.name(name)  # noqa: PLW2901
-        found.setdefault(name, []).append((hide.address(bare) + (f"%{name}" if percent else ""), netmask))
+        shown = hide.name(name)
+        found.setdefault(shown, []).append((hide.address(bare) + (f"%{shown}" if percent else ""), netmask))
     return found
 
 
@@ -637,7 +536,7 @@ def record(source: Source, path: Path, sleep: Callable[[float], None] = time.sle
     facts.update(record_mounts(source, folder, hide))
     record_firmware(source, folder, hide)
     facts["addresses"] = addresses(source, hide)
-    folder.put_clean("host.json", laid_out(facts).encode())
+    folder.put_clean("host.json", json.dumps(facts, indent=1).encode() + b"\n")
 
 
 def record_rates(
@@ -689,22 +588,6 @@ def record_firmware(source: Source, folder: Folder, hide: Hidden) -> None:
     link = folder.path / "usr/bin/vcgencmd"
     link.parent.mkdir(parents=True)
     link.symlink_to(os.path.relpath(HERE / "vcgencmd", link.parent.resolve()))
-
-
-def laid_out(facts: Mapping[str, object]) -> str:
-    """JSON with a line for each fact, and for each row of those that are tables."""
-    return (
-        "{\n" + ",\n".join(f"  {json.dumps(name)}: {table(fact)}" for name, fact in facts.items()) + "\n}\n"
-    )
-
-
-def table(fact: object) -> str:
-    """JSON of one fact."""
-    if not isinstance(fact, dict) or not fact:
-        return json.dumps(fact)
-    return (
-        "{\n" + ",\n".join(f"    {json.dumps(key)}: {json.dumps(row)}" for key, row in fact.items()) + "\n  }"
-    )
 
 
 def main() -> None:
