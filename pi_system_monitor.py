@@ -275,7 +275,8 @@ def _message(error: HTTPException) -> str:
 
 
 def _finish(response: Response) -> Response:
-    log.debug("%s %s %d", request.method, quoted(request.path, 256), response.status_code)
+    if log.isEnabledFor(logging.DEBUG):
+        log.debug("%s %s %d", quoted(request.method), quoted(request.path, 256), response.status_code)
     response.headers.update(HEADERS)
     limit = _service().limiter.current_limit
     if limit is not None:

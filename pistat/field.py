@@ -86,7 +86,7 @@ Reading: TypeAlias = "Values | Incomplete"
 Reader: TypeAlias = "Callable[[Machine], Reading]"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Collector:
     """A function that reads some fields together, with the fields it promises.
 
@@ -107,6 +107,9 @@ class Collector:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keys", tuple(dict.fromkeys(each.key for each in self.fields)))
+
+    def __repr__(self) -> str:
+        return self.name
 
     def collect(self, machine: Machine) -> Reading:
         """Read all fields once, by the way that fits the platform; null for what is unknown there."""

@@ -100,7 +100,7 @@ class Monitor:
         """What the collectors that own `keys` have read, now or shortly before."""
         chosen = list(dict.fromkeys(OWNERS[key] for key in keys))
         tasks = [Task(each, partial(each.collect, self._machine), each.deadline) for each in chosen]
-        log.debug("Wanted: %s", ", ".join(each.name for each in chosen))
+        log.debug("Wanted: %s", chosen)
         now = self._machine.monotonic()
         outcomes = self._cache.get(tasks, now if fresh else now - self._age(), join=not fresh)
         return dict(zip(chosen, outcomes, strict=True))

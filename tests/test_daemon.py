@@ -432,3 +432,16 @@ def test_many_clients(shared: Daemon) -> None:
     assert all(len(each) >= 3 for each in found)
     assert {status for each in found for status in each} == {200}
     assert shared.process.poll() is None
+
+
+def test_debug_makes_the_log_longer(start: Start) -> None:
+    """With PISTAT_DEBUG, requests and collections have a line each, and no client can forge one."""
+    daemon = start(PISTAT_DEBUG="yes")
+
+    daemon.json("/stats?fields=uptime,memory")
+    daemon.get("/x%0aERROR%20forged")
+
+    lines = daemon.log().splitlines()
+    assert 'DEBUG "GET" "/stats" 200' in lines
+    assert "DEBUG Wanted: [memory, uptime]" in lines
+    assert r'DEBUG "GET" "/x\nERROR forged" 404' in lines
