@@ -57,8 +57,8 @@ HEADERS = {
 """What every answer carries, errors included."""
 
 ALLOWED = "GET, HEAD, OPTIONS"
-HOST = re.compile(r"(?:[\w.\-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
-"""What a Host header may look like to be repeated in the guide."""
+HOST = re.compile(r"(?:[\w.\-]{1,72}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
+"""What a Host header may look like to be repeated in the guide, which is 78 columns wide."""
 
 TERMINALS = re.compile(r"(?:curl|Wget|HTTPie|xh)(?:/|$)", re.ASCII)
 """How clients for terminals begin to introduce themselves."""

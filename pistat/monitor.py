@@ -29,6 +29,8 @@ LATER_CONTROLS = re.compile("[\x7f-\x9f]")
 """Control characters that JSON may hold as they are, but that a terminal would obey."""
 
 RETRY_SECONDS = 2.0
+"""For how long an answer is shared, at most, while something fails."""
+
 KEPT = 64
 """How many different answers are kept for clients that ask again; there are 2^16 sets of fields."""
 

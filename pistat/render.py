@@ -35,6 +35,9 @@ EXAMPLE = "tests/boards/pi4b-8gb/expected/stats.json"
 WIDTH = 78
 """Columns of the text guide. A terminal has 80."""
 
+ALIAS = "PI"
+"""What a long address is called in the text guide."""
+
 BASE = f"localhost:{Settings().port}"
 
 CLIENT = """\
@@ -149,7 +152,7 @@ def guide(base: str, settings: Settings) -> dict[str, Any]:
     return {
         "base": base,
         "chosen": settings,
-        "client": client(base),
+        "client": client,
         "commands": commands,
         "errors": ERRORS,
         "failure": failure(),
@@ -157,10 +160,17 @@ def guide(base: str, settings: Settings) -> dict[str, Any]:
         "refusal": refusal(),
         "routes": ROUTES,
         "settings": SETTINGS,
+        "short": short(base),
     }
 
 
 # Text for a terminal
+
+
+def short(base: str) -> str:
+    """`base`, or a word that stands for it where the lines to copy would not fit a terminal."""
+    lines = [*client(base).splitlines(), *(command for command, _ in commands(base))]
+    return base if max(map(len, lines)) <= WIDTH else ALIAS
 
 
 def plain(text: str) -> str:

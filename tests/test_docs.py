@@ -309,7 +309,17 @@ def test_ci_runs_what_the_readme_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost:8585", "pi:8585", "raspberrypi.local:8585", "[2001:db8::8585]:8585"]
+    "host",
+    [
+        "localhost:8585",
+        "pi:8585",
+        "raspberrypi.local:8585",
+        "[2001:db8::8585]:8585",
+        "[2001:db8:1234:5678:1234:5678:1234:5678]:8585",
+        "a-very-long-name-of-a-pi.in-a-cupboard.of-somebody.example.org:65535",
+        "x" * 63 + ".example:65535",
+        "x" * 63 + ".example.org:65535",
+    ],
 )
 def test_text_fits_a_terminal(client: FlaskClient, host: str) -> None:
     """The text is ASCII, at most 78 columns wide, and ends with a newline; no line ends with a blank."""
