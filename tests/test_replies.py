@@ -1,4 +1,4 @@
-"""What vcgencmd answers: vectors 1-75 of the Raspberry Pi hardware fact sheet, section E, and its samples."""
+"""What vcgencmd answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,18 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from vectors import ANY_TEXT, PATIENCE, REPEATED, Vector, Vectors, spliced
+from vectors import (
+    ANY_TEXT,
+    BOOTLOADER_PI_5,
+    INVALID,
+    PATIENCE,
+    REPEATED,
+    UNREGISTERED,
+    VERSION_PI_4,
+    VERSION_PI_5,
+    Vectors,
+    spliced,
+)
 
 from pistat import replies
 from pistat.replies import Category
@@ -40,20 +51,6 @@ PMIC_PI_5 = """\
        EXT5V_V volt(24)=5.14158000V
         BATT_V volt(25)=3.28033900V
 """
-VDD_CORE = "     VDD_CORE_A current(7)=0.56259000A\n     VDD_CORE_V volt(15)=0.76798460V\n"
-VDD_CORE_HIGHER = "     VDD_CORE_A current(7)=9.56259000A\n     VDD_CORE_V volt(15)=0.76798460V\n"
-VERSION_PI_5 = "2026/05/11 12:20:02 \nCopyright (c) 2012 Broadcom\nversion 66f33f7e (release) (embedded)\n"
-VERSION_PI_4 = (
-    "Mar 17 2023 10:50:56 \nCopyright (c) 2012 Broadcom\n"
-    "version 82f3750a65fadae9a38077e3c2e217ad158c8d54 (clean) (release) (start_cd)\n"
-)
-BOOTLOADER_PI_5 = (
-    "2026/05/26 16:01:25\nversion 086b83e3332dfc8927c56762771d082f3077a1ae (release)\n"
-    "timestamp 1779807685\nupdate-time 0\ncapabilities 0x0000007f\n"
-)
-UNREGISTERED = 'error=1 error_msg="Command not registered"'
-INVALID = 'error=2 error_msg="Invalid arguments"\n'
-MKNOD = "Try creating a device file with: sudo mknod /dev/vcio c 100 0\n"
 SHORT_NAMES = {
     "under_voltage": "uv",
     "freq_capped": "cap",
@@ -67,24 +64,7 @@ SHORT_NAMES = {
 vectors = Vectors(PMIC_PI_5)
 
 
-@vectors(
-    Vector(1, "temp=48.3'C\n", 48.3, "normal"),
-    Vector(2, "temp=46.6'C \n", 46.6, "trailing space seen on Pi 5"),
-    Vector(3, "temp=-5.0'C\n", -5.0, "cold start, negative"),
-    Vector(4, "temp=48,3'C\n", None, "comma: firmware never localises; reject"),
-    Vector(5, "temp=4", None, "truncated"),
-    Vector(6, "", None, "empty"),
-    Vector(7, "\n", None, "empty reply is a single newline"),
-    Vector(8, "temp=nan'C", None),
-    Vector(9, "temp=999.9'C", None, "outside -40..150"),
-    Vector(10, "temp=\u0664\u0668.3'C", None, "non-ASCII digits; plain \\d would accept"),
-    Vector(11, "measure_temp\n", None, "command echoed after ioctl failure, rc 0"),
-    Vector(12, "temp=48.3'C\ntemp=99.9'C", None, "two answers"),
-    Vector(13, "temp=48.3'C\x00junk", None, "embedded NUL"),
-    Vector(14, "\x1b[31mtemp=48.3'C", None, "ANSI escape"),
-    Vector(15, "temp=48.3'C<script>", None, "markup"),
-    Vector(16, "temp=" + "9" * 9000, None, "9 kB; reject on length first"),
-)
+@vectors("temp")
 def test_temperature(text: str, expected: float | None) -> None:
     """A temperature is accepted only if the reply matches in full, and is one that a board can have."""
     assert expected == replies.temperature(text)
@@ -103,65 +83,31 @@ def test_only_ascii_blanks_are_stripped(text: str) -> None:
     assert replies.temperature(text) is None
 
 
-@vectors(
-    Vector(17, "frequency(48)=1500345728\n", 1500345728, "Pi 4 arm"),
-    Vector(18, "frequency(0)=1600020224\n", 1600020224, "Pi 5 arm, index 0"),
-    Vector(19, "frequency(45)=1100000000", 1100000000, "Pi Zero W arm 2018"),
-    Vector(20, "frequency(0)=0", 0, "idle block OR unknown name"),
-    Vector(21, "frequency(48)=", None, "truncated"),
-    Vector(22, "frequency(48)=-1", None),
-    Vector(23, "frequency(48)=99999999999", None, "99.9 GHz, over 10 GHz bound"),
-    Vector(24, INVALID, None, "rc 0, so text must be checked"),
-)
+@vectors("clock")
 def test_clock(text: str, expected: int | None) -> None:
     """A frequency counts whatever number stands in the brackets, and only up to 10 GHz."""
     assert expected == replies.clock(text)
 
 
-@vectors(
-    Vector(25, "volt=0.8563V\n", 0.8563, "Pi 4"),
-    Vector(26, "volt=0.7200V", 0.72, "Pi 5 idle"),
-    Vector(27, "volt=0,8563V", None),
-    Vector(28, "volt=55.0000V", None, "over 10 V"),
-)
+@vectors("volts")
 def test_volts(text: str, expected: float | None) -> None:
     """A voltage is accepted up to 10 V."""
     assert expected == replies.volts(text)
 
 
-@vectors(
-    Vector(29, "arm=948M\n", ("arm", 948), "Pi 4; sum capped at 1 GiB"),
-    Vector(30, "gpu=76M", ("gpu", 76)),
-    Vector(31, "reloc_free=0M", ("reloc_free", 0), "unknown name answers 0"),
-)
+@vectors("mem")
 def test_memory(text: str, expected: tuple[str, int] | None) -> None:
     """A size of memory comes with its name, so that an answer to another question can be told."""
     assert expected == replies.memory(text)
 
 
-@vectors(
-    Vector(32, "throttled=0x0\n", 0x0),
-    Vector(33, "throttled=0x50005", 0x50005),
-    Vector(34, "throttled=0xE0008", 0xE0008, "accept upper case"),
-    Vector(35, "throttled=0x", None),
-    Vector(36, "throttled=50005", None, "no 0x: sysfs form, different parser"),
-    Vector(37, "throttled=0xFFFFFFFFFF", None, "more than 32 bits"),
-    Vector(38, "throttled=notahex", None),
-)
+@vectors("throttled")
 def test_throttled(text: str, expected: int | None) -> None:
     """The throttle bits are hexadecimal with a 0x, and at most 32."""
     assert expected == replies.throttled(text)
 
 
-@vectors(
-    Vector(39, 0x50005, ["uv", "thr", "uv_was", "thr_was"]),
-    Vector(40, 0x50000, ["uv_was", "thr_was"]),
-    Vector(41, 0x80008, ["soft", "soft_was"]),
-    Vector(42, 0x60002, ["cap", "cap_was", "thr_was"]),
-    Vector(43, 0xE0008, ["soft", "cap_was", "thr_was", "soft_was"]),
-    Vector(44, 0xF000F, ["uv", "cap", "thr", "soft", "uv_was", "cap_was", "thr_was", "soft_was"]),
-    Vector(45, 0xFFF0FFF0, [], "only reserved bits set: nothing to report"),
-)
+@vectors("bits")
 def test_flags(text: int, expected: list[str]) -> None:
     """All eight flags are always answered, and each is true exactly if its own bit is set."""
     actual = replies.flags(text)
@@ -170,20 +116,13 @@ def test_flags(text: int, expected: list[str]) -> None:
     assert expected == [short for name, short in SHORT_NAMES.items() if actual[name]]
 
 
-@vectors(
-    Vector(46, "get_rsts=1000\n", 0x1000, "hex: power-on"),
-    Vector(47, "get_rsts=20", 0x20, "not decimal 20"),
-    Vector(48, "get_rsts=", None),
-)
+@vectors("rsts")
 def test_reset_status(text: str, expected: int | None) -> None:
     """The reset status is hexadecimal, although it does not look it."""
     assert expected == replies.reset_status(text)
 
 
-@vectors(
-    Vector(49, "read_ring_osc(2)=9.368MHz (@0.8749V) (46.6'C)", (9.368, 0.8749, 46.6), "Pi 5"),
-    Vector(50, "read_ring_osc(2)=2.394MHz (@0.8455V) (43.0'C)\n", (2.394, 0.8455, 43.0), "Pi 4"),
-)
+@vectors("ring")
 def test_ring_oscillator(text: str, expected: tuple[float, float, float] | None) -> None:
     """One reply gives a speed, a voltage and a temperature."""
     assert expected == replies.ring_oscillator(text)
@@ -202,19 +141,7 @@ def test_ring_oscillator_all_or_nothing(text: str) -> None:
     assert replies.ring_oscillator(text) is None
 
 
-@vectors(
-    Vector(51, VERSION_PI_5, ("2026/05/11 12:20:02", "66f33f7e", ("release", "embedded")), "Pi 5"),
-    Vector(
-        52,
-        VERSION_PI_4,
-        (
-            "Mar 17 2023 10:50:56",
-            "82f3750a65fadae9a38077e3c2e217ad158c8d54",
-            ("clean", "release", "start_cd"),
-        ),
-        "pre-Pi 5 format",
-    ),
-)
+@vectors("version")
 def test_version(text: str, expected: tuple[str, str, tuple[str, ...]]) -> None:
     """The firmware names itself in three lines, in an older and a newer form."""
     assert expected == replies.version(text)
@@ -234,10 +161,7 @@ def test_version_in_full(text: str) -> None:
     assert replies.version(text) is None
 
 
-@vectors(
-    Vector(53, BOOTLOADER_PI_5, ("086b83e3", 1779807685, 0, 127), "update-time 0 = never self-updated"),
-    Vector(54, UNREGISTERED, (None, None, None, None), "Pi 3 and older"),
-)
+@vectors("blver")
 def test_bootloader_version(
     text: str, expected: tuple[str | None, int | None, int | None, int | None]
 ) -> None:
@@ -259,16 +183,7 @@ def test_bootloader_numbers_have_32_bits() -> None:
     assert replies.bootloader_version(text) == ("086b83e3", None, 0, None)
 
 
-@vectors(
-    Vector(
-        55,
-        "desired_osc_freq=0x36ee80\ncamera_auto_detect=-1",
-        {"desired_osc_freq": 3600000, "camera_auto_detect": -1},
-    ),
-    Vector(56, "gpu_mem is unknown", {}, "rc 0"),
-    Vector(57, "overlay_prefix=overlays/", {"overlay_prefix": "overlays/"}),
-    Vector(58, "arm_freq=0800", {"arm_freq": "0800"}, "leading zero: int(x,0) raises, keep text"),
-)
+@vectors("config")
 def test_config(text: str, expected: dict[str, int | str]) -> None:
     """A setting is a number where it is written as one, and else a text."""
     assert expected == replies.config(text)
@@ -289,20 +204,7 @@ def test_config_edges(text: str, expected: dict[str, int | str]) -> None:
     assert expected == replies.config(text)
 
 
-@vectors(
-    Vector(59, VDD_CORE, (1, 1, 0.4321)),
-    Vector(60, "EXT5V_V volt(24)=5.14158000V", (0, 1, None), "voltage only"),
-    Vector(61, "VDD_CORE_A current(7)=0.5", (0, 0, None), "truncated"),
-    Vector(62, "", (0, 0, None)),
-    Vector(63, VDD_CORE + VDD_CORE_HIGHER, (1, 1, 0.4321), "duplicate: first wins"),
-    Vector(
-        64,
-        "VDD_CORE_A current(7)=-0.50000000A\nVDD_CORE_V volt(15)=0.76798460V",
-        (0, 1, None),
-        "negative current rejected",
-    ),
-    Vector(65, "<b>_A current(1)=1.0A\nX_A volt(1)=1.0V", (0, 0, None), "markup; unit mismatch"),
-)
+@vectors("pmic")
 def test_pmic(text: str, expected: tuple[int, int, float | None]) -> None:
     """Rails are paired by name, and only those with a current and a voltage have a power."""
     actual = replies.pmic(text)
@@ -319,21 +221,10 @@ def test_pmic_of_a_pi_5() -> None:
     assert {"EXT5V", "BATT"} == actual.volts.keys() - actual.amperes.keys()
 
 
-@vectors(
-    Vector(66, (0, "temp=48.3'C\n"), Category.OK),
-    Vector(67, (255, "Can't open device file: /dev/vcio_gencmd\n"), Category.NO_ACCESS, "new tool"),
-    Vector(68, (255, "Can't open device file: /dev/vcio\n" + MKNOD), Category.NO_ACCESS, "old tool"),
-    Vector(69, (255, "VCHI initialization failed\n"), Category.NO_ACCESS, "userland tool"),
-    Vector(70, (255, f"vc_gencmd_read_response returned -1\n{UNREGISTERED}\n"), Category.UNSUPPORTED),
-    Vector(71, (0, INVALID), Category.BAD_ARGS, "rc 0"),
-    Vector(72, (0, "ioctl_set_msg failed:-1\nmeasure_temp\n"), Category.TRANSPORT, "rc 0"),
-    Vector(73, (0, "\n"), Category.EMPTY),
-    Vector(74, (132, ""), Category.FAILED, "illegal instruction, wrong ABI build"),
-    Vector(75, (254, "", UNREGISTERED + "\n"), Category.UNSUPPORTED, "userland tool: stderr, exit -2"),
-)
-def test_classify(text: tuple[int, str, str], expected: Category) -> None:
+@vectors("classify")
+def test_classify(text: tuple[int, str, str], expected: str) -> None:
     """What came of a command is told by what it printed before its exit status is looked at."""
-    assert expected is replies.classify(*text)
+    assert expected == replies.classify(*text)
 
 
 @pytest.mark.parametrize(
@@ -363,11 +254,6 @@ def test_classify_edges(status: int, stdout: str, stderr: str, expected: Categor
 def test_categories_are_words() -> None:
     """The categories are the words of the sheet."""
     assert {"ok", "no_access", "unsupported", "bad_args", "transport", "empty", "failed"} == set(Category)
-
-
-def test_no_vector_is_missing() -> None:
-    """Each of the vectors 1 to 75 is tested, once."""
-    assert list(range(1, 76)) == sorted(vectors.seen)
 
 
 HOSTILE = st.one_of(
