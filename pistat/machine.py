@@ -34,6 +34,9 @@ log = logging.getLogger("pistat")
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
 """What the kernel answers for a thing that this machine does not have, or no longer has."""
 
+CHUNK = 16_384
+"""Bytes asked for at a time: more than most of the kernel's files hold, and taken from the heap for each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finished:
@@ -126,11 +129,9 @@ class Machine:
         """
         descriptor = os.open(self.path(path), os.O_RDONLY | os.O_CLOEXEC)
         try:
-            chunk = os.read(descriptor, limit)
-            chunks = [chunk]
-            size = len(chunk)
-            while chunk and size < limit:
-                chunk = os.read(descriptor, limit - size)
+            chunks = []
+            size = 0
+            while size < limit and (chunk := os.read(descriptor, min(limit - size, CHUNK))):
                 chunks.append(chunk)
                 size += len(chunk)
         finally:
