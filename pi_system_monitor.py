@@ -17,6 +17,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pistat import lean
+
+if __name__ == "__main__":
+    lean.leave_out()
+
 from flask import Blueprint, Flask, Response, current_app, render_template, request
 from flask_limiter import Limiter
 from werkzeug.exceptions import (

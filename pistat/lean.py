@@ -1,0 +1,56 @@
+"""Leaves out of the process what the libraries import and this program never uses."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class LeftOut(ModuleType):
+    """Stands for a module; says so to whoever uses it after all."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"{self.__name__}.{name}: {self.__name__} is left out by pistat/lean.py")
+
+
+def leave_out() -> None:
+    """Import flask-limiter, and with it flask, without OpenSSL and asyncio: a fifth of the memory.
+
+    For the program only: in a process of other people's, what is left out would be theirs to decide.
+    """
+    stand_ins = {**_openssl(), **_asyncio()}
+    sys.modules.update(stand_ins)  # type: ignore[arg-type] # that None prevents an import is documented
+    try:
+        import flask_limiter  # noqa: F401, PLC0415
+    except (ImportError, AttributeError):
+        # A version that uses more of them than those we know: it shall have them.
+        for name in stand_ins:
+            del sys.modules[name]
+
+
+def _openssl() -> dict[str, None]:
+    """No TLS is spoken here, and Python has its own hashes, unless it was built to have them from OpenSSL.
+
+    None makes an import fail, which whoever imports these is prepared for: OpenSSL is optional for Python.
+    """
+    return dict.fromkeys(("ssl", "_hashlib")) if find_spec("_md5") else {}
+
+
+def _asyncio() -> dict[str, ModuleType]:
+    """The half of limits that is for asyncio, and a decorator for documentation that brings all of wrapt."""
+    marks = LeftOut("deprecated.sphinx")
+    marks.versionadded = marks.versionchanged = marks.deprecated = _unmarked  # type: ignore[attr-defined]
+    return {
+        "limits.aio": LeftOut("limits.aio"),
+        "deprecated": LeftOut("deprecated"),
+        "deprecated.sphinx": marks,
+    }
+
+
+def _unmarked(*_: object, **__: object) -> Callable[[T], T]:
+    return lambda function: function
