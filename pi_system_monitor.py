@@ -34,10 +34,11 @@ from werkzeug.exceptions import (
     TooManyRequests,
 )
 
-from pistat import query, render, routes, server, systemd
+from pistat import prometheus, query, render, routes, server, systemd
 from pistat.collectors import cpu, processes
 from pistat.machine import Machine
 from pistat.monitor import Monitor, encode
+from pistat.own import OTHER, Own
 from pistat.query import BadQueryError
 from pistat.routes import Route
 from pistat.settings import BadSettingError, Settings, load
@@ -79,7 +80,8 @@ class Service:
     def __init__(self, settings: Settings, machine: Machine) -> None:
         self.settings = settings
         self.machine = machine
-        self.monitor = Monitor(machine, settings.cache_seconds)
+        self.own = Own()
+        self.monitor = Monitor(machine, settings.cache_seconds, self.own)
         self.places = threading.BoundedSemaphore(server.BLOCKING)
         # Making it costs milliseconds, on a Pi Zero tens of them; a machine is known by a handful of names.
         self.guide = lru_cache(maxsize=8)(self._guide)
@@ -159,6 +161,19 @@ def storage_devices() -> Response:
     return _answer(routes.DEVICES)
 
 
+@api.get(routes.METRICS.path)
+def metrics() -> Response:
+    """The same figures for Prometheus, and what the daemon itself costs."""
+    _parameters(routes.METRICS)
+    service, openmetrics = _service(), _wants_openmetrics()
+    measured = service.monitor.answer(prometheus.KEYS).values
+    costs = service.own.values(service.monitor.failing)
+    response = Response(prometheus.render(measured, costs, openmetrics=openmetrics))
+    response.headers["Content-Type"] = prometheus.OPENMETRICS if openmetrics else prometheus.TEXT
+    response.headers["Vary"] = "Accept"
+    return response
+
+
 @api.get(routes.HEALTH.path)
 def health() -> Response:
     """That the daemon answers; nothing is read for it but a clock."""
@@ -209,6 +224,15 @@ def _wants_text() -> bool:
     return bool(text > html)
 
 
+def _wants_openmetrics() -> bool:
+    """Whether OpenMetrics is asked for by name, and no less than plain text."""
+    accept = {
+        kind.partition(";")[0].strip(): quality for kind, quality in reversed(list(request.accept_mimetypes))
+    }
+    wanted = accept.get("application/openmetrics-text", 0)
+    return wanted > 0 and wanted >= accept.get("text/plain", 0)
+
+
 def _base() -> str:
     """The address under which the client has reached us, for lines that can be copied."""
     return request.host if HOST.fullmatch(request.host) else f"localhost:{_service().settings.port}"
@@ -255,6 +279,7 @@ def _error(error: Exception) -> Response:
     """One JSON shape for everything that goes wrong; an unexpected failure shows nothing of itself."""
     if not isinstance(error, HTTPException):
         log.error("%s failed", request.endpoint, exc_info=error)
+        _service().own.last_error = f"{request.endpoint} failed"
         error = InternalServerError()
     status = error.code or 500
     response = _json(server.error_body(status, _message(error)), status)
@@ -280,10 +305,12 @@ def _message(error: HTTPException) -> str:
 
 
 def _finish(response: Response) -> Response:
+    service = _service()
+    service.own.answered(request.url_rule.rule if request.url_rule else OTHER, response.status_code)
     if log.isEnabledFor(logging.DEBUG):
         log.debug("%s %s %d", quoted(request.method), quoted(request.path, 256), response.status_code)
     response.headers.update(HEADERS)
-    limit = _service().limiter.current_limit
+    limit = service.limiter.current_limit
     if limit is not None:
         seconds = str(min(max(1, math.ceil(limit.reset_at - time.time())), limit.limit.get_expiry()))
         response.headers["RateLimit-Limit"] = str(limit.limit.amount)

@@ -49,6 +49,17 @@ class Unit(Enum):
         return kind
 
 
+class Kind(Enum):
+    """What a leaf is to Prometheus."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    INFO = "info"
+    """A text: a label of a series that is always 1."""
+    LABEL = "label"
+    """A text that tells its row from the others: a label of all that is in the row."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One leaf of an answer.
@@ -60,6 +71,9 @@ class Field:
         help: One sentence for people: what it is, and since when.
         source: Where it is read.
         when: For a leaf that is only in some rows: in which, such as "for wireless interfaces".
+        kind: What it is to Prometheus; by default a text is INFO, and everything else a GAUGE.
+        metric: Its name there, without unit, where the path gives no good one; for a list of known length
+            the names of its positions, with commas between.
     """
 
     path: str
@@ -67,11 +81,18 @@ class Field:
     help: str
     source: str
     when: str = ""
+    kind: Kind | None = None
+    metric: str = ""
 
     @property
     def key(self) -> str:
         """The top-level key of the answer that holds this leaf."""
         return re.split(r"[.\[]", self.path, maxsplit=1)[0]
+
+    @property
+    def series(self) -> Kind:
+        """What it is to Prometheus."""
+        return self.kind or (Kind.INFO if self.unit is Unit.TEXT else Kind.GAUGE)
 
 
 @dataclass(frozen=True, slots=True)

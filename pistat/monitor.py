@@ -7,6 +7,7 @@ import logging
 import math
 import re
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +17,7 @@ from pistat.cache import Cache, NoAnswerError, Outcome, Task, attempt
 from pistat.collectors import ALL, cpu
 from pistat.field import Collector, Incomplete, Reading, Values
 from pistat.machine import Machine
+from pistat.own import Own
 
 log = logging.getLogger("pistat")
 
@@ -67,11 +69,13 @@ class Monitor:
     Args:
         machine: What they read.
         cache_seconds: How long an answer is shared.
+        own: Where it is counted what this costs.
     """
 
-    def __init__(self, machine: Machine, cache_seconds: float) -> None:
+    def __init__(self, machine: Machine, cache_seconds: float, own: Own | None = None) -> None:
         self._machine = machine
         self._ttl = cache_seconds
+        self._own = own or Own()
         self._cache = Cache(machine.monotonic)
         self._lock = threading.Lock()
         self._failing: dict[str, str] = {}
@@ -84,6 +88,7 @@ class Monitor:
         """
         kept = self._kept.get(keys)
         if kept is not None and not fresh and self._machine.monotonic() - kept.began < self._age():
+            self._own.asked(hit=True)
             return kept
         answer = self._compose(keys, self._outcomes(keys, fresh=fresh))
         self._keep(keys, answer)
@@ -101,11 +106,19 @@ class Monitor:
     def _outcomes(self, keys: tuple[str, ...], *, fresh: bool) -> dict[Collector, Outcome[Reading]]:
         """What the collectors that own `keys` have read, now or shortly before."""
         chosen = list(dict.fromkeys(OWNERS[key] for key in keys))
-        tasks = [Task(each, partial(each.collect, self._machine), each.deadline) for each in chosen]
+        tasks = [Task(each, partial(self._collect, each), each.deadline) for each in chosen]
         log.debug("Wanted: %s", chosen)
         now = self._machine.monotonic()
         outcomes = self._cache.get(tasks, now if fresh else now - self._age(), join=not fresh)
+        self._own.asked(hit=bool(outcomes) and all(each.began < now for each in outcomes))
         return dict(zip(chosen, outcomes, strict=True))
+
+    def _collect(self, collector: Collector) -> Reading:
+        began = time.perf_counter()
+        try:
+            return collector.collect(self._machine)
+        finally:
+            self._own.ran(collector.name, time.perf_counter() - began)
 
     def _age(self) -> float:
         """How old an answer may be. What fails is asked again soon, however long answers are shared."""
@@ -140,8 +153,16 @@ class Monitor:
             values, why = outcome.value, None
         else:
             values, why = collector.nulls(self._machine), _clause(outcome.error)
+        if why:
+            self._own.failed(collector.name, why, outcome.began)
         self._tell(collector.name, why, outcome.error)
         return values, why
+
+    @property
+    def failing(self) -> frozenset[str]:
+        """The collectors that have failed when they were last asked."""
+        with self._lock:
+            return frozenset(self._failing)
 
     def _tell(self, name: str, why: str | None, error: Exception | None) -> None:
         """One line in the log when a collector begins to fail, changes its reason, or recovers."""

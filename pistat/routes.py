@@ -85,6 +85,11 @@ DEVICES = Route(
     (*storage.devices.fields, *disk.disk_io.fields, *system.timestamp.fields),
     examples=(("", "how full the disks are"),),
 )
+METRICS = Route(
+    "/metrics",
+    "The figures of `/stats`, `/network/interfaces` and `/storage/devices` for Prometheus.",
+    examples=(("", "for Prometheus"),),
+)
 HEALTH = Route(
     "/health",
     "Whether the daemon answers; nothing is read for it but a clock.",
@@ -98,5 +103,5 @@ HEALTH = Route(
 )
 GUIDE = Route("/", "The guide: HTML for a browser, plain text for a terminal.")
 
-ROUTES = (STATS, PROCESSES, INTERFACES, DEVICES, HEALTH, GUIDE)
+ROUTES = (STATS, PROCESSES, INTERFACES, DEVICES, METRICS, HEALTH, GUIDE)
 PATHS = tuple(each.path for each in ROUTES)

@@ -180,7 +180,14 @@ class Psutil(types.ModuleType):
     def net_connections(self, kind: str = "inet") -> list[Any]:
         raise AccessDenied
 
-    def process_iter(self, attrs: list[str]) -> Iterator[Process]:
+    def Process(self) -> types.SimpleNamespace:  # noqa: N802 - psutil's name
+        """The process that asks. Windows counts handles, and has no descriptors."""
+        found = types.SimpleNamespace(memory_info=lambda: ProcessMemory(GIB, GIB), num_threads=lambda: 7)
+        if self._platform == MAC:
+            found.num_fds = lambda: 9
+        return found
+
+    def process_iter(self, attrs: list[str]) -> Iterator[Any]:
         spent = ProcessTimes(time.monotonic() * 0.5, 0.0, 0.0, 0.0)
         since = self._started + 100
         yield Process(1, name="launchd", username="root", create_time=since, cpu_times=None, memory_info=None)

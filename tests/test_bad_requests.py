@@ -321,7 +321,7 @@ def test_a_404_lists_the_routes(shared: Daemon) -> None:
     check(answer)
     assert answer.json()["message"] == (
         f'There is no route "/{"x" * 62}…"; the routes are /stats, /processes, /network/interfaces, '
-        "/storage/devices, /health, /."
+        "/storage/devices, /metrics, /health, /."
     )
 
 

@@ -150,6 +150,16 @@ def test_processes(daemon: Daemon) -> None:
     assert (rows[1]["name"], rows[1]["cpu_percent"]) == ("launchd", 0)
 
 
+def test_metrics(daemon: Daemon, platform: str) -> None:
+    """Prometheus is told what is known, and Windows has no descriptors."""
+    text = daemon.get("/metrics").body.decode()
+
+    assert "\npistat_memory_total_bytes 8589934592\n" in text
+    assert "\nprocess_resident_memory_bytes 1073741824\n" in text
+    assert ("\nprocess_open_fds 9\n" in text) == (platform == MAC)
+    assert "pistat_gpu_" not in text
+
+
 def test_nothing_of_linux_is_touched(daemon: Daemon) -> None:
     """After all routes have answered, nothing below /proc or /sys has been opened, and the log is quiet."""
     for route in routes.ROUTES:

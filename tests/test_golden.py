@@ -11,7 +11,7 @@ from recorded import BOARDS, RecordedMachine, board_names
 from shape import leaves, mismatches
 
 import pi_system_monitor
-from pistat import routes
+from pistat import prometheus, routes
 from pistat.collectors import STATS
 from pistat.routes import Route
 from pistat.settings import Settings
@@ -50,6 +50,21 @@ def test_the_answer_is_the_expected_one(board: str, route: Route, request: pytes
         path.write_text(json.dumps(answer, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     assert answer == json.loads(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("board", board_names())
+def test_the_metrics_are_the_expected_ones(board: str, request: pytest.FixtureRequest) -> None:
+    """The same for Prometheus, but for what the daemon says of itself, which is never twice the same."""
+    settings = Settings(rate_limit_enabled=False)
+    app = pi_system_monitor.create_app(settings, RecordedMachine(BOARDS / board))
+    text = app.test_client().get(routes.METRICS.path).get_data(as_text=True)
+    measured, own, _ = text.partition(f"# HELP {prometheus.OWN.families[0].series}")
+    path = BOARDS / board / "expected" / "metrics.prom"
+    if request.config.getoption("--update"):
+        path.write_text(measured, encoding="utf-8")
+
+    assert own
+    assert measured == path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("board", "route"), cases())

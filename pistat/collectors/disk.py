@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import psutil
 
-from pistat.field import Field, Json, Unit, Values, collector, percent
+from pistat.field import Field, Json, Kind, Unit, Values, collector, percent
 from pistat.machine import Machine, Usage
 
 COUNTERS = ("read_count", "write_count", "read_bytes", "write_bytes", "read_time", "write_time")
@@ -47,6 +47,10 @@ def disk(machine: Machine) -> Values:
     return {"disk": shares(outcome.value)}
 
 
+def _counter(name: str, unit: Unit, text: str, metric: str = "") -> Field:
+    return Field(f"disk_io.{name}", unit, text, "/proc/diskstats", kind=Kind.COUNTER, metric=metric)
+
+
 def counters_by_psutil(machine: Machine) -> Values:
     """The same from psutil, where there is no /proc."""
     found = psutil.disk_io_counters()
@@ -54,16 +58,12 @@ def counters_by_psutil(machine: Machine) -> Values:
 
 
 @collector(
-    Field("disk_io.read_count", Unit.COUNT, "Reads since boot, all disks, each once.", "/proc/diskstats"),
-    Field("disk_io.write_count", Unit.COUNT, "Writes since boot.", "/proc/diskstats"),
-    Field("disk_io.read_bytes", Unit.BYTES, "Bytes read since boot.", "/proc/diskstats"),
-    Field("disk_io.write_bytes", Unit.BYTES, "Bytes written since boot.", "/proc/diskstats"),
-    Field(
-        "disk_io.read_time", Unit.MILLISECONDS, "Time that reads have taken since boot.", "/proc/diskstats"
-    ),
-    Field(
-        "disk_io.write_time", Unit.MILLISECONDS, "Time that writes have taken since boot.", "/proc/diskstats"
-    ),
+    _counter("read_count", Unit.COUNT, "Reads since boot, all disks, each once.", "pistat_disk_io_reads"),
+    _counter("write_count", Unit.COUNT, "Writes since boot.", "pistat_disk_io_writes"),
+    _counter("read_bytes", Unit.BYTES, "Bytes read since boot."),
+    _counter("write_bytes", Unit.BYTES, "Bytes written since boot."),
+    _counter("read_time", Unit.MILLISECONDS, "Time that reads have taken since boot."),
+    _counter("write_time", Unit.MILLISECONDS, "Time that writes have taken since boot."),
     elsewhere=counters_by_psutil,
 )
 def disk_io(machine: Machine) -> Values:

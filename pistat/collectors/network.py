@@ -9,7 +9,7 @@ import os
 import psutil
 
 from pistat import kernel
-from pistat.field import Field, Json, Unit, Values, collector
+from pistat.field import Field, Json, Kind, Unit, Values, collector
 from pistat.machine import Machine
 
 DEV = "/proc/net/dev"
@@ -28,7 +28,10 @@ COUNTERS = (
 
 def traffic_fields(parent: str) -> tuple[Field, ...]:
     """The leaves of every interface, below `parent`, and the count of connections beside the interfaces."""
-    counters = (Field(f"{parent}.{{interface}}.{name}", unit, text, DEV) for name, _, unit, text in COUNTERS)
+    counters = (
+        Field(f"{parent}.{{interface}}.{name}", unit, text, DEV, kind=Kind.COUNTER)
+        for name, _, unit, text in COUNTERS
+    )
     signal = Field(
         f"{parent}.{{interface}}.signal_strength",
         Unit.DBM,

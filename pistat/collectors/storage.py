@@ -5,7 +5,7 @@ from __future__ import annotations
 from pistat import mounts
 from pistat.cache import NoAnswerError, Outcome
 from pistat.collectors.disk import shares
-from pistat.field import Field, Json, Unit, Values, collector
+from pistat.field import Field, Json, Kind, Unit, Values, collector
 from pistat.machine import Machine, Usage
 from pistat.mounts import Mount
 
@@ -14,9 +14,11 @@ STATVFS = "statvfs of the mount point"
 
 
 @collector(
-    Field("devices[row].device", Unit.TEXT, "Block device, or the share of a server.", MOUNTS),
-    Field("devices[row].mountpoint", Unit.TEXT, "Where it is mounted.", MOUNTS),
-    Field("devices[row].filesystem", Unit.TEXT, "Type of filesystem.", MOUNTS),
+    Field(
+        "devices[row].device", Unit.TEXT, "Block device, or the share of a server.", MOUNTS, kind=Kind.LABEL
+    ),
+    Field("devices[row].mountpoint", Unit.TEXT, "Where it is mounted.", MOUNTS, kind=Kind.LABEL),
+    Field("devices[row].filesystem", Unit.TEXT, "Type of filesystem.", MOUNTS, kind=Kind.LABEL),
     Field("devices[row].total", Unit.BYTES, "Size.", STATVFS),
     Field("devices[row].used", Unit.BYTES, "Space taken.", STATVFS),
     Field("devices[row].free", Unit.BYTES, "Space left for ordinary users.", STATVFS),

@@ -30,7 +30,13 @@ def load_by_os(machine: Machine) -> Values:
 
 
 @collector(
-    Field("load_avg[3]", Unit.LOAD, "Load average over 1, 5 and 15 minutes.", "/proc/loadavg"),
+    Field(
+        "load_avg[3]",
+        Unit.LOAD,
+        "Load average over 1, 5 and 15 minutes.",
+        "/proc/loadavg",
+        metric="pistat_load1,pistat_load5,pistat_load15",
+    ),
     elsewhere=load_by_os,
 )
 def load_avg(machine: Machine) -> Values:
