@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import logging
 import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from pistat.access import Access, Obstacle, Why, obstructed
 from pistat.field import Incomplete, Reading, Values
+from pistat.identity import model
+from pistat.mailbox import ClosedError, Mailbox
 from pistat.replies import Category, classify
 
 if TYPE_CHECKING:
-    from pistat.machine import Finished, Machine
+    from pistat.machine import Machine
 
 T = TypeVar("T")
 
@@ -22,11 +27,17 @@ VCGENCMD = ("/usr/bin/vcgencmd", "/opt/vc/bin/vcgencmd")
 ANSWER_SECONDS = 1.0
 """The kernel itself gives the firmware one second for an answer."""
 
+BEGIN_SECONDS = 0.75
+"""For how long a collector may begin questions: with the last of them it is still within its deadline."""
+
 REST_SECONDS = (2.0, 4.0, 8.0, 15.0, 30.0)
 """How long the firmware is left alone after its first, second, ... failure to answer in a row."""
 
 REFUSED_SECONDS = 60.0
-"""How long it is left alone after it would not even let us ask: that may heal, but not soon."""
+"""How long a way is left alone that would not even let us ask: that may heal, but not soon."""
+
+REFUSAL = "the firmware refused to answer"
+SLOW = "the firmware is too slow"
 
 
 class UnavailableError(Exception):
@@ -38,82 +49,179 @@ class FirmwareError(Exception):
 
 
 class Firmware:
-    """Asks the firmware through vcgencmd, one question at a time; leaves it alone when it does not answer."""
+    """Asks the firmware, one question at a time; leaves it alone when it does not answer.
+
+    It is asked through its device, which costs a system call. Where that cannot be opened, or refuses, it is
+    asked through vcgencmd, which costs a process.
+    """
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
+        self._mailbox = Mailbox(machine)
         self._lock = threading.Lock()
-        self._program: str | None = None
-        self._looked = False
-        self._told = False
+        self._access: Access | None = None
+        self._told: set[Access] = set()
+        # Why the device is not asked, until when, and whether it has answered the last question.
+        self._shut = Access(None)
+        self._shut_until = float("-inf")
+        self._proven = False
         self._failures = 0
         # Made anew each time: an exception that is raised again keeps its whole past.
         self._trouble: Callable[[], Exception] = UnavailableError
         self._rests_until = float("-inf")
 
-    def ask(self, question: str) -> str:
-        """The reply to `question`, such as `measure_volts core`.
+    @property
+    def access(self) -> Access:
+        """By which way the firmware is asked, or why by none. At first this puts a question to find out."""
+        if not self._machine.linux:
+            return Access(None, Why.NO_PLATFORM)
+        if self._access is None:
+            with contextlib.suppress(UnavailableError, FirmwareError):
+                self.ask("version")
+        return self._access or self._shut
+
+    def now(self) -> float:
+        """The time of the clock that `ask` goes by."""
+        return self._machine.monotonic()
+
+    def ask(self, question: str, until: float = float("inf")) -> str:
+        """The reply to `question`, such as `measure_volts core`, if its turn comes before `until`.
 
         Raises:
             UnavailableError: No firmware here, it may not be asked, or it does not know the question.
             FirmwareError: No answer, or an answer that cannot be trusted.
         """
-        with self._lock:
-            program = self._find()
-            if program is None:
-                raise UnavailableError
-            if self._machine.monotonic() < self._rests_until:
+        # Whoever has the turn has given it back by then, with news for those who come too late as well.
+        seconds = min(until + ANSWER_SECONDS - self._machine.monotonic(), threading.TIMEOUT_MAX)
+        if not self._lock.acquire(timeout=max(0.0, seconds)):
+            raise FirmwareError(SLOW)
+        try:
+            now = self._machine.monotonic()
+            if now < self._rests_until:
                 raise self._trouble()
+            if now >= until:
+                raise FirmwareError(SLOW)
+            return self._put(question)
+        except TimeoutError:
+            raise self._fail(Why.TIMED_OUT, f"no answer within {ANSWER_SECONDS:.1f} s") from None
+        finally:
+            self._lock.release()
+
+    def _put(self, question: str) -> str:
+        if self._machine.monotonic() >= self._shut_until:
             try:
-                finished = self._machine.run([program, *question.split()], ANSWER_SECONDS)
+                reply = self._mailbox.ask(question, ANSWER_SECONDS)
             except TimeoutError:
-                raise self._fail(f"no answer within {ANSWER_SECONDS:.1f} s") from None
-            except OSError:
-                raise self._fail("vcgencmd cannot be started") from None
-            return self._judge(finished)
+                raise
+            except OSError as error:
+                self._shut_out(error)
+            else:
+                self._proven = True
+                access = Access(self._mailbox.node)
+                return self._judge(classify(reply.status, reply.text), reply.text, access, "the firmware")
+        return self._put_by_program(question)
 
-    def _find(self) -> str | None:
-        """The absolute path of vcgencmd; None where there is none. Looked up once."""
-        if not self._looked:
-            self._looked = True
-            try:
-                self._program = self._machine.executable(VCGENCMD)
-            except PermissionError as error:
-                log.warning("%s may not be executed; what only the firmware knows is null", error.filename)
-        return self._program
+    def _shut_out(self, error: OSError) -> None:
+        """The device cannot be asked, for a while; or only this question cannot, which is a FirmwareError."""
+        if isinstance(error, ClosedError):
+            self._shut = obstructed(error.obstacles, self._machine.me())
+        elif self._proven:
+            # A second refusal in a row tells that it is not for the sake of one question.
+            self._proven = False
+            raise FirmwareError(REFUSAL)
+        else:
+            self._shut = Access(None, Why.REFUSED, f"{self._mailbox.node} refuses: {error.strerror}.")
+        self._shut_until = self._machine.monotonic() + REFUSED_SECONDS
 
-    def _judge(self, finished: Finished) -> str:
-        # The exit status alone says nothing: a refused ioctl ends with 0, too.
+    def _put_by_program(self, question: str) -> str:
+        program = self._program()
+        try:
+            finished = self._machine.run([program, *question.split()], ANSWER_SECONDS)
+        except TimeoutError:
+            raise
+        except OSError:
+            raise self._fail(Why.REFUSED, "vcgencmd cannot be started") from None
         category = classify(finished.status, finished.stdout, finished.stderr)
+        access = Access(program.removeprefix(self._machine.root), self._shut.why, self._shut.detail)
+        return self._judge(category, finished.stdout, access, "vcgencmd")
+
+    def _program(self) -> str:
+        """The absolute path of vcgencmd. It is looked for again while there is none."""
+        try:
+            program = self._machine.remember("vcgencmd", lambda: self._machine.executable(VCGENCMD))
+        except PermissionError as error:
+            raise self._leave(
+                Access(None, Why.NO_PERMISSION, f"{error.filename} is not executable.")
+            ) from None
+        if program is None and self._shut.why is Why.REFUSED:
+            # There is nothing else to ask, so the device is asked again, and sooner.
+            self._shut_until = float("-inf")
+            raise self._fail(Why.REFUSED, REFUSAL)
+        if program is None:
+            raise self._leave(self._shut)
+        return program
+
+    def _judge(self, category: Category, text: str, access: Access, teller: str) -> str:
+        # The exit status alone says nothing: a refused ioctl ends with 0, too.
         if category is Category.NO_ACCESS:
-            raise self._refused()
+            raise self._leave(self._forbidden())
         if category is Category.FAILED:
-            raise self._fail("vcgencmd failed")
+            raise self._fail(Why.REFUSED, f"{teller} failed")
         self._failures = 0
+        self._settle(access)
         if category is Category.OK:
-            return finished.stdout
+            return text
         if category in (Category.TRANSPORT, Category.EMPTY):
-            raise FirmwareError("the firmware refused to answer")
+            raise FirmwareError(REFUSAL)
         raise UnavailableError
 
-    def _fail(self, why: str) -> FirmwareError:
+    def _forbidden(self) -> Access:
+        """Why vcgencmd may not ask: as a rule for the reason why we may not."""
+        before_2020 = "/dev/vchiq"
+        if self._shut.why is Why.NO_FILE and self._machine.exists(before_2020):
+            obstacle = Obstacle(before_2020, errno.EACCES, self._machine.group(before_2020))
+            return obstructed([obstacle], self._machine.me())
+        return self._shut
+
+    def _fail(self, why: Why, what: str) -> FirmwareError:
         """Remember a failure: the firmware is left alone for a while, longer each time in a row."""
         rest = REST_SECONDS[min(self._failures, len(REST_SECONDS) - 1)]
         self._failures += 1
         self._rests_until = self._machine.monotonic() + rest
-        self._trouble = partial(FirmwareError, why)
-        return FirmwareError(why)
+        self._trouble = partial(FirmwareError, what)
+        # Whose figures are lost tells the log.
+        self._access = Access(None, why, f"{what[0].upper()}{what[1:]}.")
+        return FirmwareError(what)
 
-    def _refused(self) -> UnavailableError:
-        if not self._told:
-            self._told = True
-            log.warning(
-                "The firmware may not be asked, so what only it knows is null. If this is a Raspberry Pi, "
-                "the user of this program must be in the group video."
-            )
+    def _leave(self, access: Access) -> UnavailableError:
+        """There is no way to ask: the firmware is left alone for long."""
         self._rests_until = self._machine.monotonic() + REFUSED_SECONDS
         self._trouble = UnavailableError
+        self._settle(access)
         return UnavailableError()
+
+    def _settle(self, access: Access) -> None:
+        """Remember by which way the firmware is asked; a line in the log for each that is new."""
+        if access == self._access:
+            return
+        self._access = access
+        if access not in self._told:
+            self._told.add(access)
+            log.log(self._level(access), "%s %s", _sentence(access), access.detail)
+
+    def _level(self, access: Access) -> int:
+        if access.why in (None, Why.NO_FILE) and access.way:
+            return logging.INFO
+        absent = access.why is Why.NO_FILE and "Raspberry Pi" not in (model(self._machine) or "")
+        # A machine without firmware is nothing to talk about, unless it should have one.
+        return logging.DEBUG if absent else logging.WARNING
+
+
+def _sentence(access: Access) -> str:
+    if access.way is None:
+        return "The firmware cannot be asked, so what only it knows is null."
+    process = ", a process for each question" if access.why else ""
+    return f"The firmware is asked through {access.way}{process}."
 
 
 class Asking:
@@ -121,12 +229,13 @@ class Asking:
 
     def __init__(self, firmware: Firmware) -> None:
         self._firmware = firmware
+        self._until = firmware.now() + BEGIN_SECONDS
         self._failures: list[str] = []
 
     def __call__(self, question: str, parse: Callable[[str], T | None]) -> T | None:
         """The parsed reply to `question`; None where it is unknown here, or has failed."""
         try:
-            value = parse(self._firmware.ask(question))
+            value = parse(self._firmware.ask(question, self._until))
         except UnavailableError:
             return None
         except FirmwareError as error:

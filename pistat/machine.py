@@ -10,6 +10,7 @@ import selectors
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -121,13 +122,17 @@ class Machine:
         """Where `path` of the machine is found: below the root."""
         return self.root + path
 
+    def open(self, path: str) -> int:
+        """A descriptor to read a file or to ask a device through. Raises OSError."""
+        return os.open(self.path(path), os.O_RDONLY | os.O_CLOEXEC)
+
     def read_bytes(self, path: str, limit: int = 1 << 20) -> bytes:
         """The content of a file, at most `limit` bytes.
 
         Raises:
             OSError: It is not there, or cannot be read.
         """
-        descriptor = os.open(self.path(path), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = self.open(path)
         try:
             chunks = []
             size = 0
@@ -295,6 +300,24 @@ class Machine:
             return pwd.getpwuid(uid).pw_name
         except (ImportError, KeyError):
             return str(uid)
+
+    def group(self, path: str) -> str | None:
+        """The group that may read a file because it owns it; None where there is none but root's."""
+        try:
+            import grp  # noqa: PLC0415 - Windows has none
+
+            status = os.stat(self.path(path))
+            readable = status.st_gid and status.st_mode & stat.S_IRGRP
+            return grp.getgrgid(status.st_gid).gr_name if readable else None
+        except (ImportError, OSError, KeyError):
+            return None
+
+    def me(self) -> str:
+        """The name of the user that this program runs as; empty where users have no numbers."""
+        if not hasattr(os, "geteuid"):
+            return ""
+        uid = os.geteuid()
+        return self.user_names([uid])[uid]
 
     def addresses(self) -> dict[str, list[tuple[str, str | None]]]:
         """For each interface its IP addresses, each with its netmask. Raises OSError."""

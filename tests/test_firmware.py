@@ -17,6 +17,7 @@ import pytest
 
 from pi_system_monitor import create_app
 from pistat import replies
+from pistat.access import Why
 from pistat.field import Incomplete
 from pistat.firmware import (
     ANSWER_SECONDS,
@@ -421,7 +422,9 @@ def test_not_executable(vcgencmd: Vcgencmd, machine: Clocked, caplog: pytest.Log
     machine.now += 10_000.0
     ask_often(machine, UnavailableError)
 
-    assert caplog.messages == ["/usr/bin/vcgencmd may not be executed; what only the firmware knows is null"]
+    assert caplog.messages == [
+        "The firmware cannot be asked, so what only it knows is null. /usr/bin/vcgencmd is not executable."
+    ]
 
 
 def test_a_folder(machine: Machine, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -478,6 +481,9 @@ def test_disappearing(vcgencmd: Vcgencmd, machine: Clocked) -> None:
 @pytest.mark.parametrize("text", [NO_NODE, NO_NODE_BEFORE_2026, "VCHI initialization failed"])
 def test_no_access(vcgencmd: Vcgencmd, machine: Clocked, caplog: pytest.LogCaptureFixture, text: str) -> None:
     """Who may not ask is told once how to change that, and asks again after a minute."""
+    vchiq = Path(f"{machine.root}/dev/vchiq")
+    vchiq.parent.mkdir()
+    vchiq.touch()
     program = vcgencmd(says(text, 255))
 
     ask_often(machine, UnavailableError)
@@ -489,7 +495,10 @@ def test_no_access(vcgencmd: Vcgencmd, machine: Clocked, caplog: pytest.LogCaptu
     assert len(calls(program)) == 2
 
     [message] = caplog.messages
-    assert "must be in the group video" in message
+    assert message.startswith(
+        "The firmware cannot be asked, so what only it knows is null. /dev/vchiq is for "
+    )
+    assert machine.firmware.access.why is Why.NO_PERMISSION
     vcgencmd("echo fine")
     machine.now += REFUSED_SECONDS
     assert machine.firmware.ask("measure_temp") == "fine\n"
@@ -703,4 +712,6 @@ def test_one_line_when_it_fails_and_one_when_it_works(
         for _ in range(5):
             app.test_client().get("/stats?fields=power")
 
-    assert caplog.messages == ["power failed: the firmware refused to answer", "power works again."]
+    way, *others = caplog.messages
+    assert way.startswith("The firmware is asked through /usr/bin/vcgencmd, a process for each question. ")
+    assert others == ["power failed: the firmware refused to answer", "power works again."]

@@ -1,0 +1,85 @@
+"""By which way the firmware is asked; where by none, why not, and what its owner can do about it."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
+"""What opening a device says that this kernel, or this container, does not have."""
+
+
+class Why(StrEnum):
+    """Why something cannot be read, in two or three words."""
+
+    NO_FILE = "no such file"
+    NO_PERMISSION = "no permission"
+    NO_PLATFORM = "not this platform"
+    REFUSED = "refused"
+    TIMED_OUT = "timed out"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whether the firmware can be asked.
+
+    Attributes:
+        way: The path of the device or of the vcgencmd that is asked; None while neither can be.
+        why: Why there is no way; beside vcgencmd, why it is not the device. None where the device is asked.
+        detail: The same as a sentence for the owner, with the remedy where there is one; may be empty.
+    """
+
+    way: str | None
+    why: Why | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """A device that could not be opened.
+
+    Attributes:
+        node: Its path.
+        code: The errno.
+        group: The group that may open it, where there is one but root.
+    """
+
+    node: str
+    code: int
+    group: str | None = None
+
+
+def obstructed(obstacles: Sequence[Obstacle], user: str) -> Access:
+    """Why none of the devices could be opened by `user`; of several reasons, the easiest to mend."""
+    there = [each for each in obstacles if each.code not in ABSENT]
+    if not there:
+        nodes = " and no ".join(each.node for each in obstacles)
+        detail = f"There is no {nodes}: not every kernel has them, and a container must be given them."
+        return Access(None, Why.NO_FILE, detail)
+    shut = min(there, key=lambda each: each.group is None)
+    if shut.code not in (errno.EACCES, errno.EPERM):
+        return Access(None, Why.REFUSED, f"{shut.node} cannot be opened: {os.strerror(shut.code)}.")
+    return Access(None, Why.NO_PERMISSION, _remedy(shut, user))
+
+
+def _remedy(shut: Obstacle, user: str) -> str:
+    """What to do about a device that is there, but may not be opened."""
+    node, group = shut.node, shut.group
+    if shut.code == errno.EPERM:
+        return (
+            f"{node} is kept shut by the sandbox of the service or the container: allow it "
+            f"(systemd: `DeviceAllow={node} rw`; a container: `--device {node}`), then restart pi-stat."
+        )
+    if group:
+        return f"{node} is for the group {group}: `sudo usermod -aG {group} {user}`, then restart pi-stat."
+    if node == "/dev/vcio":
+        # The rules of 2026 keep this for root and give the group another, which older kernels do not have.
+        return (
+            f"{node} is for root only, and this kernel is too old for /dev/vcio_gencmd, which the group "
+            "video may open: `sudo apt full-upgrade`, then reboot."
+        )
+    rule = f'KERNEL=="{node.removeprefix("/dev/")}", GROUP="video", MODE="0660"'
+    return f"{node} is for root only: give it to the group video by the udev rule `{rule}`, then reboot."
