@@ -4,16 +4,19 @@
 from __future__ import annotations
 
 import errno
+import faulthandler
 import ipaddress
 import logging
 import math
 import os
 import re
+import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +37,9 @@ from werkzeug.exceptions import (
     TooManyRequests,
 )
 
-from pistat import prometheus, query, render, routes, server, systemd
+from pistat import cli, journal, prometheus, query, render, routes, server, systemd
 from pistat.collectors import cpu, processes
+from pistat.heartbeat import Heartbeat
 from pistat.machine import Machine
 from pistat.monitor import Monitor, encode
 from pistat.own import OTHER, Own
@@ -48,6 +52,7 @@ log = logging.getLogger("pistat")
 api = Blueprint("api", __name__)
 
 HERE = Path(__file__).resolve().parent
+ENV_FILE = HERE / ".env"
 BAD_CONFIGURATION = 78
 """EX_CONFIG of sysexits.h; a service manager should not restart after it."""
 
@@ -77,11 +82,11 @@ class BadParameters(BadRequest):
 class Service:
     """What the views need: settings, machine, monitor, limiter, and the places of those who wait a second."""
 
-    def __init__(self, settings: Settings, machine: Machine) -> None:
+    def __init__(self, settings: Settings, machine: Machine, own: Own) -> None:
         self.settings = settings
         self.machine = machine
-        self.own = Own()
-        self.monitor = Monitor(machine, settings.cache_seconds, self.own)
+        self.own = own
+        self.monitor = Monitor(machine, settings.cache_seconds, own)
         self.places = threading.BoundedSemaphore(server.BLOCKING)
         # Making it costs milliseconds, on a Pi Zero tens of them; a machine is known by a handful of names.
         self.guide = lru_cache(maxsize=8)(self._guide)
@@ -99,10 +104,16 @@ class Service:
         return render_template(template, **render.guide(base, self.settings)).encode()
 
 
-def create_app(settings: Settings, machine: Machine) -> Flask:
-    """The application: routes, limiter, error handler. Nothing is read from the machine yet."""
+def create_app(settings: Settings, machine: Machine, own: Own | None = None) -> Flask:
+    """The application: routes, limiter, error handler. Nothing is read from the machine yet.
+
+    Args:
+        settings: What its owner has chosen.
+        machine: What it tells about.
+        own: Where it is counted what it does, if one that has served before it shall be gone on with.
+    """
     app = Flask(__name__, static_folder=None, template_folder=str(HERE / "templates"))
-    service = app.extensions["pistat"] = Service(settings, machine)
+    service = app.extensions["pistat"] = Service(settings, machine, own or Own())
     # A redirect to a corrected path would be HTML, and would hide the mistake.
     app.url_map.merge_slashes = False
     app.jinja_env.filters.update(render.FILTERS)
@@ -306,7 +317,8 @@ def _message(error: HTTPException) -> str:
 
 def _finish(response: Response) -> Response:
     service = _service()
-    service.own.answered(request.url_rule.rule if request.url_rule else OTHER, response.status_code)
+    if request.remote_addr != server.NOBODY:
+        service.own.answered(request.url_rule.rule if request.url_rule else OTHER, response.status_code)
     if log.isEnabledFor(logging.DEBUG):
         log.debug("%s %s %d", quoted(request.method), quoted(request.path, 256), response.status_code)
     response.headers.update(HEADERS)
@@ -324,26 +336,59 @@ def _finish(response: Response) -> Response:
 # The process
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Read the settings, bind, serve until told to stop. Returns the exit status."""
-    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    wanted = cli.parse(arguments, ENV_FILE)
+    faulthandler.enable()
+    journal.set_up(logging.INFO)
     try:
-        settings = load(os.environ, HERE / ".env")
+        settings = load(os.environ, ENV_FILE)
     except BadSettingError as error:
-        print(f"pi-stat: {error}", file=sys.stderr)
+        journal.tell(str(error))
         return BAD_CONFIGURATION
+    if wanted.check:
+        print(cli.report(settings, os.environ, ENV_FILE))
+        return 0
     _set_level(settings)
+    return _serve(settings)
+
+
+def _serve(settings: Settings) -> int:
     machine = Machine()
     machine.watch()
     try:
         sockets = server.bind(settings.host, settings.port)
     except OSError as error:
-        print(f"pi-stat: {_cannot_listen(settings, error)}", file=sys.stderr)
+        journal.tell(_cannot_listen(settings, error))
         return 1
-    serving = server.Server(create_app(settings, machine), sockets, HEADERS)
-    serving.run(lambda: _ready(serving))
+    own = Own()
+    serving = server.Server(create_app(settings, machine, own), sockets, HEADERS)
+    status = partial(_status, serving, own)
+    heartbeat = Heartbeat(serving.ask, status)
+    if systemd.listens():
+        # Else it comes from a terminal that was closed, and shall end us as ever.
+        signal.signal(signal.SIGHUP, serving.hang_up)
+    serving.run(
+        partial(_ready, serving, status),
+        turned=heartbeat.beat,
+        hung_up=partial(_reload, serving, partial(create_app, machine=machine, own=own), settings),
+    )
     systemd.notify("STOPPING=1")
     return 0
+
+
+def _reload(serving: server.Server, create: Callable[[Settings], Flask], old: Settings) -> None:
+    """Serve with the settings as they are now, if they are good; requests under way end as they began."""
+    try:
+        new = load(os.environ, ENV_FILE)
+    except BadSettingError as error:
+        log.error("The settings stay as they were. %s", error)  # noqa: TRY400 - its text is all that matters
+        return
+    if (new.host, new.port) != (old.host, old.port):
+        log.warning("A new PISTAT_HOST or PISTAT_PORT needs a restart.")
+    _set_level(new)
+    serving.application = create(replace(new, host=old.host, port=old.port))
+    log.info("The settings were read again.")
 
 
 def _set_level(settings: Settings) -> None:
@@ -352,9 +397,15 @@ def _set_level(settings: Settings) -> None:
     logging.getLogger("flask-limiter").setLevel(logging.DEBUG if settings.debug else logging.WARNING)
 
 
-def _ready(serving: server.Server) -> None:
-    systemd.notify("READY=1")
+def _ready(serving: server.Server, status: Callable[[], str]) -> None:
+    systemd.notify(f"READY=1\nSTATUS={status()}")
     log.info("Listening on %s", " and ".join(serving.urls))
+
+
+def _status(serving: server.Server, own: Own) -> str:
+    """A line for `systemctl status`."""
+    error = f"; last error: {own.last_error}" if own.last_error else ""
+    return f"Listening on {' and '.join(serving.urls)}; requests answered: {own.requests}{error}"
 
 
 def _cannot_listen(settings: Settings, error: OSError) -> str:
@@ -365,4 +416,4 @@ def _cannot_listen(settings: Settings, error: OSError) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

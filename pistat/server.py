@@ -22,7 +22,7 @@ from waitress.task import ErrorTask
 from pistat import errors
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 THREADS = 32
 """Many for two cores, but idle ones cost some kilobytes each, and `block=true` keeps one for a second."""
@@ -97,6 +97,9 @@ class _Channel(HTTPChannel):
     parser_class = _Parser
 
 
+NOBODY = "0.0.0.0"  # noqa: S104 - nothing listens on it
+"""The address of the daemon when it asks itself; no client can have it."""
+
 NO_IPV6 = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
@@ -139,20 +142,29 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 class Server:
-    """Serves `application` on `sockets` until `stop` is called, or the process is told to end."""
+    """Serves `application` on `sockets` until `stop` is called, or the process is told to end.
+
+    Attributes:
+        application: What answers. Another may take its place at any time, and gets the requests that follow.
+    """
 
     def __init__(
         self, application: WSGIApplication, sockets: Iterable[socket.socket], headers: Mapping[str, str]
     ) -> None:
         logging.getLogger("waitress").setLevel(logging.ERROR)
+        self.application = application
         self._map: dict[int, Any] = {}
-        server = create_server(application, map=self._map, sockets=list(sockets), **TUNING)
+        server = create_server(self._respond, map=self._map, sockets=list(sockets), **TUNING)
         self._dispatcher = server.task_dispatcher
         self._listeners = [each for each in self._map.values() if isinstance(each, TcpWSGIServer)]
         for listener in self._listeners:
             listener.channel_class = _Channel
             listener.error_headers = [*headers.items(), ("Content-Type", "application/json")]
         self._stopping = False
+        self._hung_up = False
+
+    def _respond(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        return self.application(environ, start_response)
 
     @property
     def urls(self) -> list[str]:
@@ -164,13 +176,42 @@ class Server:
         self._stopping = True
         self._listeners[0].pull_trigger()
 
-    def run(self, ready: Callable[[], None]) -> None:
-        """Serve; `ready` is called once, when the port answers. SIGTERM and SIGINT stop it."""
+    def hang_up(self, *_: object) -> None:
+        """Have `run` call its `hung_up` soon. May be called from a signal handler."""
+        self._hung_up = True
+        self._listeners[0].pull_trigger()
+
+    def ask(self) -> socket.socket:
+        """Send a request for /health; the answer comes on the socket, which does not block.
+
+        It goes the way of every request but for the network, which a firewall may close to the daemon itself.
+        """
+        client, ours = socket.socketpair()
+        client.settimeout(0)
+        listener = self._listeners[0]
+        _Channel(listener, ours, (NOBODY, 0), listener.adj, map=self._map)
+        client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return client
+
+    def run(
+        self, ready: Callable[[], None], *, turned: Callable[[], None], hung_up: Callable[[], None]
+    ) -> None:
+        """Serve until SIGTERM or SIGINT.
+
+        Args:
+            ready: Called once, when the port answers.
+            turned: Called after each turn of the loop, and so at least once a second.
+            hung_up: Called between two turns after each `hang_up`.
+        """
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self.stop)
         ready()
         while not self._stopping:
             self._turn(1.0)
+            turned()
+            if self._hung_up:
+                self._hung_up = False
+                hung_up()
         self._drain()
 
     def _turn(self, seconds: float) -> None:

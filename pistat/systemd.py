@@ -17,3 +17,16 @@ def notify(state: str) -> None:
         # A leading @ means Linux's abstract namespace.
         notifier.connect("\0" + address[1:] if address.startswith("@") else address)
         notifier.sendall(state.encode())
+
+
+def listens() -> bool:
+    """Whether anything that `notify` says is heard."""
+    return bool(os.environ.get("NOTIFY_SOCKET"))
+
+
+def watchdog_seconds() -> float | None:
+    """How long systemd waits for `WATCHDOG=1` before it ends us: sd_watchdog_enabled(3). None: for ever."""
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    if not microseconds.isdigit() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return None
+    return int(microseconds) / 1e6 or None

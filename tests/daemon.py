@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -41,6 +42,13 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def copied(folder: Path) -> Path:
+    """The program in a folder of its own, where a `.env` may be laid beside it."""
+    for each in ("pistat", "templates"):
+        shutil.copytree(PROGRAM.parent / each, folder / each)
+    return Path(shutil.copy(PROGRAM, folder))
 
 
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:

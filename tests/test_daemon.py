@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -350,58 +348,6 @@ def test_an_import_does_nothing(tmp_path: Path) -> None:
     assert found.returncode == 0, found.stderr
     assert found.stdout.splitlines() == [str(tmp_path / "pi_system_monitor.py"), "1", "[]", "[]"]
     assert found.stderr == ""
-
-
-# The service manager
-
-
-@contextlib.contextmanager
-def notifications(*, abstract: bool) -> Iterator[tuple[str, socket.socket]]:
-    """What a service manager gives a service: an address for NOTIFY_SOCKET, and where its words arrive."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        name = f"@{secrets.token_hex(8)}" if abstract else f"{folder}/notify"
-        manager.bind(name.replace("@", "\0", 1))
-        manager.settimeout(20)
-        yield name, manager
-
-
-@pytest.mark.parametrize("abstract", [False, True], ids=["file", "abstract"])
-def test_the_service_manager_is_told(start: Start, abstract: bool) -> None:
-    """READY=1 comes when the port answers, STOPPING=1 at the end, and nothing else."""
-    with notifications(abstract=abstract) as (name, manager):
-        daemon = Daemon({"NOTIFY_SOCKET": name})
-        try:
-            assert manager.recv(100) == b"READY=1"
-            assert daemon.get("/health").status == 200, "it was ready"
-            assert daemon.stop() == 0
-        finally:
-            daemon.kill()
-        assert manager.recv(100) == b"STOPPING=1"
-        manager.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            manager.recv(100)
-
-
-def test_a_start_that_fails_is_not_ready() -> None:
-    """The service manager hears nothing of a service that cannot listen."""
-    with notifications(abstract=False) as (name, manager), socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        daemon = Daemon({"PISTAT_PORT": str(other.getsockname()[1]), "NOTIFY_SOCKET": name})
-        assert daemon.process.wait(20) == 1
-        daemon.kill()
-        manager.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            manager.recv(100)
-
-
-def test_a_service_manager_that_is_gone(start: Start) -> None:
-    """An address at which nobody listens is no reason not to serve, nor to end badly."""
-    daemon = start(NOTIFY_SOCKET="/nowhere/notify")
-
-    assert daemon.get("/stats").status == 200
-    assert daemon.stop() == 0
-    assert "Traceback" not in daemon.log()
 
 
 # Many

@@ -1,0 +1,56 @@
+"""What may be said on the command line: help, version, and a check of the settings."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pistat import __version__
+from pistat.routes import ROUTES
+from pistat.settings import SETTINGS, Setting, Settings, read_env_file
+
+DESCRIPTION = (
+    "A daemon that tells over HTTP, as JSON, what this machine is doing. It runs until SIGTERM or SIGINT."
+)
+SETTINGS_HELP = (
+    "Settings come from the environment and from {}; the environment wins. A bad one is exit status 78, "
+    "a port that is in use is 1, a bad argument is 2."
+)
+
+
+def parse(arguments: Sequence[str], env_file: Path) -> argparse.Namespace:
+    """The arguments; help, version and mistakes end the process, the last with status 2."""
+    parser = argparse.ArgumentParser(
+        "pi_system_monitor.py",
+        description=DESCRIPTION,
+        epilog=SETTINGS_HELP.format(env_file),
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"pi-stat {__version__}")
+    parser.add_argument(
+        "--check", action="store_true", help="check the settings, print what would be served, and exit"
+    )
+    return parser.parse_args(arguments)
+
+
+def report(settings: Settings, environment: Mapping[str, str], env_file: Path) -> str:
+    """What would be served with `settings`, and where each of them comes from."""
+    in_file = read_env_file(env_file)
+
+    def origin(declared: Setting) -> str:
+        if declared.name in environment:
+            return "environment"
+        return str(env_file) if declared.name in in_file else "default"
+
+    routes = [f"  {each.path:<22}{each.help}" for each in ROUTES]
+    values = [f"  {each.name}={getattr(settings, each.attribute)}  ({origin(each)})" for each in SETTINGS]
+    where = f"host {settings.host}, port {settings.port}"
+    return "\n".join(
+        [
+            f"pi-stat {__version__} would listen on {where}, and serve",
+            *routes,
+            "with these settings:",
+            *values,
+        ]
+    )
