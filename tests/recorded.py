@@ -1,4 +1,4 @@
-"""A machine that is a folder: see boards/build.py and boards/record.py for what is in it."""
+"""A machine that is a folder: see boards/build and boards/record.py for what is in it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class RecordedMachine(Machine):
     def __init__(self, folder: str | os.PathLike[str], platform: str = "linux") -> None:
         super().__init__(os.path.realpath(folder), platform)
         self.now = self.NOW
-        self.facts: dict[str, Any] = json.loads(self.read("/host.json"))
+        self.facts: dict[str, Any] = {}
+        self.facts = json.loads(self.read("/host.json"))
         self.cores = self.facts["cores"]
         self.page_size = self.facts["page_size"]
         self.clock_ticks = self.facts["clock_ticks"]
@@ -58,6 +59,12 @@ class RecordedMachine(Machine):
 
     def names(self, path: str) -> list[str]:
         return sorted(each.replace("%3A", ":") for each in super().names(path))
+
+    def read_bytes(self, path: str, limit: int = 1 << 20) -> bytes:
+        error = self.facts.get("unreadable", {}).get(path) if self.linux else None
+        if error:
+            raise OSError(getattr(errno, error), "as recorded", path)
+        return super().read_bytes(path, limit)
 
     # What has no file behind it
 

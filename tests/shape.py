@@ -55,7 +55,12 @@ def _missing(field: Field, found: list[tuple[str, Any]], answer: Any) -> bool:
 
 
 def _has_rows(field: Field, answer: Any) -> bool:
+    """Whether there is a row, and in one of them, for a leaf in a list, a list that is not empty."""
     rows = answer[field.key]
-    return any(
-        isinstance(each, dict) and each for each in (rows.values() if isinstance(rows, dict) else rows)
-    )
+    found = [
+        each
+        for each in (rows.values() if isinstance(rows, dict) else rows)
+        if isinstance(each, dict) and each
+    ]
+    inner = re.fullmatch(r".+\.(\w+)\[\w+\]", field.path)
+    return any(each.get(inner[1], True) != [] if inner else each for each in found)

@@ -7,16 +7,21 @@ import sys
 from pathlib import Path
 
 import pytest
-from boards import build, record
-from boards.build import BOARDS, Board
 from recorded import BOARDS as FOLDERS
 from recorded import RecordedMachine
 
+from boards import record
+from boards.build.bcm2712 import RAILS
+from boards.build.folder import build, write
+from boards.build.parts import Board
+from boards.build.proc import process_stat
+from boards.build.table import BOARDS
+from boards.build.transcript import rails, replies
 from pistat import cputimes, proctable
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="symbolic links")
 
-BUILT = {"proc", "sys", "before", "usr", "vcgencmd.txt", "host.json"}
+BUILT = {"proc", "sys", "before", "etc", "usr", "opt", "vcgencmd.txt", "host.json"}
 
 boards = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
 
@@ -34,7 +39,7 @@ def content(folder: Path) -> dict[str, bytes | str]:
 @boards
 def test_folder_is_what_the_declaration_builds(board: Board, tmp_path: Path) -> None:
     """Who changes a folder by hand, or a declaration without building, is told."""
-    build.write(board, tmp_path / board.name)
+    write(board, tmp_path / board.name)
 
     assert content(tmp_path / board.name) == content(FOLDERS / board.name)
 
@@ -46,7 +51,7 @@ def test_building_keeps_what_is_expected(board: Board, tmp_path: Path) -> None:
     for each in (expected, stray):
         each.parent.mkdir(parents=True)
         each.write_text("{}")
-    build.write(board, tmp_path)
+    write(board, tmp_path)
 
     assert expected.exists()
     assert not stray.exists()
@@ -55,7 +60,7 @@ def test_building_keeps_what_is_expected(board: Board, tmp_path: Path) -> None:
 @boards
 def test_names_can_be_stored_everywhere(board: Board) -> None:
     """Windows forbids some characters in the name of a file, and does not tell `a` from `A`."""
-    paths = list(build.build(board))
+    paths = list(build(board))
 
     assert not [path for path in paths if set(path) & set('<>:"\\|?*')]
     assert len({path.lower() for path in paths}) == len(paths)
@@ -65,7 +70,7 @@ def test_names_can_be_stored_everywhere(board: Board) -> None:
 def test_processes_have_the_fields_of_the_kernel(board: Board) -> None:
     """A row of /proc/PID/stat has 52 fields, whatever the name of the process."""
     for process in board.processes:
-        row = build.process_stat(process, board.page_size, seconds_ago=0)
+        row = process_stat(process, board.page_size, seconds_ago=0)
 
         assert len(row.replace(process.name, b"name").split()) == 52
 
@@ -87,7 +92,7 @@ def test_rates_are_those_declared(board: Board) -> None:
 def test_transcript_holds_only_what_a_recording_asks(board: Board) -> None:
     """Built and recorded transcripts answer the same questions."""
     if board.firmware:
-        asked = [question for question, _ in build.replies(board.firmware)]
+        asked = [question for question, _ in replies(board.firmware)]
 
         assert set(asked) <= set(record.QUESTIONS)
         assert len(set(asked)) == len(asked)
@@ -95,10 +100,7 @@ def test_transcript_holds_only_what_a_recording_asks(board: Board) -> None:
 
 def test_power_rails_are_aligned_as_published() -> None:
     """The 26 lines of a Raspberry Pi 5 make 988 bytes."""
-    firmware = build.PI_5.firmware
-    assert firmware
-    assert firmware.rails
-    lines = build.rails(firmware.rails)
+    lines = rails(RAILS)
 
     assert (len(lines), sum(len(each) + 1 for each in lines)) == (26, 988)
 
@@ -107,7 +109,7 @@ def test_stand_in_for_vcgencmd_may_be_executed() -> None:
     """The links of the boards lead to a script with its execute bit."""
     for board in BOARDS:
         if board.firmware:
-            link = FOLDERS / board.name / "usr/bin/vcgencmd"
+            link = FOLDERS / board.name / board.firmware.tool
 
             assert link.resolve() == FOLDERS / "vcgencmd"
             assert os.access(link, os.X_OK)

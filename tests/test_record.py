@@ -13,9 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from boards import build, record
 from recorded import BOARDS, RecordedMachine
 
+from boards import record
+from boards.build.bcm2711 import PI_4B
+from boards.build.folder import write
 from pistat import cputimes, proctable
 from pistat.collectors import ALL
 from pistat.field import Incomplete
@@ -110,7 +112,7 @@ PROCESSES = {4001: "sidecar", 4002: "wombatd", 4003: "bash"}
 def fabricated(tmp_path: Path) -> Path:
     """A Raspberry Pi 4 full of secrets."""
     root = tmp_path / "root"
-    build.write(build.PI_4B, root)
+    write(PI_4B, root)
     for folder in root.rglob("*%3A*"):
         folder.rename(folder.with_name(folder.name.replace("%3A", ":")))
     (root / "usr/bin/vcgencmd").unlink()

@@ -66,6 +66,7 @@ QUESTIONS = (
     "bootloader_version",
     "get_rsts",
     "read_ring_osc",
+    "measure_temp pmic",
     "pmic_read_adc",
 )
 VCGENCMD = ("usr/bin/vcgencmd", "opt/vc/bin/vcgencmd")

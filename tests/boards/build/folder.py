@@ -1,0 +1,80 @@
+"""From a board to its folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path, PurePosixPath
+
+from boards.build.parts import TICKS, Board, Size, Tree
+from boards.build.proc import proc, times
+from boards.build.sysfs import sys
+from boards.build.transcript import transcript
+
+ORIGIN = "built from the fact sheet, not recorded"
+STUB = "vcgencmd"
+"""Beside the folders: the script that answers in place of the firmware."""
+
+
+def write(board: Board, folder: Path) -> None:
+    """Write a board into its folder; what is expected of it, beside its files, stays as it is."""
+    for name in ("proc", "sys", "before", "etc", "usr", "opt"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for path, content in build(board).items():
+        target = folder / PurePosixPath(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    if board.firmware:
+        tool = PurePosixPath(board.firmware.tool)
+        link = folder / tool
+        link.parent.mkdir(parents=True)
+        link.symlink_to("../" * len(tool.parts) + STUB)
+
+
+def build(board: Board) -> Tree:
+    """The content of each file of a board, by its path."""
+    tree = {
+        **proc(board),
+        **{f"before/{path}": content for path, content in times(board, seconds_ago=1).items()},
+        **{f"sys/{path}": f"{value}\n".encode() for path, value in sys(board).items()},
+        "etc/os-release": f'PRETTY_NAME="{board.system.name}"\n'.encode(),
+        "host.json": host(board),
+    }
+    if board.firmware:
+        tree["vcgencmd.txt"] = transcript(board.firmware).encode()
+    return {path.replace(":", "%3A"): content for path, content in tree.items()}
+
+
+def host(board: Board) -> bytes:
+    """What has no file behind it."""
+    facts = {
+        "origin": ORIGIN,
+        "note": board.note,
+        "uname": [board.hostname, board.system.kernel, board.system.architecture],
+        "bits": board.system.bits,
+        "time": board.time,
+        "uptime": board.uptime,
+        "cores": len(board.cores),
+        "page_size": board.page_size,
+        "clock_ticks": TICKS,
+        "statvfs": {each.point: statvfs(each.size) for each in board.mounts if each.size},
+        "addresses": {each.name: each.addresses for each in board.interfaces if each.addresses},
+        "users": {str(uid): name for uid, name in board.users.items()},
+        "owners": {str(each.pid): each.uid for each in board.processes},
+        "unreadable": unreadable(board),
+        "fails": board.fails,
+    }
+    return json.dumps(facts, indent=1).encode() + b"\n"
+
+
+def statvfs(size: Size | str) -> dict[str, int | str]:
+    """The size of a filesystem, or why it has none."""
+    if isinstance(size, str):
+        return {"error": size}
+    return dict(zip(("total", "used", "free"), size, strict=True))
+
+
+def unreadable(board: Board) -> dict[str, str]:
+    """The files that cannot be read: among them the speed of every interface that has none to tell."""
+    silent = [each.name for each in board.interfaces if each.speed is None and board.sysfs]
+    return {f"/sys/class/net/{name}/speed": "EINVAL" for name in silent} | dict(board.unreadable)
