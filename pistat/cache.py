@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -22,8 +22,7 @@ class NoAnswerError(Exception):
         super().__init__(f"no answer within {seconds:.1f} s")
 
 
-@dataclass(frozen=True, slots=True)
-class Task(Generic[T]):
+class Task(NamedTuple, Generic[T]):
     """Something to read: the key of its source, the function, and the seconds that it may take."""
 
     key: Hashable
@@ -31,8 +30,7 @@ class Task(Generic[T]):
     deadline: float
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[T]):
+class Outcome(NamedTuple, Generic[T]):
     """What a reading gave: a value or an error, and when on the monotonic clock it was begun."""
 
     began: float
@@ -72,9 +70,9 @@ class Cache:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        lock = threading.Lock()
-        self._changed = threading.Condition(lock)
-        self._wanted = threading.Condition(lock)
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._wanted = threading.Condition(self._lock)
         self._latest: dict[Hashable, Outcome[Any]] = {}
         self._running: dict[Hashable, _Run] = {}
         self._jobs: deque[_Job] = deque()
@@ -87,7 +85,7 @@ class Cache:
         If one of them is older, all are read again, so that an answer is of one moment. With `join`, one
         that is under way already will do, whenever it began.
         """
-        with self._changed:
+        with self._lock:
             if not all(self._has(task.key, since) for task in tasks):
                 self._refresh(tasks, self._floors(tasks, since, join=join))
             return [self._latest[task.key] for task in tasks]
@@ -169,13 +167,16 @@ class Cache:
     def _work(self) -> None:
         """The life of a thread: job after job, until another thread is idle already."""
         while (job := self._next_job()) is not None:
-            while (run := self._next_run(job)) is not None:
+            with self._lock:
+                run = self._next_run(job)
+            while run is not None:
                 outcome = attempt(run.task.read, run.began)
-                with self._changed:
+                with self._lock:
                     self._settle(run, outcome)
+                    run = self._next_run(job)
 
     def _next_job(self) -> _Job | None:
-        with self._wanted:
+        with self._lock:
             if not self._jobs:
                 if self._idle:
                     return None
@@ -186,12 +187,11 @@ class Cache:
             return self._jobs.popleft()
 
     def _next_run(self, job: _Job) -> _Run | None:
-        with self._changed:
-            if not job.pending:
-                return None
-            run = job.pending.popleft()
-            run.started = job.progress = self._clock()
-            return run
+        if not job.pending:
+            return None
+        run = job.pending.popleft()
+        run.started = job.progress = self._clock()
+        return run
 
     def _settle(self, run: _Run, outcome: Outcome[Any]) -> None:
         del self._running[run.task.key]

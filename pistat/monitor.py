@@ -27,6 +27,9 @@ OWNERS = {key: collector for collector in ALL for key in collector.keys}
 SURROGATE = re.compile("[\ud800-\udfff]")
 """What a byte that is not UTF-8 becomes in a name from the operating system; JSON must not hold it."""
 
+JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
+DELETE = "\x7f"
 LATER_CONTROLS = re.compile("[\x7f-\x9f]")
 """Control characters that JSON may hold as they are, but that a terminal would obey."""
 
@@ -77,6 +80,7 @@ class Monitor:
         self._ttl = cache_seconds
         self._own = own or Own()
         self._cache = Cache(machine.monotonic)
+        self._tasks = {each: Task(each, partial(self._collect, each), each.deadline) for each in ALL}
         self._lock = threading.Lock()
         self._failing: dict[str, str] = {}
         self._kept: dict[tuple[str, ...], Answer] = {}
@@ -106,7 +110,7 @@ class Monitor:
     def _outcomes(self, keys: tuple[str, ...], *, fresh: bool) -> dict[Collector, Outcome[Reading]]:
         """What the collectors that own `keys` have read, now or shortly before."""
         chosen = list(dict.fromkeys(OWNERS[key] for key in keys))
-        tasks = [Task(each, partial(self._collect, each), each.deadline) for each in chosen]
+        tasks = [self._tasks[each] for each in chosen]
         log.debug("Wanted: %s", chosen)
         now = self._machine.monotonic()
         outcomes = self._cache.get(tasks, now if fresh else now - self._age(), join=not fresh)
@@ -166,6 +170,8 @@ class Monitor:
 
     def _tell(self, name: str, why: str | None, error: Exception | None) -> None:
         """One line in the log when a collector begins to fail, changes its reason, or recovers."""
+        if why is None and name not in self._failing:
+            return
         with self._lock:
             if why == self._failing.get(name):
                 return
@@ -201,8 +207,10 @@ def encode(value: Any) -> bytes:
 
 
 def _dumped(value: Any) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return LATER_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode() + b"\n"
+    text = JSON.encode(value)
+    if not text.isascii() or DELETE in text:
+        text = LATER_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text.encode() + b"\n"
 
 
 def _strict(value: Any) -> Any:
