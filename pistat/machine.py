@@ -26,6 +26,7 @@ from pistat import cputimes, proctable
 from pistat.cache import Cache, NoAnswerError, Outcome, Task
 from pistat.firmware import Firmware
 from pistat.history import History
+from pistat.kept import CHUNK, Kept
 from pistat.text import quoted
 
 T = TypeVar("T")
@@ -34,9 +35,6 @@ log = logging.getLogger("pistat")
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
 """What the kernel answers for a thing that this machine does not have, or no longer has."""
-
-CHUNK = 16_384
-"""Bytes asked for at a time: more than most of the kernel's files hold, and taken from the heap for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,9 @@ class Machine:
             sleep=self.sleep,
         )
         self.firmware = Firmware(self)
+        self._kept = Kept()
         self._known: dict[str, Any] = {}
+        self._derived: dict[str, tuple[Any, Any]] = {}
         self._filesystems = Cache(self.monotonic)
         self._silent: set[str] = set()
         self._users = Cache(self.monotonic)
@@ -151,6 +151,18 @@ class Machine:
         """Like `read`, but None where this machine has no such file."""
         return _unless_absent(lambda: self.read(path, limit))
 
+    def reread_bytes(self, path: str) -> bytes:
+        """Like `read_bytes`, of a file in /proc or /sys that is read for every answer: it is held open."""
+        return self.read_bytes(path) if self.root else self._kept.read(path)
+
+    def reread(self, path: str) -> str:
+        """Like `reread_bytes`, as text. Raises OSError."""
+        return self.reread_bytes(path).decode("utf-8", "replace")
+
+    def reread_or_none(self, path: str) -> str | None:
+        """Like `reread`, but None where this machine has no such file."""
+        return _unless_absent(lambda: self.reread(path))
+
     def word(self, path: str) -> str | None:
         """The text in a small file, without the blanks around it; None where there is no file, or no text."""
         return (self.read_or_none(path, 4096) or "").strip() or None
@@ -182,6 +194,14 @@ class Machine:
         value: T | None = self._known.get(key)
         if value is None:
             value = self._known[key] = read()
+        return value
+
+    def derived(self, key: str, source: object, derive: Callable[[], T]) -> T:
+        """What follows from `source`, derived again when that is not what it was the last time."""
+        known = self._derived.get(key)
+        if known is None or known[0] != source:
+            known = self._derived[key] = (source, derive())
+        value: T = known[1]
         return value
 
     # Filesystems

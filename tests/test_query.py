@@ -288,6 +288,10 @@ class Spy(Machine):
         self.touched.append(path)
         return super().read_bytes(path, limit)
 
+    def reread_bytes(self, path: str) -> bytes:
+        self.touched.append(path)
+        return super().reread_bytes(path)
+
     def names(self, path: str) -> list[str]:
         self.touched.append(path)
         return super().names(path)

@@ -28,7 +28,7 @@ def cpu_temp(machine: Machine) -> Reading:
     if path is None:
         asking = Asking(machine.firmware)
         return asking.settle({"cpu_temp": asking("measure_temp", replies.temperature)})
-    return {"cpu_temp": kernel.millidegrees(machine.read(path, 4096))}
+    return {"cpu_temp": kernel.millidegrees(machine.reread(path))}
 
 
 def _sensor(machine: Machine, folder: str, label: str, value: str, wanted: tuple[str, ...]) -> str | None:
@@ -65,11 +65,11 @@ def frequency_by_psutil(machine: Machine) -> Values:
 def cpu_freq(machine: Machine) -> Values:
     base = "/sys/devices/system/cpu/cpufreq"
     policies = [name for name in machine.names(base) if name.startswith("policy")]
-    texts = [machine.word(f"{base}/{name}/scaling_cur_freq") for name in policies]
+    texts = [machine.reread_or_none(f"{base}/{name}/scaling_cur_freq") for name in policies]
     hertz = [kernel.kilohertz(text) for text in texts if text is not None]
     megahertz = [each / 1e6 for each in hertz if each is not None]
     if not policies:
-        megahertz = _megahertz(machine.read_or_none("/proc/cpuinfo") or "")
+        megahertz = _megahertz(machine.reread_or_none("/proc/cpuinfo") or "")
     return {"cpu_freq": round(sum(megahertz) / len(megahertz), 2) if megahertz else None}
 
 

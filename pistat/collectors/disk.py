@@ -67,12 +67,17 @@ def counters_by_psutil(machine: Machine) -> Values:
     elsewhere=counters_by_psutil,
 )
 def disk_io(machine: Machine) -> Values:
-    whole = {name for name in machine.names("/sys/block") if not STACKED.match(name)}
-    rows = [line.split() for line in machine.read("/proc/diskstats").splitlines()]
+    rows = [line.split() for line in machine.reread("/proc/diskstats").splitlines()]
+    whole = machine.derived("disks", [row[2] for row in rows], lambda: _whole(machine))
     disks = [[int(each) for each in row[3:11]] for row in rows if row[2] in whole]
     if not disks:
         return {"disk_io": dict.fromkeys(COUNTERS)}
     return {"disk_io": dict(zip(COUNTERS, _totals(disks), strict=True))}
+
+
+def _whole(machine: Machine) -> set[str]:
+    """The names of the disks that are neither parts of another nor made of others."""
+    return {name for name in machine.names("/sys/block") if not STACKED.match(name)}
 
 
 def _totals(disks: Iterable[list[int]]) -> list[int]:

@@ -31,7 +31,7 @@ def memory_by_psutil(machine: Machine) -> Values:
     elsewhere=memory_by_psutil,
 )
 def memory(machine: Machine) -> Values:
-    table = dict(line.split(":", 1) for line in machine.read("/proc/meminfo").splitlines())
+    table = dict(line.split(":", 1) for line in machine.reread("/proc/meminfo").splitlines())
     return _reading(*(_bytes(table[name]) for name in ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree")))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+from collections.abc import Iterable, Mapping, Set
 
 import psutil
 
@@ -50,27 +51,34 @@ def traffic_fields(parent: str) -> tuple[Field, ...]:
 
 def traffic(machine: Machine) -> dict[str, dict[str, Json]]:
     """The counters of every interface but loopback, and the signal of the wireless ones."""
-    stations = kernel.wireless(machine.read_or_none("/proc/net/wireless") or "")
-    rows: dict[str, dict[str, Json]] = {}
+    stations = kernel.wireless(machine.reread_or_none("/proc/net/wireless") or "")
     # Names are bytes to the kernel, and may hold what Unicode takes for a blank or the end of a line.
-    for line in os.fsdecode(machine.read_bytes(DEV)).rstrip("\n").split("\n")[2:]:
-        name, _, rest = line.lstrip(" ").partition(":")
-        if name != "lo":
-            cells = rest.split()
-            rows[name] = {counter: int(cells[column]) for counter, column, _, _ in COUNTERS}
-            if name in stations or _is_wireless(machine, name):
-                rows[name]["signal_strength"] = stations[name].level if name in stations else None
-    return rows
+    lines = os.fsdecode(machine.reread_bytes(DEV)).rstrip("\n").split("\n")[2:]
+    rows = {name.lstrip(" "): rest.split() for name, _, rest in (line.partition(":") for line in lines)}
+    rows.pop("lo", None)
+    by_radio = machine.derived("wireless", list(rows), lambda: _wireless(machine, rows)) | stations.keys()
+    return {name: _counters(cells) | _signal(name, stations, by_radio) for name, cells in rows.items()}
 
 
-def _is_wireless(machine: Machine, name: str) -> bool:
-    folder = f"/sys/class/net/{name}"
-    return machine.exists(f"{folder}/phy80211") or machine.exists(f"{folder}/wireless")
+def _counters(cells: list[str]) -> dict[str, Json]:
+    return {name: int(cells[column]) for name, column, _, _ in COUNTERS}
+
+
+def _signal(name: str, stations: Mapping[str, kernel.Wireless], by_radio: Set[str]) -> dict[str, Json]:
+    if name not in by_radio:
+        return {}
+    return {"signal_strength": stations[name].level if name in stations else None}
+
+
+def _wireless(machine: Machine, names: Iterable[str]) -> Set[str]:
+    """Which of these interfaces are wireless."""
+    marks = ("phy80211", "wireless")
+    return {name for name in names if any(machine.exists(f"/sys/class/net/{name}/{mark}") for mark in marks)}
 
 
 def connections(machine: Machine) -> int | None:
     """The kernel's own count of established connections: one small file, however many there are."""
-    return kernel.established(machine.read_or_none("/proc/net/snmp") or "")
+    return kernel.established(machine.reread_or_none("/proc/net/snmp") or "")
 
 
 def traffic_by_psutil() -> dict[str, dict[str, Json]]:

@@ -40,7 +40,7 @@ def load_by_os(machine: Machine) -> Values:
     elsewhere=load_by_os,
 )
 def load_avg(machine: Machine) -> Values:
-    words = machine.read("/proc/loadavg").split()
+    words = machine.reread("/proc/loadavg").split()
     return {
         "load_avg": [float(each) for each in words[:3]],
     }
