@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import errno
 import faulthandler
-import ipaddress
 import logging
 import math
 import os
@@ -18,32 +17,37 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pistat import lean
 
 if __name__ == "__main__":
     lean.leave_out()
 
-from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask import Blueprint, Flask, Response, current_app, g, render_template, request
 from flask_limiter import Limiter
+from limits import RateLimitItemPerSecond
 from werkzeug.exceptions import (
     BadRequest,
+    Forbidden,
     HTTPException,
     InternalServerError,
     MethodNotAllowed,
     NotFound,
     ServiceUnavailable,
     TooManyRequests,
+    Unauthorized,
 )
 
-from pistat import cli, journal, prometheus, query, render, routes, server, systemd
+from pistat import cli, guard, journal, prometheus, query, render, routes, server, systemd
 from pistat.collectors import cpu, processes
+from pistat.guard import Guard
 from pistat.heartbeat import Heartbeat
 from pistat.machine import Machine
 from pistat.monitor import Monitor, encode
 from pistat.own import OTHER, Own
 from pistat.query import BadQueryError
+from pistat.ratelimit import MonotonicStorage
 from pistat.routes import Route
 from pistat.settings import BadSettingError, Settings, load
 from pistat.text import quoted
@@ -76,11 +80,18 @@ TERMINALS = re.compile(r"(?:curl|Wget|HTTPie|xh)(?:/|$)", re.ASCII)
 
 
 class BadParameters(BadRequest):
-    """A query that is not accepted; its description is ours, and made for the client."""
+    """A query or a header that is not accepted; its description is ours, and made for the client."""
+
+
+class Standing(NamedTuple):
+    """What a client has of a budget after a request: how many more, and for how many seconds."""
+
+    remaining: int
+    seconds: int
 
 
 class Service:
-    """What the views need: settings, machine, monitor, limiter, and the places of those who wait a second."""
+    """What the views need: settings, machine, monitor, guard, limiter, places of those who wait a second."""
 
     def __init__(self, settings: Settings, machine: Machine, own: Own) -> None:
         self.settings = settings
@@ -90,15 +101,9 @@ class Service:
         self.places = threading.BoundedSemaphore(server.BLOCKING)
         # Making it costs milliseconds, on a Pi Zero tens of them; a machine is known by a handful of names.
         self.guide = lru_cache(maxsize=8)(self._guide)
-        self.limiter = Limiter(
-            _budget,
-            application_limits=[f"{settings.rate_limit_requests} per {settings.rate_limit_window} second"],
-            # Requests without a route are counted, too: they have no endpoint to be known by.
-            request_identifier=lambda: request.endpoint or "no route",
-            storage_uri="memory://",
-            strategy="fixed-window",
-            enabled=settings.rate_limit_enabled,
-        )
+        self.guard = Guard(settings, machine)
+        self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
+        self.limiter = Limiter(_client, storage_uri=MonotonicStorage.URI, strategy="fixed-window")
 
     def _guide(self, template: str, base: str) -> bytes:
         return render_template(template, **render.guide(base, self.settings)).encode()
@@ -117,8 +122,11 @@ def create_app(settings: Settings, machine: Machine, own: Own | None = None) -> 
     # A redirect to a corrected path would be HTML, and would hide the mistake.
     app.url_map.merge_slashes = False
     app.jinja_env.filters.update(render.FILTERS)
+    # One that is there already adds no hooks of its own to a request, which cost more than all of ours.
+    app.extensions["limiter"] = {service.limiter}
     service.limiter.init_app(app)
-    app.before_request(_answer_options)
+    for each in (_check_host, _check_token, _count, _answer_options):
+        app.before_request(each)
     app.register_blueprint(api)
     app.register_error_handler(Exception, _error)
     app.after_request(_finish)
@@ -257,26 +265,63 @@ def _answer_options() -> Response | None:
     return response
 
 
-# The limiter
+# Who may ask, and how often
 
 
 BUDGETS = {"api.health": "health", "api.guide": "guide", "api.style": "guide"}
-"""Endpoints that are counted apart, so that a probe, a reader and a dashboard don't starve each other."""
+"""Endpoints that want no token, and are counted apart: probe, reader, dashboard don't starve each other."""
 
 
-def _budget() -> str:
-    """Whose requests are counted together: those of one client to one budget."""
-    return f"{BUDGETS.get(request.endpoint or '', 'data')} {_client(request.remote_addr or '')}"
+def _check_host() -> None:
+    header = request.environ.get("HTTP_HOST")
+    if header is None and request.environ["SERVER_PROTOCOL"] == "HTTP/1.0":
+        return  # no browser has sent it
+    name = guard.host(header or "")
+    if name is None:
+        raise BadParameters(
+            "The Host header is not understood; expected the name or the address of this machine, once."
+        )
+    if not _service().guard.admits(name):
+        raise Forbidden(f"{quoted(name)} is not known as a name of this machine; {HOSTS_HINT}")
 
 
-def _client(address: str) -> str:
-    """IPv6 by /64, the smallest network that a home gets; IPv4 in its IPv6 form as IPv4."""
-    if ":" not in address:
-        return address
-    parsed = ipaddress.IPv6Address(address)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
+HOSTS_HINT = "if it is one, add it to PISTAT_ALLOWED_HOSTS."
+
+
+def _check_token() -> None:
+    # A browser asks with OPTIONS whether it may show the token.
+    if request.endpoint in BUDGETS or request.method == "OPTIONS" or _service().guard.knows(request.environ):
+        return
+    # Guesses have a budget, but not that of those who know it and have the same address.
+    _spend("refused")
+    raise Unauthorized
+
+
+def _count() -> None:
+    _spend(BUDGETS.get(request.endpoint or "", "data"))
+
+
+def _spend(budget: str) -> None:
+    """Take one request off a budget of the client; 429 when there is none left."""
+    service = _service()
+    if not service.settings.rate_limit_enabled:
+        return
+    key = f"{budget} {_client()}"
+    try:
+        within = service.limiter.limiter.hit(service.limit, key)
+        end, remaining = service.limiter.limiter.get_window_stats(service.limit, key)
+    except Exception:
+        log.exception("The rate limit failed")
+        raise ServiceUnavailable("Requests cannot be counted now; try again in 1 s.", retry_after=1) from None
+    seconds = math.ceil(end - time.monotonic())
+    g.standing = Standing(remaining, min(max(1, seconds), service.settings.rate_limit_window))
+    if not within:
+        raise TooManyRequests
+
+
+def _client() -> str:
+    environ = request.environ
+    return _service().guard.client(environ["REMOTE_ADDR"], environ.get("HTTP_X_FORWARDED_FOR", ""))
 
 
 # Answers
@@ -298,6 +343,8 @@ def _error(error: Exception) -> Response:
         response.headers["Allow"] = ALLOWED
     if isinstance(error, ServiceUnavailable):
         response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Unauthorized):
+        response.headers.setlist("WWW-Authenticate", guard.challenges(request.environ))
     return response
 
 
@@ -310,7 +357,7 @@ def _message(error: HTTPException) -> str:
         chosen = _service().settings
         limit = f"{chosen.rate_limit_requests} requests in {chosen.rate_limit_window} s"
         return f"A client may make {limit}; Retry-After says when to come back."
-    if isinstance(error, (BadParameters, ServiceUnavailable)):
+    if isinstance(error, (BadParameters, Forbidden, ServiceUnavailable)):
         return error.description or ""
     return server.MESSAGES.get(error.code or 500, error.name)
 
@@ -322,15 +369,23 @@ def _finish(response: Response) -> Response:
     if log.isEnabledFor(logging.DEBUG):
         log.debug("%s %s %d", quoted(request.method), quoted(request.path, 256), response.status_code)
     response.headers.update(HEADERS)
-    limit = service.limiter.current_limit
-    if limit is not None:
-        seconds = str(min(max(1, math.ceil(limit.reset_at - time.time())), limit.limit.get_expiry()))
-        response.headers["RateLimit-Limit"] = str(limit.limit.amount)
-        response.headers["RateLimit-Remaining"] = str(limit.remaining)
-        response.headers["RateLimit-Reset"] = seconds
+    if service.settings.cors_origins:
+        _share(response)
+    standing: Standing | None = g.get("standing")
+    if standing is not None:
+        response.headers["RateLimit-Limit"] = str(service.settings.rate_limit_requests)
+        response.headers["RateLimit-Remaining"] = str(standing.remaining)
+        response.headers["RateLimit-Reset"] = str(standing.seconds)
         if response.status_code == TooManyRequests.code:
-            response.headers["Retry-After"] = seconds
+            response.headers["Retry-After"] = str(standing.seconds)
     return response
+
+
+def _share(response: Response) -> None:
+    """Let pages of the chosen origins read the answer, and tell caches that it depends on the origin."""
+    response.vary.add("Origin")
+    origin = request.environ.get("HTTP_ORIGIN", "")
+    response.headers.update(_service().guard.cors(origin, preflight=request.method == "OPTIONS"))
 
 
 # The process
@@ -393,8 +448,6 @@ def _reload(serving: server.Server, create: Callable[[Settings], Flask], old: Se
 
 def _set_level(settings: Settings) -> None:
     log.setLevel(logging.DEBUG if settings.debug else settings.log_level)
-    # It names every client that was refused; that is for whoever looks for it.
-    logging.getLogger("flask-limiter").setLevel(logging.DEBUG if settings.debug else logging.WARNING)
 
 
 def _ready(serving: server.Server, status: Callable[[], str]) -> None:

@@ -24,6 +24,8 @@ ERRORS = (
         "A parameter is unknown, given twice, empty or out of range, or the request is not HTTP; "
         "the message says what is accepted.",
     ),
+    Refusal(401, "The request shows no token, or a wrong one; it is what `PISTAT_API_TOKEN` says."),
+    Refusal(403, "The `Host` header is not a name of this machine; see `PISTAT_ALLOWED_HOSTS`."),
     Refusal(404, "There is no such route; the message lists those that there are."),
     Refusal(405, "The method is not one of those that `Allow` lists."),
     Refusal(413, "The body of the request is too large; no route here reads one."),

@@ -339,6 +339,10 @@ class Machine:
         uid = os.geteuid()
         return self.user_names([uid])[uid]
 
+    def host_name(self) -> str:
+        """What this machine calls itself."""
+        return socket.gethostname()
+
     def addresses(self) -> dict[str, list[tuple[str, str | None]]]:
         """For each interface its IP addresses, each with its netmask. Raises OSError."""
         families = {socket.AF_INET, socket.AF_INET6}

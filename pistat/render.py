@@ -269,7 +269,7 @@ def _rows(group: Group) -> list[tuple[str, ...]]:
 
 def settings_table() -> str:
     """The settings."""
-    rows = [(f"`{each.name}`", f"`{each.default}`", each.help, each.accepts) for each in SETTINGS]
+    rows = [(f"`{each.name}`", f"`{each.usual}`", each.help, each.accepts) for each in SETTINGS]
     return _table(("Variable", "Default", "Meaning", "Accepts"), rows)
 
 
@@ -346,7 +346,7 @@ def env_example() -> str:
         "# A variable of the same name in the environment wins over this file.\n"
     )
     return head + "".join(
-        f"\n# {each.help}\n# Accepts {each.accepts}. Default {each.default}.\n#{each.name}={each.default}\n"
+        f"\n# {each.help}\n# Accepts {each.accepts}. Default {each.usual}.\n#{each.name}={each.default}\n"
         for each in SETTINGS
     )
 

@@ -39,7 +39,8 @@ TUNING = {
     "asyncore_use_poll": True,
     "max_request_header_size": 16_384,
     "max_request_body_size": 4_096,
-    "clear_untrusted_proxy_headers": True,
+    # The guard decides whom to believe.
+    "clear_untrusted_proxy_headers": False,
     "expose_tracebacks": False,
     "log_socket_errors": False,
     "ident": "pi-stat",

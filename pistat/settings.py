@@ -11,6 +11,7 @@ import io
 import ipaddress
 import logging
 import re
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, TypeVar
 
 from dotenv.parser import parse_stream
 
+from pistat import guard
 from pistat.text import quoted
 
 PREFIX = "PISTAT_"
@@ -90,16 +92,49 @@ def level(text: str) -> str:
     return text.upper()
 
 
+def token(text: str) -> str:
+    """What fits into a header as it is; empty for none."""
+    if not re.fullmatch(r"[!-~]{0,256}", text):
+        raise ValueError
+    return text
+
+
+def host_names(text: str) -> tuple[str, ...]:
+    """Names as a Host header has them, or `*`."""
+    if text == "*":
+        return ("*",)
+    names = [guard.host(each.strip(" ")) for each in _listed(text)]
+    if None in names:
+        raise ValueError
+    return tuple(each for each in names if each)
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Origins as browsers send them."""
+    found = tuple(each.strip(" ").lower() for each in _listed(text))
+    if not all(ORIGIN.fullmatch(each) for each in found):
+        raise ValueError
+    return found
+
+
+def _listed(text: str) -> list[str]:
+    return text.split(",") if text else []
+
+
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?", re.ASCII)
+
 FLAG = Kind(boolean, "true, false, 1, 0, yes, no, on or off")
 ADDRESS = Kind(address, "an IPv4 or IPv6 address, or localhost")
 LEVEL = Kind(level, "one of " + ", ".join(LEVELS))
+TOKEN = Kind(token, "at most 256 visible ASCII characters, without blanks; empty for none")
+NAMES = Kind(host_names, "names with commas between them, such as pi.example.org; or * for all")
+ORIGINS = Kind(origins, "origins with commas between them, such as http://dashboard.local:3000")
 
 
-def setting(default: str, kind: Kind, text: str) -> Any:
+def setting(default: str, kind: Kind, text: str, *, secret: bool = False) -> Any:
     """A field of `Settings`: its default as an owner would write it, its kind, its help."""
-    return dataclasses.field(
-        default=kind.read(default), metadata={"default": default, "kind": kind, "help": text}
-    )
+    metadata = {"default": default, "kind": kind, "help": text, "secret": secret}
+    return dataclasses.field(default=kind.read(default), metadata=metadata, repr=not secret)
 
 
 @dataclass(frozen=True)
@@ -120,6 +155,16 @@ class Settings:
         "60", whole(1, 100_000), "Requests that a client may make in a window."
     )
     rate_limit_window: int = setting("60", whole(1, 86_400), "Seconds that a window lasts.")
+    api_token: str = setting("", TOKEN, "What a client must show; empty lets everybody read.", secret=True)
+    allowed_hosts: tuple[str, ...] = setting(
+        "", NAMES, "Names of this machine beside those that it knows; a request for another is refused."
+    )
+    cors_origins: tuple[str, ...] = setting(
+        "", ORIGINS, "Origins whose pages may read the answers in a browser."
+    )
+    trusted_proxies: int = setting(
+        "0", whole(0, 10), "Proxies in front of this whose `X-Forwarded-For` is believed."
+    )
 
 
 @dataclass(frozen=True)
@@ -130,6 +175,7 @@ class Setting:
     default: str
     accepts: str
     help: str
+    secret: bool
     read: Callable[[str], Any]
 
     @property
@@ -137,11 +183,17 @@ class Setting:
         """The environment variable."""
         return PREFIX + self.attribute.upper()
 
+    @property
+    def usual(self) -> str:
+        """The default, in words that can be seen."""
+        return self.default or "empty"
+
 
 def _declared() -> Iterator[Setting]:
     for each in dataclasses.fields(Settings):
-        kind = each.metadata["kind"]
-        yield Setting(each.name, each.metadata["default"], kind.accepts, each.metadata["help"], kind.read)
+        declared = each.metadata
+        default, kind, text, secret = (declared[key] for key in ("default", "kind", "help", "secret"))
+        yield Setting(each.name, default, kind.accepts, text, secret, kind.read)
 
 
 SETTINGS = tuple(_declared())
@@ -162,18 +214,8 @@ def load(environment: Mapping[str, str], env_file: Path) -> Settings:
 
 def read_env_file(path: Path) -> dict[str, str]:
     """The `PISTAT_` lines of a `.env` file, none when there is no file; `$NAME` in a value stays as it is."""
-    if not path.exists():
-        return {}
-    if not path.is_file():
-        raise BadSettingError(f"{path} is not a file; expected one with lines such as PISTAT_PORT=8585.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BadSettingError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise BadSettingError(f"{path} is not UTF-8 text; expected lines such as PISTAT_PORT=8585.") from None
     values: dict[str, str] = {}
-    for line in parse_stream(io.StringIO(text)):
+    for line in parse_stream(io.StringIO(_content(path))):
         if line.error or (line.key is not None and line.value is None):
             # The parser counts the blank lines before an assignment as part of it.
             blank = re.split(r"\S", line.original.string, maxsplit=1)[0].count("\n")
@@ -182,6 +224,20 @@ def read_env_file(path: Path) -> dict[str, str]:
         if line.key is not None and line.value is not None:
             values[line.key] = line.value
     return _ours(values)
+
+
+def _content(path: Path) -> str:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise BadSettingError(f"{path} is not a file; expected one with lines such as PISTAT_PORT=8585.")
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        # A link that leads nowhere is not the same as no file.
+        if isinstance(error, FileNotFoundError) and not path.is_symlink():
+            return ""
+        raise BadSettingError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise BadSettingError(f"{path} is not UTF-8 text; expected lines such as PISTAT_PORT=8585.") from None
 
 
 def _ours(values: Mapping[str, str]) -> dict[str, str]:
@@ -203,5 +259,5 @@ def _read(declared: Setting, text: str) -> Any:
     try:
         return declared.read(text)
     except ValueError:
-        message = f"{declared.name} is {quoted(text)}; expected {declared.accepts}."
-        raise BadSettingError(message) from None
+        was = "not accepted" if declared.secret else quoted(text)
+        raise BadSettingError(f"{declared.name} is {was}; expected {declared.accepts}.") from None

@@ -51,7 +51,7 @@ def client_of(settings: Settings) -> FlaskClient:
 
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
-    return client_of(Settings(rate_limit_enabled=False))
+    return client_of(Settings(rate_limit_enabled=False, allowed_hosts=("*",)))
 
 
 def guide(client: FlaskClient, host: str = "localhost:8585", **headers: str) -> str:

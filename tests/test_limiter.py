@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from daemon import Answer
 
-from pi_system_monitor import _client
+from pistat.guard import client as _client
 
 if TYPE_CHECKING:
     from daemon import Daemon

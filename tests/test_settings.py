@@ -33,6 +33,10 @@ FLAG = "true, false, 1, 0, yes, no, on or off"
 LEVEL = "one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
 REQUESTS = "a whole number from 1 to 100000"
 WINDOW = "a whole number from 1 to 86400"
+TOKEN = "at most 256 visible ASCII characters, without blanks; empty for none"
+NAMES = "names with commas between them, such as pi.example.org; or * for all"
+ORIGINS = "origins with commas between them, such as http://dashboard.local:3000"
+PROXIES = "a whole number from 0 to 10"
 LINES = "expected lines such as PISTAT_PORT=8585."
 
 
@@ -44,6 +48,8 @@ def test_defaults() -> None:
     assert (actual.port, actual.host, actual.cache_seconds) == (8585, "0.0.0.0", 2.0)
     assert (actual.debug, actual.log_level) == (False, "INFO")
     assert (actual.rate_limit_enabled, actual.rate_limit_requests, actual.rate_limit_window) == (True, 60, 60)
+    assert (actual.api_token, actual.allowed_hosts, actual.cors_origins) == ("", (), ())
+    assert actual.trusted_proxies == 0
 
 
 GOOD: list[tuple[str, str, object]] = [
@@ -85,6 +91,17 @@ GOOD: list[tuple[str, str, object]] = [
     ("PISTAT_RATE_LIMIT_REQUESTS", "100000", 100_000),
     ("PISTAT_RATE_LIMIT_WINDOW", "1", 1),
     ("PISTAT_RATE_LIMIT_WINDOW", "86400", 86_400),
+    *(("PISTAT_API_TOKEN", text, text) for text in ("", "x", "correct-horse:battery=", "!~", "a" * 256)),
+    ("PISTAT_ALLOWED_HOSTS", "", ()),
+    ("PISTAT_ALLOWED_HOSTS", "*", ("*",)),
+    ("PISTAT_ALLOWED_HOSTS", "Pi.Example.org, pi_2.fritz.box ", ("pi.example.org", "pi_2.fritz.box")),
+    ("PISTAT_ALLOWED_HOSTS", "pi.example.org:8443,pi.example.org.", ("pi.example.org", "pi.example.org")),
+    ("PISTAT_CORS_ORIGINS", "", ()),
+    ("PISTAT_CORS_ORIGINS", "http://a.local:3000, HTTPS://b", ("http://a.local:3000", "https://b")),
+    ("PISTAT_CORS_ORIGINS", "http://[fd00::1]:3000", ("http://[fd00::1]:3000",)),
+    ("PISTAT_CORS_ORIGINS", "chrome-extension://abc", ("chrome-extension://abc",)),
+    ("PISTAT_TRUSTED_PROXIES", "0", 0),
+    ("PISTAT_TRUSTED_PROXIES", "10", 10),
 ]
 
 
@@ -130,6 +147,21 @@ BAD: list[tuple[str, str, str]] = [
     ),
     *(("PISTAT_RATE_LIMIT_REQUESTS", text, REQUESTS) for text in (*NOT_WHOLE, "0", "100001")),
     *(("PISTAT_RATE_LIMIT_WINDOW", text, WINDOW) for text in (*NOT_WHOLE, "0", "86401", "0.5")),
+    *(
+        ("PISTAT_ALLOWED_HOSTS", text, NAMES)
+        for text in (
+            *(",", "a,", "a,,b", "*,a", "*.example.org", "a b", "http://a", "a/b", "é.org", "fd00::1"),
+            *("[x]", ".a", "a..b", "a@b", "a:b", "a" * 64, " "),
+        )
+    ),
+    *(
+        ("PISTAT_CORS_ORIGINS", text, ORIGINS)
+        for text in (
+            *("*", "null", "a.local", "http://a/", "http://a/b", "http://a,", "//a", "http://", "http://a b"),
+            *("http://u:p@a", "http://a:x", "http://a:123456", "http://é", "http://*.a"),
+        )
+    ),
+    *(("PISTAT_TRUSTED_PROXIES", text, PROXIES) for text in (*NOT_WHOLE, "11", "127.0.0.1")),
 ]
 
 
@@ -141,6 +173,20 @@ def test_bad(name: str, text: str, accepts: str) -> None:
 
     shown = text.replace("\n", "\\n")
     assert str(error.value) == f'{name} is "{shown}"; expected {accepts}.'
+
+
+@pytest.mark.parametrize("text", ["with blank", " x", "x\n", "\x00", "pässword", "x" * 257, "\udcff"])
+def test_a_bad_token_is_not_shown(text: str) -> None:
+    """A token that cannot be one is refused without a word of it."""
+    with pytest.raises(BadSettingError) as error:
+        load({"PISTAT_API_TOKEN": text}, NO_FILE)
+
+    assert str(error.value) == f"PISTAT_API_TOKEN is not accepted; expected {TOKEN}."
+
+
+def test_a_good_token_is_not_shown_either() -> None:
+    """Settings that are printed by accident do not tell the token."""
+    assert "correct-horse" not in repr(load({"PISTAT_API_TOKEN": "correct-horse"}, NO_FILE))
 
 
 @pytest.mark.parametrize(
@@ -310,6 +356,17 @@ def test_a_file_in_another_encoding(tmp_path: Path, content: bytes) -> None:
     assert str(error.value) == f"{file} is not UTF-8 text; {LINES}"
 
 
+def test_a_file_that_leads_nowhere(tmp_path: Path) -> None:
+    """A link to a file that is gone stops the start: what stood in it was meant to hold."""
+    file = tmp_path / ".env"
+    file.symlink_to(tmp_path / "gone")
+
+    with pytest.raises(BadSettingError) as error:
+        load({}, file)
+
+    assert str(error.value) == f"{file} cannot be read: No such file or directory."
+
+
 def test_a_file_that_is_a_folder(tmp_path: Path) -> None:
     """A folder of that name stops the start, and is named."""
     with pytest.raises(BadSettingError) as error:
@@ -345,8 +402,13 @@ def test_a_file_that_may_not_be_read(need: Need) -> None:
         file.chmod(0o444)
         with as_nobody():
             assert load({}, file).port == 1234
+        folder.chmod(0)
+        with as_nobody(), pytest.raises(BadSettingError) as in_folder:
+            load({}, file)
+        folder.chmod(0o755)
 
     assert str(error.value) == f"{file} cannot be read: Permission denied."
+    assert str(in_folder.value) == str(error.value)
 
 
 # The process
