@@ -83,7 +83,7 @@ class DeadMount:
         self._server: threading.Thread | None = None
         self._device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
         options = f"fd={self._device},rootmode=40000,user_id=0,group_id=0,allow_other"
-        words = [each.encode() for each in (source, self.path, filesystem)]
+        words = [os.fsencode(each) for each in (source, self.path, filesystem)]
         call(libc.mount(*words, MS_NOSUID_NODEV, options.encode()))
 
     def revive(self) -> None:
@@ -93,7 +93,7 @@ class DeadMount:
 
     def unmount(self) -> None:
         """Take it away; those who wait get an error."""
-        call(libc.umount2(self.path.encode(), MNT_FORCE_DETACH))
+        call(libc.umount2(os.fsencode(self.path), MNT_FORCE_DETACH))
         if self._server is not None:
             self._server.join(10)
         os.close(self._device)

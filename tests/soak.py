@@ -241,6 +241,8 @@ def growth(found: list[Sizes]) -> Iterator[str]:
 
 def run(seconds: float, every: float, folder: Path) -> int:
     """The whole run, within the namespaces. Returns the exit status."""
+    # /sys shows the interfaces of the network in which it was mounted.
+    subprocess.run(["mount", "-t", "sysfs", "sysfs", "/sys"], check=True)
     ip("link set lo up", "link add stay0 type veth peer name stay1", "addr add 192.0.2.7/24 dev stay0")
     daemon = Daemon({"PISTAT_RATE_LIMIT_ENABLED": "no"})
     daemon.wait_until_ready()

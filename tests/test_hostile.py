@@ -1,0 +1,200 @@
+"""Strict JSON always: whatever a machine holds and whatever its things are called, an answer is JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import deadmount
+import faulty
+import pytest
+from daemon import Daemon
+from deadmount import DeadMount
+from recorded import BOARDS
+
+from pistat import routes
+
+if TYPE_CHECKING:
+    from needs import Need
+
+TARGETS = [each.path for each in routes.ROUTES if each.fields] + ["/processes?sort=name&limit=10000"]
+
+POISONS = {
+    "nan": b"nan\n",
+    "infinity": b"inf -inf Infinity 1e999\n",
+    "a surrogate": b"\xed\xa0\x80 \xed\xbf\xbf\n",
+    "no UTF-8": b"\xff\xfe\xc3(\xf0\x28\n",
+    "controls": bytes(range(32)) + b"\x7f\xc2\x9b2J\n",
+    "HTML": b"<img src=x onerror=alert(1)></script>\"'&\n",
+    "proc syntax": b"1 () R 1 1 () R 0 0\n",
+    "4 kB": b"A" * 4096,
+    "NULs": bytes(4096),
+    "digits": b"9" * 5000,
+    "nothing": b"",
+    "negative": b"-1 -1 -1 -1 -1 -1 -1 -1 -1\n",
+    "an end": b"0\n\n\n",
+}
+"""What a file may hold instead of what it should."""
+
+NAMES = [
+    *(b"<img src=x", b") R 1 1 (", b"\x1b[2J\x07", b"\xff\xfe\xed\xa0\x80"),
+    *(b'a"b\\c\nd', b"\xe2\x80\xa8\xc2\x9bx", b" ", b"NaN"),
+]
+"""What a process may call itself: up to 15 bytes, any but NUL."""
+
+LINKS = [b"<b>&'\"\\", b"\xc2\x9b2J\x07", b"{interface}"]
+"""What an interface may be called: up to 15 bytes, no blank, slash or colon."""
+
+FOLDERS = [
+    b"<script>&",
+    b"new\nline\ttab \\040",
+    b"\xff\xfe",
+    b"\xe2\x80\xa8\xc2\x85 - ext4 x rw",
+    b"\x1b[2J",
+]
+"""What a folder may be called: anything but NUL and a slash."""
+
+CLONE_NEWNET = 0x40000000
+
+CALL_MYSELF = """
+import ctypes, sys
+PR_SET_NAME = 15
+assert ctypes.CDLL(None).prctl(PR_SET_NAME, bytes.fromhex(sys.argv[1]), 0, 0, 0) == 0
+print("named", flush=True)
+sys.stdin.read()
+"""
+"""A program that goes by the name in its argument until its input ends."""
+
+
+def strict(body: bytes) -> Any:
+    """The value of a JSON text; everything that is not strict JSON, or that a terminal would obey, fails."""
+
+    def refuse(word: str) -> None:
+        raise ValueError(word)
+
+    text = body.decode("utf-8")
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
+    return json.loads(text, parse_constant=refuse)
+
+
+def all_answers(daemon: Daemon) -> dict[str, Any]:
+    """What every route answers; each must be a 200 in strict JSON."""
+    answers = {}
+    for target in TARGETS:
+        answer = daemon.get(target)
+        assert answer.status == 200, (target, answer)
+        answers[target] = strict(answer.body)
+    return answers
+
+
+@pytest.mark.parametrize("poison", POISONS)
+def test_every_file_is_poisoned(tmp_path: Path, poison: str) -> None:
+    """Whatever stands in all files of a board at once, every route answers with JSON, and ends well."""
+    board = tmp_path / "board"
+    shutil.copytree(BOARDS / "pi5-8gb-nvme", board, symlinks=True)
+    for path in [*board.glob("proc/**/*"), *board.glob("sys/**/*"), board / "vcgencmd.txt"]:
+        if path.is_file() and not path.is_symlink():
+            path.write_bytes(POISONS[poison])
+    settings = {"FAULTS": str(tmp_path), "BOARD": str(board), "PISTAT_RATE_LIMIT_ENABLED": "no"}
+    daemon = Daemon(settings, [sys.executable, faulty.__file__])
+    try:
+        daemon.wait_until_ready()
+        all_answers(daemon)
+        assert daemon.stop() == 0
+        assert "Traceback" not in daemon.log()
+    finally:
+        daemon.kill()
+
+
+@contextmanager
+def named(names: list[bytes]) -> Iterator[dict[int, bytes]]:
+    """Processes that call themselves so, by PID."""
+    command = [sys.executable, "-c", CALL_MYSELF]
+    children = [
+        subprocess.Popen([*command, name.hex()], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for name in names
+    ]
+    try:
+        for each in children:
+            assert each.stdout is not None
+            assert each.stdout.readline() == b"named\n"
+        yield {child.pid: name for child, name in zip(children, names, strict=True)}
+    finally:
+        for each in children:
+            each.communicate()
+
+
+def test_processes_with_hostile_names(start: Callable[..., Daemon], need: Need) -> None:
+    """A process keeps its row and its name, bad bytes as U+FFFD, whatever it calls itself."""
+    need(sys.platform == "linux", "Linux")
+    daemon = start(PISTAT_CACHE_SECONDS="0")
+    with named(NAMES) as children:
+        rows = {
+            row["pid"]: row for row in all_answers(daemon)["/processes?sort=name&limit=10000"]["processes"]
+        }
+        for pid, name in children.items():
+            assert rows[pid]["name"] == name.decode("utf-8", "replace")
+            assert rows[pid]["user"] == rows[daemon.pid]["user"]
+            assert rows[pid]["memory_percent"] > 0
+
+
+@contextmanager
+def own_network() -> Iterator[None]:
+    """Within `own_mounts`, a network for this thread and what it starts: nothing in it but a loopback."""
+    outside = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        deadmount.call(deadmount.libc.unshare(CLONE_NEWNET))
+        # /sys shows the interfaces of the network in which it was mounted.
+        deadmount.call(deadmount.libc.mount(b"sysfs", b"/sys", b"sysfs", 0, None))
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        yield
+    finally:
+        deadmount.call(deadmount.libc.setns(outside, CLONE_NEWNET))
+        os.close(outside)
+
+
+def test_interfaces_with_hostile_names(need: Need, start: Callable[..., Daemon]) -> None:
+    """An interface keeps its row, with all its figures, whatever it is called."""
+    need(deadmount.possible(), "root")
+    need(shutil.which("ip") is not None, "iproute2")
+    with deadmount.own_mounts(), own_network():
+        for number, name in enumerate(LINKS):
+            peer = f"peer{number}".encode()
+            subprocess.run([*b"ip link add".split(), name, *b"type veth peer name".split(), peer], check=True)
+        answers = all_answers(start(PISTAT_CACHE_SECONDS="0"))
+        for name in LINKS:
+            shown = name.decode("utf-8", "replace")
+            assert answers["/stats"]["network"][shown]["bytes_sent"] == 0
+            assert answers["/network/interfaces"]["interfaces"][shown]["mtu"] == 1500
+        assert not any("errors" in each for each in answers.values())
+
+
+def test_filesystems_with_hostile_names(need: Need, tmp_path: Path, start: Callable[..., Daemon]) -> None:
+    """A filesystem keeps its row and its sizes, whatever it is called, and with a path of 4 kB."""
+    need(deadmount.possible(), "root and /dev/fuse")
+    folders = [tmp_path / os.fsdecode(name) for name in FOLDERS]
+    folders.append(tmp_path.joinpath(*["d" * 250] * ((4000 - len(str(tmp_path))) // 251)))
+    folders[-1].parent.mkdir(parents=True)
+    with deadmount.own_mounts():
+        mounts = [DeadMount(each, source="<b>:/\x1b[2J\n\udcff") for each in folders]
+        try:
+            for each in mounts:
+                each.revive()
+            answers = all_answers(start(PISTAT_CACHE_SECONDS="0"))
+        finally:
+            for each in mounts:
+                each.unmount()
+    rows = {row["mountpoint"]: row for row in answers["/storage/devices"]["devices"]}
+    for each in mounts:
+        row = rows[os.fsencode(each.path).decode("utf-8", "replace")]
+        assert row["total"] == deadmount.BLOCKS * deadmount.BLOCK
+        assert row["device"] == "<b>:/\x1b[2J\n\N{REPLACEMENT CHARACTER}"
+    assert not any("errors" in each for each in answers.values())
