@@ -61,6 +61,7 @@ QUESTIONS = (
     *(f"measure_volts {each}" for each in ("core", "sdram_c", "sdram_i", "sdram_p")),
     "get_mem arm",
     "get_mem gpu",
+    "get_config total_mem",
     "get_throttled",
     "version",
     "bootloader_version",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from boards.build.common import (
+    FIVE_GHZ,
     Storage,
     emmc,
     ext4,
@@ -154,7 +155,7 @@ PI_4B_FORBIDDEN = pi(
     system=System("Debian GNU/Linux 13 (trixie)", "6.12.47+rpt-rpi-v8", "aarch64", 64),
     memory=Memory(1_894_000, 400_120, 1_500_404, 820_200, swap=1_893_996, swap_free=1_893_996, cma=524288),
     storage=system_disk("mmcblk0", "179:0", 62_333_952, sd_card("SN32G", "0x000003", "01/2023")),
-    interfaces=(loopback(540), wired("eth0", 43), wifi("wlan0", 44, -66)),
+    interfaces=(loopback(540), wired("eth0", 43), wifi("wlan0", 44, -66, link=FIVE_GHZ)),
     usb=HUB,
     chips=(
         ("cpu_thermal", {"temp1_input": 52_582, "temp1_crit": 110_000}),
@@ -228,7 +229,7 @@ PI_400 = pi(
         wired("eth0", 46),
         wired("eth0.20", 47, addresses=(("198.51.100.47", "255.255.255.0"),)),
         Interface("eth1", mac(48), state="down", speed=None),
-        wifi("wlan0", 49, -44),
+        wifi("wlan0", 49, -44, link=FIVE_GHZ),
         wifi("uap0", 50, 0),
         wired("br0", 51, speed=1000),
         Interface(

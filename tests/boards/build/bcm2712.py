@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from boards.build.common import (
+    FIVE_GHZ,
     emmc,
     ext4,
     household,
@@ -198,7 +199,7 @@ PI_5_MUTE = pi(
     memory=Memory(16_502_000, 9_700_120, 14_500_404, 3_620_200, swap=2_097_136, swap_free=2_097_136),
     page_size=PAGES,
     storage=system_disk("mmcblk0", "179:0", 124_735_488, sd_card("SN64G", "0x000003", "11/2024")),
-    interfaces=(loopback(300), wired("eth0", 57), wifi("wlan0", 58, -55)),
+    interfaces=(loopback(300), wired("eth0", 57), wifi("wlan0", 58, -55, link=FIVE_GHZ)),
     usb=usb_roots(4),
     chips=sensors(44_950, 51_033)[:-1],
     firmware={"refusal": "ioctl_set_msg failed:-1\n{question}"},
@@ -224,7 +225,7 @@ PI_500 = pi(
     interfaces=(
         loopback(330),
         wired("eth0", 59, state="down", addresses=(), speed=None),
-        wifi("wlan0", 60, -50),
+        wifi("wlan0", 60, -50, link=FIVE_GHZ),
     ),
     usb=(*usb_roots(4), Usb("3-1", "09", ("09",)), Usb("3-1.1", "00", ("03", "03"))),
     chips=sensors(71_150, 66_020),
@@ -250,7 +251,7 @@ CM_5 = pi(
     storage=system_disk(
         "mmcblk0", "179:0", 61_071_360, emmc("BJTD4R", "0x000015", "06/2024", "0x01 0x01", "0x01")
     ),
-    interfaces=(loopback(130), wired("eth0", 61), wifi("wlan0", 62, -49)),
+    interfaces=(loopback(130), wired("eth0", 61), wifi("wlan0", 62, -49, link=FIVE_GHZ)),
     usb=usb_roots(4),
     chips=sensors(49_150, 55_200, ("pwmfan", {"fan1_input": 0, "pwm1": 250, "pwm1_enable": 1})),
     firmware={"reset": "1000", "pmic": "52.1"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from boards.build.common import (
+    FIVE_GHZ,
     emmc,
     ext4,
     household,
@@ -152,7 +153,7 @@ PI_3A_PLUS = pi(
     memory=Memory(437_732, 40_120, 200_404, 180_200, swap=218_864, swap_free=120_008),
     storage=system_disk("mmcblk0", "179:0", 62_333_952, sd_card("SC32G", "0x000003", "03/2019")),
     disks=(Disk("254:0", "zram0", 437_736, reads=(9_204, 73_632, 102), writes=(12_044, 96_352, 188)),),
-    interfaces=(loopback(90), wifi("wlan0", 33, -52)),
+    interfaces=(loopback(90), wifi("wlan0", 33, -52, link=FIVE_GHZ)),
     usb=usb_roots(1),
     firmware={
         "throttled": "0x80008",

@@ -10,6 +10,9 @@ from boards.build.parts import Addresses, Disk, Interface, Mount, Process, Usb
 USERS = {0: "root", 33: "www-data", 1000: "pi"}
 EXT4 = "rw,errors=remount-ro"
 VFAT = "rw,fmask=0022,dmask=0022,codepage=437,iocharset=ascii,shortname=mixed,errors=remount-ro"
+FIVE_GHZ = (5_180, 433_300_000)
+"""Channel 36 in MHz, and the bits a second of one antenna with 80 MHz."""
+
 BOOT = "/boot/firmware"
 BOOT_SIZE = (535805952, 66764800, 469041152)
 

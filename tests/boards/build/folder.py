@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path, PurePosixPath
 
-from boards.build.parts import TICKS, Board, Size, Tree
+from boards.build.parts import TICKS, Board, Interface, Size, Tree
 from boards.build.proc import proc, times
 from boards.build.sysfs import sys
 from boards.build.transcript import transcript
@@ -59,6 +59,9 @@ def host(board: Board) -> bytes:
         "clock_ticks": TICKS,
         "statvfs": {each.point: statvfs(each.size) for each in board.mounts if each.size},
         "addresses": {each.name: each.addresses for each in board.interfaces if each.addresses},
+        "stations": {
+            each.name: ["network", each.link[0], each.signal, each.link[1]] for each in stations(board)
+        },
         "users": {str(uid): name for uid, name in board.users.items()},
         "owners": {str(each.pid): each.uid for each in board.processes},
         "unreadable": unreadable(board),
@@ -72,6 +75,11 @@ def statvfs(size: Size | str) -> dict[str, int | str]:
     if isinstance(size, str):
         return {"error": size}
     return dict(zip(("total", "used", "free"), size, strict=True))
+
+
+def stations(board: Board) -> list[Interface]:
+    """The wireless interfaces that are associated; a container is told of none."""
+    return [each for each in board.interfaces if each.wireless and each.signal and board.sysfs]
 
 
 def unreadable(board: Board) -> dict[str, str]:

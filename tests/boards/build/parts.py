@@ -106,6 +106,7 @@ class Interface:
         speed: What its file holds; None where the kernel answers EINVAL instead.
         wireless: `wext` or `nl80211`, by what it is told of; empty for a wired one.
         signal: dBm; None while not associated.
+        link: MHz and bit/s of a wireless link.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Interface:
     flags: int = 0x1003
     wireless: str = ""
     signal: int | None = None
+    link: tuple[int, int] = (2_437, 72_200_000)
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ class Firmware:
         memory: MiB of the CPU and of the GPU.
         version: The three lines.
         oscillator: MHz of the ring oscillator.
+        total: MiB of memory in all.
         bootloader: Five lines; None where the command is unknown, and so with `rails`.
         temperature: Degrees, in the text that the firmware makes of them.
         pmic: The temperature of the power chip in the same way; before the Pi 4 it is that of the SoC.
@@ -156,6 +159,7 @@ class Firmware:
     version: tuple[str, str, str]
     oscillator: str
     indices: Mapping[str, int] = field(default_factory=dict)
+    total: int = 0
     reset: str = "1000"
     throttled: str = "0x0"
     bootloader: tuple[str, ...] | None = None

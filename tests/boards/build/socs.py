@@ -305,7 +305,13 @@ def pi(
     }
     changed: Mapping[str, Any] | None = differences.pop("firmware", {})
     if changed is not None:
-        facts["firmware"] = replace(soc.firmware, **{"temperature": f"{heat / 1000:.1f}"} | dict(changed))
+        memory: Memory = differences.get("memory", facts["memory"])
+        usual: dict[str, Any] = {
+            "temperature": f"{heat / 1000:.1f}",
+            # What is left for Linux is a little less than a power of two.
+            "total": 1 << (memory.total >> 10).bit_length(),
+        }
+        facts["firmware"] = replace(soc.firmware, **usual | dict(changed))
     told = {"model": model, "serial-number": serial, "system/linux,revision": int(code, 16)}
     facts["tree"] = told | differences.pop("tree", {})
     return Board(name=name, **facts | differences)

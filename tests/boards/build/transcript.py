@@ -30,6 +30,7 @@ def replies(firmware: Firmware) -> Iterator[tuple[str, str]]:
         yield f"measure_volts {name}", f"volt={volts}V"
     for name, mib in zip(("arm", "gpu"), firmware.memory, strict=True):
         yield f"get_mem {name}", f"{name}={mib}M"
+    yield "get_config total_mem", f"total_mem={firmware.total}"
     yield "get_throttled", f"throttled={firmware.throttled}"
     yield "version", "\n".join(firmware.version)
     if firmware.bootloader:
