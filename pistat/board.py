@@ -24,7 +24,7 @@ class Revision(NamedTuple):
         maker: Who built it.
     """
 
-    type: str
+    type: str | None
     pcb: str | None
     memory_mib: int | None
     soc: str | None
@@ -112,3 +112,18 @@ def detects_under_voltage(model: str) -> bool:
 def splits_memory(model: str) -> bool:
     """Whether a board of this model divides its memory between CPU and GPU; one with a BCM2712 does not."""
     return not in_full(r"Raspberry Pi (?:5|500|Compute Module 5)(?: [ -~]*)?", model)
+
+
+CLOCKS = ("h264", "isp", "uart", "pwm", "emmc", "pixel", "vec", "hdmi", "dpi", "hevc")
+"""The blocks whose clocks can be measured, beside those that every board has and that never stop."""
+
+OLDER = frozenset(CLOCKS) - {"hevc"}
+BLOCKS = {
+    "BCM2835": OLDER,
+    "BCM2836": OLDER,
+    "BCM2837": OLDER,
+    "BCM2711": OLDER,
+    # The others of a Pi 5 are not in this chip: it decodes no H.264, and RP1 drives DPI and the analogue TV.
+    "BCM2712": frozenset(CLOCKS) - {"h264", "vec", "dpi"},
+}
+"""Of each SoC the blocks that it is known to have: only of these the clock of 0 means that it is off."""

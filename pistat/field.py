@@ -19,6 +19,8 @@ Values: TypeAlias = "dict[str, Any]"
 class Unit(Enum):
     """A unit as the documentation prints it, and the JSON type of a value in it."""
 
+    AMPERES = ("A", float)
+    BITS_PER_SECOND = ("bit/s", int)
     BYTES = ("B", int)
     CELSIUS = ("°C", float)
     COUNT = ("count", int)
@@ -31,10 +33,12 @@ class Unit(Enum):
     MILLISECONDS = ("ms", int)
     NUMBER = ("number", int)
     PERCENT = ("%", float)
+    RPM = ("rpm", int)
     SECONDS = ("s", float)
     TEXT = ("text", str)
     UNIX_TIME = ("Unix s", float)
     VOLTS = ("V", float)
+    WATTS = ("W", float)
 
     @property
     def symbol(self) -> str:
@@ -71,6 +75,7 @@ class Field:
         help: One sentence for people: what it is, and since when.
         source: Where it is read.
         when: For a leaf that is only in some rows: in which, such as "for wireless interfaces".
+        unless: Says why this model cannot have it, in one clause; None where it can.
         kind: What it is to Prometheus; by default a text is INFO, and everything else a GAUGE.
         metric: Its name there, without unit, where the path gives no good one; for a list of known length
             the names of its positions, with commas between.
@@ -81,6 +86,7 @@ class Field:
     help: str
     source: str
     when: str = ""
+    unless: Callable[[Machine], str | None] | None = None
     kind: Kind | None = None
     metric: str = ""
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from pistat import kernel
+from pistat import board, kernel
+from pistat.board import Revision
 
 if TYPE_CHECKING:
     from pistat.machine import Machine
+
+TREE = "/proc/device-tree"
+"""What the bootloader and the firmware have told the kernel."""
+
+UNKNOWN = Revision(None, None, None, None, None)
 
 
 def model(machine: Machine) -> str | None:
@@ -23,13 +30,89 @@ def serial(machine: Machine) -> str | None:
     return machine.remember("serial", lambda: _told(machine, "serial-number", "Serial") or "") or None
 
 
+def revision(machine: Machine) -> str | None:
+    """The revision code of the board, such as `c03111`; None on a PC, and under a kernel that hides it."""
+    return machine.remember("revision", lambda: _code(machine) or "") or None
+
+
+def decoded(machine: Machine) -> Revision:
+    """What the revision code says; nothing but None where there is none."""
+    found = machine.remember("board", lambda: board.decode_revision(revision(machine) or "") or UNKNOWN)
+    return found or UNKNOWN
+
+
+def memory(machine: Machine) -> int | None:
+    """The bytes of memory that the board was built with; its code leaves them open from 32 GB on."""
+    mib = decoded(machine).memory_mib
+    if mib is not None:
+        return mib << 20
+    gigabits = cell(machine, "chosen/rpi-sdram-size-gbit")
+    return (gigabits << 30) // 8 if gigabits else None
+
+
+def soc(machine: Machine) -> str | None:
+    """The processor, such as `BCM2711`: by the revision code, else by the device tree."""
+    return decoded(machine).soc or machine.remember("soc", lambda: _compatible(machine) or "") or None
+
+
+def cell(machine: Machine, *nodes: str) -> int | None:
+    """The number in the first of these places of the device tree that there is."""
+    for node in nodes:
+        data = machine.bytes_or_none(f"{TREE}/{node}", 4096)
+        if data is not None:
+            return kernel.big_endian_32(data)
+    return None
+
+
+# What a model cannot do, in the words of `Field.unless`
+
+
+def no_videocore(machine: Machine) -> str | None:
+    """Why there is no firmware that could be asked."""
+    is_pi = (model(machine) or "").startswith("Raspberry Pi")
+    return None if is_pi else "only a Raspberry Pi has it"
+
+
+def no_rails(machine: Machine) -> str | None:
+    """Why the rails of the power chip cannot be measured."""
+    return None if soc(machine) == "BCM2712" else "only a Raspberry Pi 5, 500 or Compute Module 5 measures it"
+
+
+def no_power_chip(machine: Machine) -> str | None:
+    """Why there is no power chip with a thermometer. Older boards would answer with the SoC's temperature."""
+    known = soc(machine) in {"BCM2711", "BCM2712"}
+    return None if known else "only the power chip of a Raspberry Pi 4 or later has a thermometer"
+
+
+def no_under_voltage(machine: Machine) -> str | None:
+    """Why a low supply is not noticed."""
+    detects = board.detects_under_voltage(model(machine) or "")
+    return None if detects else "Zeros and Compute Modules have nothing that notices a low supply"
+
+
+def no_split(machine: Machine) -> str | None:
+    """Why no memory is set aside for the GPU."""
+    splits = board.splits_memory(model(machine) or "")
+    return None if splits else "a Raspberry Pi 5 sets no memory aside for the GPU"
+
+
 def _told(machine: Machine, node: str, line: str) -> str | None:
     """What the device tree says, else /proc/cpuinfo."""
-    try:
-        found = kernel.device_tree_string(machine.read_bytes(f"/proc/device-tree/{node}", 4096))
-    except (FileNotFoundError, NotADirectoryError):
-        found = None
+    found = kernel.device_tree_string(machine.bytes_or_none(f"{TREE}/{node}", 4096) or b"")
     return found or kernel.cpuinfo(machine.read_or_none("/proc/cpuinfo") or "").get(line)
+
+
+def _code(machine: Machine) -> str | None:
+    number = cell(machine, "system/linux,revision")
+    text = kernel.cpuinfo(machine.read_or_none("/proc/cpuinfo") or "").get("Revision", "")
+    # 0000 is what a kernel says that was not told.
+    return f"{number:04x}" if number else text if text.strip("0") else None
+
+
+def _compatible(machine: Machine) -> str | None:
+    words = (machine.bytes_or_none(f"{TREE}/compatible", 4096) or b"").decode("ascii", "replace")
+    found = re.search(r"(?:^|\0)brcm,(bcm[0-9]{4})(?:\0|$)", words)
+    return found[1].upper() if found else None
 
 
 def _product(machine: Machine) -> str | None:

@@ -135,6 +135,11 @@ def link_speed(text: str | None) -> int | None:
     return within(int(found[0]), 1, 1_000_000) if found else None
 
 
+def os_name(text: str) -> str | None:
+    """The name and version of the distribution, from PRETTY_NAME of /etc/os-release."""
+    return first(r"""PRETTY_NAME=["']?([^"']{1,128})["']?""", text)
+
+
 def usb_devices(names: Iterable[str], classes: Mapping[str, str] = {}) -> int:
     """How many USB devices are attached, from the names in /sys/bus/usb/devices.
 

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -18,7 +19,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from platform import uname
+from typing import Any, NamedTuple, TypeVar, cast
 
 import psutil
 
@@ -32,6 +34,9 @@ from pistat.text import quoted
 T = TypeVar("T")
 
 log = logging.getLogger("pistat")
+
+READ_ONLY = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+"""How a file is opened; Windows has no such flag, and does not need it."""
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
 """What the kernel answers for a thing that this machine does not have, or no longer has."""
@@ -55,6 +60,15 @@ class Usage:
     free: int
 
 
+class SystemNames(NamedTuple):
+    """Names of the host, of the kernel's release and of its architecture, and the bits of a pointer here."""
+
+    hostname: str
+    kernel: str
+    architecture: str
+    bits: int
+
+
 class Machine:
     """The machine. Files are read below `root`; a recording overrides what has no file behind it.
 
@@ -72,6 +86,9 @@ class Machine:
 
     USER_SECONDS = 1.0
     """How long the list of users may take: it may lie on a server."""
+
+    LOOK_SECONDS = 60.0
+    """How long a place that was found, or not, is not looked for again."""
 
     def __init__(self, root: str = "", platform: str = sys.platform) -> None:
         self.root = root.rstrip("/")
@@ -99,6 +116,7 @@ class Machine:
         self._kept = Kept()
         self._known: dict[str, Any] = {}
         self._derived: dict[str, tuple[Any, Any]] = {}
+        self._places: dict[str, tuple[Any, float]] = {}
         self._filesystems = Cache(self.monotonic)
         self._silent: set[str] = set()
         self._users = Cache(self.monotonic)
@@ -124,7 +142,7 @@ class Machine:
 
     def open(self, path: str) -> int:
         """A descriptor to read a file or to ask a device through. Raises OSError."""
-        return os.open(self.path(path), os.O_RDONLY | os.O_CLOEXEC)
+        return os.open(self.path(path), READ_ONLY)
 
     def read_bytes(self, path: str, limit: int = 1 << 20) -> bytes:
         """The content of a file, at most `limit` bytes.
@@ -147,6 +165,10 @@ class Machine:
         """The content of a text file; bytes that are not UTF-8 become U+FFFD. Raises OSError."""
         return self.read_bytes(path, limit).decode("utf-8", "replace")
 
+    def bytes_or_none(self, path: str, limit: int = 1 << 20) -> bytes | None:
+        """Like `read_bytes`, but None where this machine has no such file."""
+        return _unless_absent(lambda: self.read_bytes(path, limit))
+
     def read_or_none(self, path: str, limit: int = 1 << 20) -> str | None:
         """Like `read`, but None where this machine has no such file."""
         return _unless_absent(lambda: self.read(path, limit))
@@ -166,6 +188,13 @@ class Machine:
     def word(self, path: str) -> str | None:
         """The text in a small file, without the blanks around it; None where there is no file, or no text."""
         return (self.read_or_none(path, 4096) or "").strip() or None
+
+    def sensor(self, path: str) -> str:
+        """The text in the file of a sensor; empty without such a file, and while the sensor is not ready."""
+        # What the kernel says of a sensor that is not ready differs: EIO, EINVAL, EAGAIN and others.
+        with contextlib.suppress(OSError):
+            return self.read(path, 4096)
+        return ""
 
     def number(self, path: str) -> int | None:
         """The whole number in a small file; None where there is no such file.
@@ -203,6 +232,14 @@ class Machine:
             known = self._derived[key] = (source, derive())
         value: T = known[1]
         return value
+
+    def locate(self, key: str, look: Callable[[], T]) -> T:
+        """What `look` found within the last minute, if only that there is none; for what seldom changes."""
+        found, until = self._places.get(key, (None, float("-inf")))
+        if self.monotonic() >= until:
+            found = look()
+            self._places[key] = found, self.monotonic() + self.LOOK_SECONDS
+        return cast("T", found)
 
     # Filesystems
 
@@ -286,7 +323,7 @@ class Machine:
         except subprocess.TimeoutExpired:
             self._unreaped = child
 
-    # Clocks, users, addresses
+    # Clocks, names, users, addresses
 
     def time(self) -> float:
         """Seconds since 1970, by the wall clock."""
@@ -305,6 +342,11 @@ class Machine:
         if hasattr(time, "CLOCK_BOOTTIME"):
             return time.clock_gettime(time.CLOCK_BOOTTIME)
         return time.monotonic()
+
+    def names_of_system(self) -> SystemNames:
+        """What the kernel calls this host, itself and its architecture; of this program, how wide it is."""
+        told = os.uname() if hasattr(os, "uname") else uname()
+        return SystemNames(told[1], told[2], told[4], struct.calcsize("P") * 8)
 
     def user_names(self, uids: Sequence[int]) -> dict[int, str]:
         """The names of users, looked up once a minute; the number of one whose name does not come in time."""

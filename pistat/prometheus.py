@@ -23,6 +23,8 @@ FIELDS = tuple(dict.fromkeys((*routes.STATS.fields, *routes.INTERFACES.fields, *
 KEYS = tuple(dict.fromkeys(each.key for each in FIELDS))
 
 BASE: dict[Unit, tuple[str, float]] = {
+    Unit.AMPERES: ("amperes", 1),
+    Unit.BITS_PER_SECOND: ("bytes_per_second", 0.125),
     Unit.BYTES: ("bytes", 1),
     Unit.CELSIUS: ("celsius", 1),
     Unit.DBM: ("dbm", 1),
@@ -31,9 +33,11 @@ BASE: dict[Unit, tuple[str, float]] = {
     Unit.MEGAHERTZ: ("hertz", 1_000_000),
     Unit.MILLISECONDS: ("seconds", 0.001),
     Unit.PERCENT: ("ratio", 0.01),
+    Unit.RPM: ("rpm", 1),
     Unit.SECONDS: ("seconds", 1),
     Unit.UNIX_TIME: ("seconds", 1),
     Unit.VOLTS: ("volts", 1),
+    Unit.WATTS: ("watts", 1),
 }
 """The unit that Prometheus wants, and by what a value is multiplied to be in it; the rest have no unit."""
 

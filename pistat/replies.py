@@ -8,6 +8,7 @@ here raises.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import StrEnum, auto
 from typing import NamedTuple
 
@@ -107,6 +108,49 @@ def reset_status(text: str) -> int | None:
     """The reset status register, from `get_rsts`: hexadecimal, although it has no 0x."""
     found = in_full(r"get_rsts=([0-9a-fA-F]{1,8})", text)
     return int(found[1], 16) if found else None
+
+
+RESETS = {
+    12: "power-on",
+    10: "software hard",
+    9: "software full",
+    8: "software quick",
+    6: "watchdog hard",
+    5: "watchdog full",
+    4: "watchdog quick",
+    2: "debugger hard",
+    1: "debugger full",
+    0: "debugger quick",
+}
+HALTED = 0x555
+"""The bits that are set together by a system that was halted."""
+
+POWER_CHIP_RESETS = {
+    0: "over-voltage",
+    1: "under-voltage",
+    2: "over-temperature",
+    3: "enable signal",
+    4: "watchdog",
+}
+"""https://www.raspberrypi.com/documentation/computers/configuration.html, `power_reset`."""
+
+
+def reset_cause(word: int | None) -> str | None:
+    """The set bits of the reset status register in words; an ordinary reboot is by the watchdog, too."""
+    if word is None:
+        return None
+    if word & HALTED == HALTED:
+        return _words({12: RESETS[12]}, word, "halt")
+    return _words(RESETS, word)
+
+
+def power_chip_reset(word: int | None) -> str | None:
+    """Why the power chip of a Pi 5 has cut the supply before this start; None where it has not."""
+    return None if word is None else _words(POWER_CHIP_RESETS, word)
+
+
+def _words(names: Mapping[int, str], word: int, *more: str) -> str | None:
+    return ", ".join([*(name for bit, name in names.items() if word >> bit & 1), *more]) or None
 
 
 def ring_oscillator(text: str) -> tuple[float, float, float] | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pistat.cache import NoAnswerError
-from pistat.machine import Machine, Usage
+from pistat.machine import Machine, SystemNames, Usage
 
 BOARDS = Path(__file__).resolve().parent / "boards"
 
@@ -93,6 +93,10 @@ class RecordedMachine(Machine):
             name: [(address, netmask) for address, netmask in found]
             for name, found in self.facts["addresses"].items()
         }
+
+    def names_of_system(self) -> SystemNames:
+        hostname, kernel, architecture = self.facts["uname"]
+        return SystemNames(hostname, kernel, architecture, self.facts["bits"])
 
     # Clocks
 

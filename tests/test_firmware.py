@@ -509,6 +509,7 @@ def test_no_access(vcgencmd: Vcgencmd, machine: Clocked, caplog: pytest.LogCaptu
 
 QUESTIONS = {
     "get_mem gpu": "gpu=76M",
+    "get_rsts": "get_rsts=1020",
     "get_throttled": "throttled=0x50005",
     "measure_clock arm": "frequency(48)=1500345728",
     "measure_clock core": "frequency(1)=200008304",
@@ -535,13 +536,27 @@ TAKEN: dict[str, dict[str, Any]] = {
         "throttled_since_boot": None,
         "freq_capped_since_boot": None,
         "soft_temp_limit_since_boot": None,
+        "supply_current": None,
+        "usb_current_limit": None,
+        "usb_over_current": None,
+        "power_chip_reset": None,
+        "reset_cause": None,
     },
-    "clocks": {"arm": None, "core": None, "sdram": None},
+    "clocks": {"arm": None, "core": None, "sdram": None, "arm_requested": 1500000000},
     "hardware": {
         "model": "Raspberry Pi 4 Model B Rev 1.4",
         "serial": "10000000abcdef01",
         "firmware": None,
         "usb_devices": 1,
+        "revision": "d03114",
+        "type": "4B",
+        "soc": "BCM2711",
+        "pcb_revision": "1.4",
+        "maker": "Sony UK",
+        "bootloader": 1613481816.0,
+        "bootloader_updated": None,
+        "boot_medium": "USB",
+        "memory": 8 << 30,
     },
 }
 """What is left of the keys that need the firmware when it says nothing."""
@@ -571,6 +586,15 @@ def board(tmp_path: Path, need: Need) -> Machine:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
+    for node, number in {
+        "system/linux,revision": 0xD03114,
+        "chosen/bootloader/build-timestamp": 1613481816,
+        "chosen/bootloader/update-timestamp": 0,
+        "chosen/bootloader/boot-mode": 4,
+    }.items():
+        path = tmp_path / "proc/device-tree" / node
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(number.to_bytes(4, "big"))
     return Machine(str(tmp_path), platform="linux")
 
 
@@ -601,7 +625,13 @@ def test_stats_of_a_pi(vcgencmd: Vcgencmd, board: Machine) -> None:
     assert "errors" not in answer
     assert_the_rest_is_whole(answer)
     assert answer["gpu"] == {"temperature": 47.2, "memory": 76 << 20, "v3d_clock": 250000496}
-    assert answer["clocks"] == {"arm": 1500345728, "core": 200008304, "sdram": 400000000}
+    assert answer["clocks"] == {
+        "arm": 1500345728,
+        "core": 200008304,
+        "sdram": 400000000,
+        "arm_requested": 1500000000,
+    }
+    assert answer["power"]["reset_cause"] == "power-on, watchdog full"
     assert answer["power"]["core_voltage"] == 0.8563
     assert [name for name, flag in answer["power"].items() if flag is True] == [
         "under_voltage",
@@ -654,7 +684,7 @@ def test_stats_with_garbage(vcgencmd: Vcgencmd, board: Machine) -> None:
         key: "; ".join(f"the firmware's reply to {each} was not understood" for each in questions)
         for key, questions in {
             "gpu": ["measure_temp", "get_mem gpu", "measure_clock v3d"],
-            "power": ["measure_volts core", "get_throttled"],
+            "power": ["measure_volts core", "get_throttled", "get_rsts"],
             "clocks": ["measure_clock arm", "measure_clock core", "measure_clock sdram"],
             "hardware": ["version"],
         }.items()
@@ -668,7 +698,7 @@ def test_one_leaf_of_many(vcgencmd: Vcgencmd, board: Machine) -> None:
 
     answer = stats(board)
 
-    assert answer["clocks"] == {"arm": 1500345728, "core": 200008304, "sdram": None}
+    assert (answer["clocks"]["core"], answer["clocks"]["sdram"]) == (200008304, None)
     assert "errors" not in answer
 
 

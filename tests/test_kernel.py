@@ -31,6 +31,22 @@ def test_kilohertz(text: str, expected: int | None) -> None:
     assert expected == kernel.kilohertz(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('NAME="Debian"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n', "Debian GNU/Linux 12 (bookworm)"),
+        ("PRETTY_NAME='Alpine Linux v3.20'", "Alpine Linux v3.20"),
+        ("PRETTY_NAME=Buildroot", "Buildroot"),
+        ('PRETTY_NAME=""\n', None),
+        ('NAME="Debian"', None),
+        ("", None),
+    ],
+)
+def test_os_name(text: str, expected: str | None) -> None:
+    """The name is what stands between the quotation marks, whichever they are."""
+    assert kernel.os_name(text) == expected
+
+
 @vectors("alarm")
 def test_alarm(text: str, expected: bool | None) -> None:
     """An alarm is 0 or 1."""

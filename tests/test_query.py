@@ -44,8 +44,9 @@ KEYS = (
     "clocks",
     "network",
     "hardware",
+    "system",
 )
-"""The keys of /stats as clients know them, in their order."""
+"""The keys of /stats in their order: those that the owner named first, then what grew beside them."""
 
 KNOWN = f"known fields are {', '.join(KEYS)}."
 BAD_BYTE = "\N{REPLACEMENT CHARACTER}"

@@ -122,6 +122,25 @@ def test_reset_status(text: str, expected: int | None) -> None:
     assert expected == replies.reset_status(text)
 
 
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        (0x1000, "power-on"),
+        (0x1020, "power-on, watchdog full"),
+        (0x20, "watchdog full"),
+        (0x400, "software hard"),
+        (0x555, "halt"),
+        (0x1555, "power-on, halt"),
+        (0x0, None),
+        (0xFFFF_E888, None),
+        (None, None),
+    ],
+)
+def test_reset_cause(word: int | None, expected: str | None) -> None:
+    """Each bit of the register has its words; that of a system that was halted is known as a whole."""
+    assert replies.reset_cause(word) == expected
+
+
 @vectors("ring")
 def test_ring_oscillator(text: str, expected: tuple[float, float, float] | None) -> None:
     """One reply gives a speed, a voltage and a temperature."""

@@ -30,6 +30,7 @@ STATS: tuple[Collector, ...] = (
     clocks.clocks,
     network.network,
     hardware.hardware,
+    system.system,
 )
 """What `/stats` answers, in the order of its keys."""
 

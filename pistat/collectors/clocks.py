@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from pistat import replies
+from pistat import identity, kernel, replies
 from pistat.field import Field, Reading, Unit, Values, collector
 from pistat.firmware import Asking
 from pistat.machine import Machine
+
+REQUESTED = "/sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq"
 
 
 @collector(
     Field("clocks.arm", Unit.HERTZ, "Clock of the ARM cores, as measured.", "firmware: measure_clock arm"),
     Field("clocks.core", Unit.HERTZ, "Clock of the VideoCore, as measured.", "firmware: measure_clock core"),
     Field("clocks.sdram", Unit.HERTZ, "Clock of the memory, as measured.", "firmware: measure_clock sdram"),
+    Field(
+        "clocks.arm_requested",
+        Unit.HERTZ,
+        "Clock that the kernel asks for the ARM cores; heat or a low supply may keep `clocks.arm` below it.",
+        REQUESTED,
+        unless=identity.no_videocore,
+    ),
     deadline=2.0,
 )
 def clocks(machine: Machine) -> Reading:
@@ -20,4 +29,9 @@ def clocks(machine: Machine) -> Reading:
     values: Values = {
         name: asking(f"measure_clock {name}", replies.clock) or None for name in ("arm", "core", "sdram")
     }
+    values["arm_requested"] = _requested(machine)
     return asking.settle({"clocks": values})
+
+
+def _requested(machine: Machine) -> int | None:
+    return None if identity.no_videocore(machine) else kernel.kilohertz(machine.sensor(REQUESTED))

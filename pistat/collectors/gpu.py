@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pistat import board, replies
+from pistat import identity, replies
 from pistat.field import Field, Reading, Unit, Values, collector
 from pistat.firmware import Asking
-from pistat.identity import model
 from pistat.machine import Machine
 
 
@@ -16,6 +15,7 @@ from pistat.machine import Machine
         Unit.BYTES,
         "Memory set aside for the GPU; null on a Pi 5, which sets none aside.",
         "firmware: get_mem gpu",
+        unless=identity.no_split,
     ),
     Field(
         "gpu.v3d_clock",
@@ -38,7 +38,7 @@ def gpu(machine: Machine) -> Reading:
 
 
 def _memory(machine: Machine, asking: Asking) -> int | None:
-    if not board.splits_memory(model(machine) or ""):
+    if identity.no_split(machine):
         return None
     reply = asking("get_mem gpu", replies.memory)
     return None if reply is None or reply[0] != "gpu" else reply[1] << 20

@@ -1,11 +1,27 @@
-"""Which machine this is, and what is plugged into it."""
+"""Which machine this is, how it was started, and what is plugged into it."""
 
 from __future__ import annotations
 
 from pistat import identity, kernel, replies
-from pistat.field import Field, Reading, Unit, Values, collector
+from pistat.field import Field, Json, Reading, Unit, Values, collector
 from pistat.firmware import Asking
+from pistat.identity import TREE
 from pistat.machine import Machine
+
+REVISION = f"{TREE}/system/linux,revision, else /proc/cpuinfo"
+BOOTLOADER = f"{TREE}/chosen/bootloader"
+
+MEDIA = {
+    0x0: "SD card",
+    0x1: "SD card",
+    0x2: "network",
+    0x3: "rpiboot",
+    0x4: "USB",
+    0x5: "USB",
+    0x6: "NVMe",
+    0x7: "HTTP",
+}
+"""https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#BOOT_ORDER"""
 
 
 @collector(
@@ -13,13 +29,13 @@ from pistat.machine import Machine
         "hardware.model",
         Unit.TEXT,
         "Model and revision of the board.",
-        "/proc/device-tree/model, else /proc/cpuinfo, else DMI",
+        f"{TREE}/model, else /proc/cpuinfo, else /sys/class/dmi/id/product_name",
     ),
     Field(
         "hardware.serial",
         Unit.TEXT,
         "Serial number of the board.",
-        "/proc/device-tree/serial-number, else /proc/cpuinfo",
+        f"{TREE}/serial-number, else /proc/cpuinfo",
     ),
     Field("hardware.firmware", Unit.TEXT, "When the firmware was built.", "firmware: version"),
     Field(
@@ -27,6 +43,37 @@ from pistat.machine import Machine
         Unit.COUNT,
         "USB devices, hubs among them, but not the root hubs.",
         "/sys/bus/usb/devices",
+    ),
+    Field("hardware.revision", Unit.TEXT, "Revision code of the board, in hexadecimal.", REVISION),
+    Field("hardware.type", Unit.TEXT, "Short name of the board, by its revision code.", REVISION),
+    Field("hardware.soc", Unit.TEXT, "Processor of the board.", f"{REVISION}, else {TREE}/compatible"),
+    Field("hardware.pcb_revision", Unit.TEXT, "Revision of the circuit board.", REVISION),
+    Field("hardware.maker", Unit.TEXT, "Who built the board.", REVISION),
+    Field(
+        "hardware.bootloader",
+        Unit.UNIX_TIME,
+        "When the bootloader in the EEPROM was built.",
+        f"{BOOTLOADER}/build-timestamp",
+        unless=identity.no_power_chip,
+    ),
+    Field(
+        "hardware.bootloader_updated",
+        Unit.UNIX_TIME,
+        "When it was last updated; null where that was not recorded.",
+        f"{BOOTLOADER}/update-timestamp",
+        unless=identity.no_power_chip,
+    ),
+    Field(
+        "hardware.boot_medium",
+        Unit.TEXT,
+        "What the kernel was loaded from; `SD card` is the eMMC of a Compute Module, too.",
+        f"{BOOTLOADER}/boot-mode",
+    ),
+    Field(
+        "hardware.memory",
+        Unit.BYTES,
+        "Memory that the board was built with.",
+        f"{REVISION}, else firmware: get_config total_mem",
     ),
     deadline=2.0,
 )
@@ -37,6 +84,8 @@ def hardware(machine: Machine) -> Reading:
         "serial": identity.serial(machine),
         "firmware": machine.remember("firmware", lambda: _build_date(asking)),
         "usb_devices": _usb_devices(machine),
+        **(machine.remember("hardware", lambda: _constant(machine)) or {}),
+        "memory": machine.remember("board memory", lambda: _memory(machine, asking)),
     }
     return asking.settle({"hardware": values})
 
@@ -49,3 +98,39 @@ def _build_date(asking: Asking) -> str | None:
 def _usb_devices(machine: Machine) -> int | None:
     folder = "/sys/bus/usb/devices"
     return kernel.usb_devices(machine.names(folder)) if machine.exists(folder) else None
+
+
+def _constant(machine: Machine) -> dict[str, Json]:
+    """What holds until the next start."""
+    board = identity.decoded(machine)
+    medium = _bootloader(machine, "boot-mode", "boot_mode")
+    return {
+        "revision": identity.revision(machine),
+        "type": board.type,
+        "soc": identity.soc(machine),
+        "pcb_revision": board.pcb,
+        "maker": board.maker,
+        "bootloader": _moment(machine, "build-timestamp", "build_timestamp"),
+        "bootloader_updated": _moment(machine, "update-timestamp", "update_timestamp"),
+        "boot_medium": None if medium is None else MEDIA.get(medium),
+    }
+
+
+def _memory(machine: Machine, asking: Asking) -> int | None:
+    if identity.no_videocore(machine):
+        return None
+    known = identity.memory(machine)
+    if known is not None:
+        return known
+    mib = (asking("get_config total_mem", replies.config) or {}).get("total_mem")
+    return mib << 20 if isinstance(mib, int) else None
+
+
+def _bootloader(machine: Machine, *names: str) -> int | None:
+    # Documents and boards differ in how they spell these.
+    return identity.cell(machine, *(f"chosen/bootloader/{each}" for each in names))
+
+
+def _moment(machine: Machine, *names: str) -> float | None:
+    seconds = _bootloader(machine, *names)
+    return float(seconds) if seconds else None

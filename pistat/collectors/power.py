@@ -1,14 +1,18 @@
-"""Power: the core voltage, and whether the supply or the heat holds the machine back."""
+"""Power: the core voltage, what the supply can give, and whether it or the heat holds the machine back."""
 
 from __future__ import annotations
 
-from pistat import board, replies
-from pistat.field import Field, Reading, Unit, Values, collector
+from pistat import hwmon, identity, kernel, replies
+from pistat.field import Field, Json, Reading, Unit, Values, collector
 from pistat.firmware import Asking
-from pistat.identity import model
+from pistat.identity import TREE
 from pistat.machine import Machine
 
 SOURCE = "firmware: get_throttled"
+SUPPLY = f"{TREE}/chosen/power"
+
+USB_LOW, USB_HIGH = 0.6, 1.6
+"""What all USB ports of a Pi 5 have, in A: little, unless the supply has 5 A or the owner says so."""
 
 
 @collector(
@@ -17,16 +21,57 @@ SOURCE = "firmware: get_throttled"
         "power.under_voltage",
         Unit.FLAG,
         "The supply is below about 4.63 V now; null on Zeros and Compute Modules, which cannot tell.",
-        SOURCE,
+        f"{SOURCE}, else /sys/class/hwmon/hwmon*/in0_lcrit_alarm",
+        unless=identity.no_under_voltage,
     ),
     Field("power.throttled", Unit.FLAG, "The CPU is slowed now, by low voltage or by heat.", SOURCE),
     Field("power.freq_capped", Unit.FLAG, "The CPU frequency is capped now.", SOURCE),
     Field("power.soft_temp_limit", Unit.FLAG, "The soft temperature limit holds now (3A+, 3B+).", SOURCE),
-    Field("power.under_voltage_since_boot", Unit.FLAG, "Under-voltage has occurred since boot.", SOURCE),
+    Field(
+        "power.under_voltage_since_boot",
+        Unit.FLAG,
+        "Under-voltage has occurred since boot.",
+        SOURCE,
+        unless=identity.no_under_voltage,
+    ),
     Field("power.throttled_since_boot", Unit.FLAG, "Throttling has occurred since boot.", SOURCE),
     Field("power.freq_capped_since_boot", Unit.FLAG, "Frequency capping has occurred since boot.", SOURCE),
     Field(
         "power.soft_temp_limit_since_boot", Unit.FLAG, "The soft limit has been reached since boot.", SOURCE
+    ),
+    Field(
+        "power.supply_current",
+        Unit.AMPERES,
+        "What the supply has promised at the start that it can give.",
+        f"{SUPPLY}/max_current",
+        unless=identity.no_rails,
+    ),
+    Field(
+        "power.usb_current_limit",
+        Unit.AMPERES,
+        f"What all USB ports may take together: {USB_LOW} or {USB_HIGH}.",
+        f"{SUPPLY}/usb_max_current_enable",
+        unless=identity.no_rails,
+    ),
+    Field(
+        "power.usb_over_current",
+        Unit.FLAG,
+        "A USB device has taken too much during the start.",
+        f"{SUPPLY}/usb_over_current_detected",
+        unless=identity.no_rails,
+    ),
+    Field(
+        "power.power_chip_reset",
+        Unit.TEXT,
+        "Why the power chip has cut the supply before this start; null where it has not.",
+        f"{SUPPLY}/power_reset",
+        unless=identity.no_rails,
+    ),
+    Field(
+        "power.reset_cause",
+        Unit.TEXT,
+        "What has made the board start, in words; an ordinary reboot is by the watchdog, too.",
+        f"{TREE}/chosen/bootloader/pm_rsts, else firmware: get_rsts",
     ),
     deadline=2.0,
 )
@@ -34,6 +79,8 @@ def power(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     leaves: Values = {"core_voltage": asking("measure_volts core", replies.volts)}
     leaves.update(_flags(machine, asking("get_throttled", replies.throttled)))
+    leaves.update(machine.remember("supply", lambda: _supply(machine)) or {})
+    leaves["reset_cause"] = machine.remember("reset cause", lambda: _reset_cause(machine, asking))
     return asking.settle({"power": leaves})
 
 
@@ -41,7 +88,36 @@ def _flags(machine: Machine, word: int | None) -> dict[str, bool | None]:
     flags: dict[str, bool | None] = dict.fromkeys(replies.THROTTLE_BITS)
     if word is not None:
         flags.update(replies.flags(word))
-    if not board.detects_under_voltage(model(machine) or ""):
+    else:
+        flags["under_voltage"] = _alarm(machine)
+    if identity.no_under_voltage(machine):
         # The bit stays 0 there whatever the supply does: "not detectable" is not "no".
         flags.update(under_voltage=None, under_voltage_since_boot=None)
     return flags
+
+
+def _alarm(machine: Machine) -> bool | None:
+    """Whether the kernel has noticed a low supply within the last two seconds, for want of the firmware."""
+    # Of this chip alone: others have alarms of the same kind that mean something else.
+    supply = hwmon.chip(machine, hwmon.SUPPLY)
+    path = supply.path("in0_lcrit_alarm") if supply else None
+    return kernel.alarm(machine.sensor(path)) if path else None
+
+
+def _supply(machine: Machine) -> dict[str, Json]:
+    """What the bootloader has found out about the supply of a Pi 5, once at the start."""
+    milliamperes = identity.cell(machine, "chosen/power/max_current")
+    high = identity.cell(machine, "chosen/power/usb_max_current_enable")
+    over = identity.cell(machine, "chosen/power/usb_over_current_detected")
+    reset = identity.cell(machine, "chosen/power/power_reset", "chosen/power/reset_event")
+    return {
+        "supply_current": None if milliamperes is None else milliamperes / 1000,
+        "usb_current_limit": None if high is None else USB_HIGH if high else USB_LOW,
+        "usb_over_current": None if over is None else bool(over),
+        "power_chip_reset": replies.power_chip_reset(reset),
+    }
+
+
+def _reset_cause(machine: Machine, asking: Asking) -> str | None:
+    word = identity.cell(machine, "chosen/bootloader/pm_rsts", "chosen/bootloader/rsts")
+    return replies.reset_cause(asking("get_rsts", replies.reset_status) if word is None else word)

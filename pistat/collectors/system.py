@@ -1,9 +1,11 @@
-"""The machine as a whole: how long it runs, how loaded it is, what time it has."""
+"""The machine as a whole: its names, how long it runs, how loaded it is, what time it has."""
 
 from __future__ import annotations
 
 import os
+import platform
 
+from pistat import kernel
 from pistat.field import Field, Unit, Values, collector
 from pistat.machine import Machine
 
@@ -55,3 +57,35 @@ def load_avg(machine: Machine) -> Values:
 def timestamp(machine: Machine) -> Values:
     """The wall clock, read with the rest of the collection."""
     return {"timestamp": machine.time()}
+
+
+@collector(
+    Field("system.hostname", Unit.TEXT, "Name of this host.", "uname"),
+    Field("system.os", Unit.TEXT, "Name and version of the operating system.", "/etc/os-release, else uname"),
+    Field("system.kernel", Unit.TEXT, "Release of the kernel.", "uname"),
+    Field("system.architecture", Unit.TEXT, "Architecture that the kernel runs on.", "uname"),
+    Field(
+        "system.userland_bits",
+        Unit.NUMBER,
+        "32 or 64: how wide programs are; they may be narrower than the kernel.",
+        "the pointers of this program",
+    ),
+    portable=True,
+)
+def system(machine: Machine) -> Values:
+    """What `uname` says, and the name that the distribution gives itself."""
+    names = machine.names_of_system()
+    return {
+        "system": {
+            "hostname": names.hostname or None,
+            "os": machine.remember("os", lambda: _os(machine)),
+            "kernel": names.kernel or None,
+            "architecture": names.architecture or None,
+            "userland_bits": names.bits,
+        }
+    }
+
+
+def _os(machine: Machine) -> str:
+    told = kernel.os_name(machine.read_or_none("/etc/os-release") or "")
+    return told or platform.platform(terse=True).replace("-", " ")

@@ -32,8 +32,19 @@ FILES = (
     *(f"proc/{each}" for each in ("cpuinfo", "diskstats", "loadavg", "meminfo", "uptime")),
     *(f"proc/net/{each}" for each in ("dev", "snmp", "wireless")),
     *(f"proc/device-tree/{each}" for each in ("model", "serial-number", "compatible")),
+    "proc/device-tree/system/linux,revision",
+    *(f"proc/device-tree/chosen/bootloader/{each}" for each in ("*timestamp", "boot?mode", "*rsts")),
+    *(
+        f"proc/device-tree/chosen/power/{each}"
+        for each in ("max_current", "usb_*", "power_reset", "reset_event")
+    ),
+    "proc/device-tree/chosen/rpi-sdram-size-gbit",
+    *(f"sys/class/thermal/thermal_zone*/trip_point_*_{each}" for each in ("type", "temp", "hyst")),
     *(f"sys/class/thermal/thermal_zone*/{each}" for each in ("type", "temp")),
-    *(f"sys/class/hwmon/hwmon*/{each}" for each in ("name", "temp*_input", "temp*_label", "temp*_crit")),
+    *(
+        f"sys/class/hwmon/hwmon*/{each}"
+        for each in ("name", "temp*_input", "temp*_label", "temp*_crit", "temp*_max")
+    ),
     *(f"sys/class/hwmon/hwmon*/{each}" for each in ("in*_input", "in*_label", "in*_lcrit_alarm")),
     *(f"sys/class/hwmon/hwmon*/{each}" for each in ("fan*_input", "pwm[0-9]", "pwm[0-9]_enable")),
     *(f"sys/devices/system/cpu/cpufreq/policy*/scaling_{each}_freq" for each in ("cur", "min", "max")),
@@ -43,6 +54,7 @@ FILES = (
     *(f"sys/block/*/{each}" for each in ("size", "removable", "device/type")),
     *(f"sys/bus/usb/devices/*/{each}" for each in ("bDeviceClass", "bInterfaceClass")),
     *(f"sys/bus/usb/devices/*/{each}" for each in ("idVendor", "idProduct")),
+    "etc/os-release",
     *(f"sys/class/dmi/id/{each}" for each in ("sys_vendor", "product_name")),
 )
 
@@ -67,6 +79,8 @@ QUESTIONS = (
     "bootloader_version",
     "get_rsts",
     "read_ring_osc",
+    "get_config total_mem",
+    "measure_temp pmic",
     "measure_temp pmic",
     "pmic_read_adc",
 )
@@ -562,6 +576,8 @@ def record_rates(
         "cores": len(re.findall(rb"(?m)^cpu\d+ ", later_stat)) or 1,
         "page_size": os.sysconf("SC_PAGE_SIZE"),
         "clock_ticks": os.sysconf("SC_CLK_TCK"),
+        "uname": ["host", os.uname().release, os.uname().machine],
+        "bits": struct.calcsize("P") * 8,
         "users": {str(uid): user_name(uid, names) for uid in sorted(set(users.values())) if uid in names},
         "owners": users,
     }

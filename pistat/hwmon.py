@@ -1,0 +1,53 @@
+"""The sensor chips of the kernel, by their names: the numbers differ from start to start."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pistat import kernel
+
+if TYPE_CHECKING:
+    from pistat.machine import Machine
+
+HWMON = "/sys/class/hwmon"
+SUPPLY = "rpi_volt"
+"""The chip that stands for what the firmware knows of the supply."""
+
+
+class Chip(NamedTuple):
+    """A sensor chip: its name, such as `cpu_thermal`, its folder, and the names of the files in it."""
+
+    name: str
+    folder: str
+    files: frozenset[str]
+
+    def numbers(self, kind: str) -> list[int]:
+        """The numbers of its sensors of a kind, such as `temp`: 2 is one of them if there is temp2_input."""
+        ends = [
+            each.removeprefix(kind).removesuffix("_input") for each in self.files if each.startswith(kind)
+        ]
+        return sorted(int(end) for end in ends if kernel.in_full("[0-9]{1,3}", end))
+
+    def path(self, file: str) -> str | None:
+        """Where one of its files is; None where it has none of that name."""
+        return f"{self.folder}/{file}" if file in self.files else None
+
+
+def chips(machine: Machine) -> tuple[Chip, ...]:
+    """All chips, in the order of their numbers; looked for once a minute."""
+    return machine.locate("hwmon", lambda: tuple(_chips(machine)))
+
+
+def chip(machine: Machine, name: str) -> Chip | None:
+    """The first chip of a name."""
+    return next((each for each in chips(machine) if each.name == name), None)
+
+
+def _chips(machine: Machine) -> list[Chip]:
+    found = []
+    for each in machine.names(HWMON):
+        folder = f"{HWMON}/{each}"
+        name = machine.sensor(f"{folder}/name").strip()
+        if name:
+            found.append(Chip(name, folder, frozenset(machine.names(folder))))
+    return sorted(found, key=lambda each: (len(each.folder), each.folder))
