@@ -35,22 +35,24 @@ def parse(arguments: Sequence[str], env_file: Path) -> argparse.Namespace:
 
 
 def report(settings: Settings, environment: Mapping[str, str], env_file: Path) -> str:
-    """What would be served with `settings`, and where each of them comes from."""
-    in_file = read_env_file(env_file)
-
-    def origin(declared: Setting) -> str:
-        if declared.name in environment:
-            return "environment"
-        return str(env_file) if declared.name in in_file else "default"
-
+    """What would be served with `settings`, and where each of them comes from. A secret is not shown."""
+    sources = [("environment", environment), (str(env_file), read_env_file(env_file))]
     routes = [f"  {each.path:<22}{each.help}" for each in ROUTES]
-    values = [f"  {each.name}={getattr(settings, each.attribute)}  ({origin(each)})" for each in SETTINGS]
     where = f"host {settings.host}, port {settings.port}"
     return "\n".join(
         [
             f"pi-stat {__version__} would listen on {where}, and serve",
             *routes,
             "with these settings:",
-            *values,
+            *(f"  {_line(each, sources)}" for each in SETTINGS),
         ]
     )
+
+
+def _line(declared: Setting, sources: Sequence[tuple[str, Mapping[str, str]]]) -> str:
+    for source, values in sources:
+        if declared.name in values:
+            text = values[declared.name]
+            shown = "(not shown)" if declared.secret and text else text
+            return f"{declared.name}={shown}  ({source})"
+    return f"{declared.name}={declared.default}  (default)"

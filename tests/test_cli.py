@@ -45,7 +45,7 @@ def test_help() -> None:
 def test_check(tmp_path: Path) -> None:
     """--check says what would be served, each setting, and whence it comes; it does not listen."""
     program = copied(tmp_path)
-    (tmp_path / ".env").write_text("PISTAT_PORT=1234\nPISTAT_CACHE_SECONDS=7\n")
+    (tmp_path / ".env").write_text("PISTAT_PORT=1234\nPISTAT_CACHE_SECONDS=7\nPISTAT_API_TOKEN=hush\n")
     found = run("--check", program=program, PISTAT_PORT="2345")
 
     assert (found.returncode, found.stderr) == (0, "")
@@ -53,8 +53,10 @@ def test_check(tmp_path: Path) -> None:
     assert all(f"  {each.path} " in found.stdout for each in ROUTES)
     assert all(f"  {each.name}=" in found.stdout for each in SETTINGS)
     assert "PISTAT_PORT=2345  (environment)\n" in found.stdout
-    assert f"PISTAT_CACHE_SECONDS=7.0  ({tmp_path}/.env)\n" in found.stdout
+    assert f"PISTAT_CACHE_SECONDS=7  ({tmp_path}/.env)\n" in found.stdout
     assert "PISTAT_DEBUG=False  (default)\n" in found.stdout
+    assert f"PISTAT_API_TOKEN=(not shown)  ({tmp_path}/.env)\n" in found.stdout
+    assert "hush" not in found.stdout
 
 
 def test_check_of_a_bad_setting() -> None:
