@@ -156,7 +156,7 @@ class Firmware:
         if program is None and self._shut.why is Why.REFUSED:
             # There is nothing else to ask, so the device is asked again, and sooner.
             self._shut_until = float("-inf")
-            raise self._fail(Why.REFUSED, REFUSAL)
+            raise self._fail(Why.REFUSED, REFUSAL, self._shut.detail)
         if program is None:
             raise self._leave(self._shut)
         return program
@@ -183,14 +183,14 @@ class Firmware:
             return obstructed([obstacle], self._machine.me())
         return self._shut
 
-    def _fail(self, why: Why, what: str) -> FirmwareError:
+    def _fail(self, why: Why, what: str, detail: str = "") -> FirmwareError:
         """Remember a failure: the firmware is left alone for a while, longer each time in a row."""
         rest = REST_SECONDS[min(self._failures, len(REST_SECONDS) - 1)]
         self._failures += 1
         self._rests_until = self._machine.monotonic() + rest
         self._trouble = partial(FirmwareError, what)
         # Whose figures are lost tells the log.
-        self._access = Access(None, why, f"{what[0].upper()}{what[1:]}.")
+        self._access = Access(None, why, detail or f"{what[0].upper()}{what[1:]}.")
         return FirmwareError(what)
 
     def _leave(self, access: Access) -> UnavailableError:
@@ -207,7 +207,7 @@ class Firmware:
         self._access = access
         if access not in self._told:
             self._told.add(access)
-            log.log(self._level(access), "%s %s", _sentence(access), access.detail)
+            log.log(self._level(access), "%s", f"{_sentence(access)} {access.detail}".rstrip())
 
     def _level(self, access: Access) -> int:
         if access.why in (None, Why.NO_FILE) and access.way:

@@ -13,8 +13,8 @@ import queue
 import struct
 import threading
 from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pistat.access import Obstacle
 from pistat.cache import Outcome, attempt
@@ -177,10 +177,8 @@ class Mailbox:
             return found
 
     def _put(self, question: str, room: int) -> Reply:
-        import fcntl  # noqa: PLC0415 - Windows has none
-
         buffer = message(question, room)
-        fcntl.ioctl(self._descriptor, request_number(), buffer, True)  # noqa: FBT003 - it has no name
+        _call(self._descriptor, buffer)
         return reply(buffer)
 
     def _open(self) -> None:
@@ -198,3 +196,23 @@ class Mailbox:
     def _close(self) -> None:
         self.node = None
         os.close(self._descriptor)
+
+
+@cache
+def _libc() -> Any:
+    """The C library."""
+    # fcntl.ioctl() is not enough: with more than 1,024 bytes it holds the lock of the interpreter while the
+    # kernel waits, so that a firmware that hangs would stop all threads.
+    import ctypes  # noqa: PLC0415 - a quarter of a MiB that only a Raspberry Pi needs
+
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _call(descriptor: int, buffer: bytearray) -> None:
+    """Put a message to the device, which answers in its place. Raises OSError."""
+    import ctypes  # noqa: PLC0415 - see above
+
+    content = (ctypes.c_char * len(buffer)).from_buffer(buffer)
+    if _libc().ioctl(descriptor, ctypes.c_ulong(request_number()), content) < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
