@@ -180,6 +180,12 @@ def storage_devices() -> Response:
     return _answer(routes.DEVICES)
 
 
+@api.get(routes.SENSORS.path)
+def all_sensors() -> Response:
+    """The sensors, or those of the wanted keys."""
+    return _json(_service().monitor.answer(_parameters(routes.SENSORS)["fields"]).body())
+
+
 @api.get(routes.METRICS.path)
 def metrics() -> Response:
     """The same figures for Prometheus, and what the daemon itself costs."""

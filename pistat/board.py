@@ -114,16 +114,27 @@ def splits_memory(model: str) -> bool:
     return not in_full(r"Raspberry Pi (?:5|500|Compute Module 5)(?: [ -~]*)?", model)
 
 
-CLOCKS = ("h264", "isp", "uart", "pwm", "emmc", "pixel", "vec", "hdmi", "dpi", "hevc")
+CLOCKS = {
+    "h264": "the H.264 codec",
+    "isp": "the image signal processor",
+    "uart": "the serial port",
+    "pwm": "the pulse-width modulation",
+    "emmc": "the SD and eMMC interface",
+    "pixel": "the pixel valves",
+    "vec": "the analogue TV encoder",
+    "hdmi": "the HDMI state machine",
+    "dpi": "the parallel display interface",
+    "hevc": "the HEVC decoder",
+}
 """The blocks whose clocks can be measured, beside those that every board has and that never stop."""
 
-OLDER = frozenset(CLOCKS) - {"hevc"}
+OLDER = CLOCKS.keys() - {"hevc"}
 BLOCKS = {
     "BCM2835": OLDER,
     "BCM2836": OLDER,
     "BCM2837": OLDER,
     "BCM2711": OLDER,
     # The others of a Pi 5 are not in this chip: it decodes no H.264, and RP1 drives DPI and the analogue TV.
-    "BCM2712": frozenset(CLOCKS) - {"h264", "vec", "dpi"},
+    "BCM2712": CLOCKS.keys() - {"h264", "vec", "dpi"},
 }
 """Of each SoC the blocks that it is known to have: only of these the clock of 0 means that it is off."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from pistat import kernel
-
 if TYPE_CHECKING:
     from pistat.machine import Machine
 
@@ -23,14 +21,33 @@ class Chip(NamedTuple):
 
     def numbers(self, kind: str) -> list[int]:
         """The numbers of its sensors of a kind, such as `temp`: 2 is one of them if there is temp2_input."""
-        ends = [
-            each.removeprefix(kind).removesuffix("_input") for each in self.files if each.startswith(kind)
-        ]
-        return sorted(int(end) for end in ends if kernel.in_full("[0-9]{1,3}", end))
+        ends = (
+            each.removesuffix("_input").removeprefix(kind) for each in self.files if each.startswith(kind)
+        )
+        return sorted(int(end) for end in ends if end.isdecimal())
 
     def path(self, file: str) -> str | None:
         """Where one of its files is; None where it has none of that name."""
         return f"{self.folder}/{file}" if file in self.files else None
+
+    def sensor_name(self, machine: Machine, kind: str, number: int) -> str:
+        """What one of its sensors is called: with a label if it has one, with a number if there are more."""
+        label = self.path(f"{kind}{number}_label")
+        text = machine.sensor(label).strip() if label else ""
+        alone = len(self.numbers(kind)) < 2  # noqa: PLR2004 - none of a kind, or one
+        return f"{self.name}/{text}" if text else self.name if alone else f"{self.name}/{kind}{number}"
+
+
+class Names:
+    """Names that must not be the same."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, int] = {}
+
+    def unique(self, name: str) -> str:
+        """`name`; with a number behind it from the second that has it on."""
+        self._taken[name] = self._taken.get(name, 0) + 1
+        return name if self._taken[name] == 1 else f"{name} #{self._taken[name]}"
 
 
 def chips(machine: Machine) -> tuple[Chip, ...]:

@@ -20,6 +20,9 @@ CELSIUS = (-40.0, 150.0)
 HERTZ = (0, 10_000_000_000)
 """Any clock of a Raspberry Pi."""
 
+VOLTS = (0.0, 10.0)
+"""Any supply on a Raspberry Pi."""
+
 UNAVAILABLE = -256
 """The level or noise, in dBm, that a wireless driver reports when it knows none."""
 
@@ -63,6 +66,18 @@ def millidegrees(text: str) -> float | None:
     """A temperature in °C, from millidegrees: thermal_zone*/temp, hwmon*/temp*_input."""
     found = in_full(r"-?[0-9]{1,9}", text)
     return within(int(found[0]) / 1000, *CELSIUS) if found else None
+
+
+def millivolts(text: str) -> float | None:
+    """A voltage in V, from millivolts: hwmon*/in*_input."""
+    found = in_full(r"[0-9]{1,5}", text)
+    return within(int(found[0]) / 1000, *VOLTS) if found else None
+
+
+def whole(text: str, most: int = 999_999) -> int | None:
+    """A whole number from 0 to `most`: hwmon*/fan*_input, hwmon*/pwm*."""
+    found = in_full(r"[0-9]{1,9}", text)
+    return within(int(found[0]), 0, most) if found else None
 
 
 def kilohertz(text: str) -> int | None:

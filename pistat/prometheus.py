@@ -17,7 +17,8 @@ from pistat.field import Field, Json, Kind, Unit, Values
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-FIELDS = tuple(dict.fromkeys((*routes.STATS.fields, *routes.INTERFACES.fields, *routes.DEVICES.fields)))
+ROUTES = (routes.STATS, routes.INTERFACES, routes.DEVICES, routes.SENSORS)
+FIELDS = tuple(dict.fromkeys(field for route in ROUTES for field in route.fields))
 """What is measured: all but the processes, whose names would be labels without end."""
 
 KEYS = tuple(dict.fromkeys(each.key for each in FIELDS))
@@ -157,7 +158,7 @@ def _numbers(field: Field) -> list[Family]:
     unit, factor = BASE.get(field.unit, ("", 1.0))
     steps = STEP.findall(field.path)
     ways = [steps]
-    if steps[-1][1:-1].isdigit():
+    if steps[-1][0] == "[" and steps[-1][1:-1].isdigit():
         ways = [[*steps[:-1], f"[{position}]"] for position in range(int(steps[-1][1:-1]))]
     names = field.metric.split(",") if field.metric else [_name(steps, unit)]
     return [

@@ -12,10 +12,7 @@ from collections.abc import Mapping
 from enum import StrEnum, auto
 from typing import NamedTuple
 
-from pistat.kernel import CELSIUS, HERTZ, LIMIT, first, in_full, lines, trimmed, within
-
-VOLTS = (0.0, 10.0)
-"""Any supply on a Raspberry Pi."""
+from pistat.kernel import CELSIUS, HERTZ, LIMIT, VOLTS, first, in_full, lines, trimmed, within
 
 WORD = (0, 0xFFFF_FFFF)
 """A number of 32 bits."""
@@ -252,10 +249,16 @@ class Rails(NamedTuple):
     volts: dict[str, float]
 
     @property
-    def watts(self) -> float | None:
-        """The power of all rails that have both in W, at most four decimals; None when no rail has."""
-        powers = [current * self.volts[rail] for rail, current in self.amperes.items() if rail in self.volts]
-        return round(sum(powers), 4) if powers else None
+    def watts(self) -> dict[str, float]:
+        """For each rail that has both the power in W."""
+        return {
+            rail: self.volts[rail] * current for rail, current in self.amperes.items() if rail in self.volts
+        }
+
+    @property
+    def total(self) -> float | None:
+        """The power of all of them in W, at most four decimals; None when there is none."""
+        return round(sum(self.watts.values()), 4) if self.watts else None
 
 
 def pmic(text: str) -> Rails:

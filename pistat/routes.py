@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pistat import collectors, query
@@ -34,6 +35,12 @@ class Route:
         return tuple(dict.fromkeys(each.key for each in self.fields))
 
 
+def _only(fields: Iterable[Field]) -> Parameter:
+    """The parameter that names the wanted ones of the top-level keys."""
+    keys = tuple(dict.fromkeys(each.key for each in fields))
+    return query.names("fields", keys, "Only these keys, and only the work that they need.")
+
+
 _STATS_FIELDS = tuple(field for collector in collectors.STATS for field in collector.fields)
 
 STATS = Route(
@@ -49,11 +56,7 @@ STATS = Route(
         query.flag(
             "cache", "With false, answer from what is read after the request has arrived.", default=True
         ),
-        query.names(
-            "fields",
-            tuple(dict.fromkeys(each.key for each in _STATS_FIELDS)),
-            "Only these keys, and only the work that they need.",
-        ),
+        _only(_STATS_FIELDS),
     ),
     (
         ("", "everything"),
@@ -90,6 +93,17 @@ METRICS = Route(
     "The figures of `/stats`, `/network/interfaces` and `/storage/devices` for Prometheus.",
     examples=(("", "for Prometheus"),),
 )
+_SENSORS_FIELDS = (
+    *(field for collector in collectors.SENSORS for field in collector.fields),
+    *system.timestamp.fields,
+)
+SENSORS = Route(
+    "/sensors",
+    "Every thermometer, fan, voltage, power rail and clock that the board and its chips tell of.",
+    _SENSORS_FIELDS,
+    (_only(_SENSORS_FIELDS),),
+    examples=(("", "all sensors"), ("?fields=pmic", "the power of a Pi 5")),
+)
 HEALTH = Route(
     "/health",
     "Whether the daemon answers; nothing is read for it but a clock.",
@@ -103,5 +117,5 @@ HEALTH = Route(
 )
 GUIDE = Route("/", "The guide: HTML for a browser, plain text for a terminal.")
 
-ROUTES = (STATS, PROCESSES, INTERFACES, DEVICES, METRICS, HEALTH, GUIDE)
+ROUTES = (STATS, PROCESSES, INTERFACES, DEVICES, SENSORS, METRICS, HEALTH, GUIDE)
 PATHS = tuple(each.path for each in ROUTES)

@@ -17,7 +17,7 @@ from pistat.collectors import STATS
 from pistat.routes import Route
 from pistat.settings import Settings
 
-DATA_ROUTES = (routes.STATS, routes.PROCESSES, routes.INTERFACES, routes.DEVICES)
+DATA_ROUTES = (routes.STATS, routes.PROCESSES, routes.INTERFACES, routes.DEVICES, routes.SENSORS)
 """The routes whose answers are recorded, each in a file named after the last part of its path."""
 
 

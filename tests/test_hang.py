@@ -329,7 +329,7 @@ def route_of(collector: Collector) -> str:
     """The route that shows what a collector reads."""
     return next(
         each.path
-        for each in (routes.STATS, routes.PROCESSES, routes.INTERFACES, routes.DEVICES)
+        for each in (routes.STATS, routes.PROCESSES, routes.INTERFACES, routes.DEVICES, routes.SENSORS)
         if collector.keys[0] in each.keys
     )
 

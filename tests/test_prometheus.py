@@ -14,7 +14,7 @@ from recorded import BOARDS, RecordedMachine, board_names
 from shape import leaves
 
 import pi_system_monitor
-from pistat import own, prometheus, routes
+from pistat import own, prometheus
 from pistat.collectors import ALL, disk
 from pistat.field import Collector, Field, Kind, Unit
 from pistat.machine import Machine
@@ -81,7 +81,7 @@ def test_every_figure_is_there_once(board: str) -> None:
     """Each number and flag of the JSON is a sample, in base units; only what is null is left out."""
     client = client_of(board)
     answers: dict[str, Any] = {}
-    for route in (routes.STATS, routes.INTERFACES, routes.DEVICES):
+    for route in prometheus.ROUTES:
         answers.update(json.loads(client.get(route.path).data))
     # An interface has all that /stats says of it, and more.
     answers.pop("network")

@@ -99,6 +99,11 @@ SPELLINGS = {
         ("/network/interfaces", ("interfaces", "timestamp")),
         ("/network/interfaces?", ("interfaces", "timestamp")),
         ("/storage/devices", ("devices", "disk_io", "timestamp")),
+        (
+            "/sensors",
+            ("temperatures", "fans", "trip_points", "voltages", "pmic", "block_clocks", "timestamp"),
+        ),
+        ("/sensors?fields=pmic,fans", ("fans", "pmic")),
         ("/health", ("status", "uptime")),
         ("/health?&", ("status", "uptime")),
     ],

@@ -228,14 +228,14 @@ def test_pmic(text: str, expected: tuple[int, int, float | None]) -> None:
     """Rails are paired by name, and only those with a current and a voltage have a power."""
     actual = replies.pmic(text)
 
-    assert expected == (len(actual.amperes), len(actual.volts), actual.watts)
+    assert expected == (len(actual.amperes), len(actual.volts), actual.total)
 
 
 def test_pmic_of_a_pi_5() -> None:
     """The 26 lines of a Pi 5 are 12 currents and 14 voltages, which make 1.7667 W."""
     actual = replies.pmic(PMIC_PI_5)
 
-    assert (len(actual.amperes), len(actual.volts), actual.watts) == (12, 14, 1.7667)
+    assert (len(actual.amperes), len(actual.volts), actual.total) == (12, 14, 1.7667)
     assert (actual.amperes["VDD_CORE"], actual.volts["VDD_CORE"]) == (0.56259, 0.7679846)
     assert {"EXT5V", "BATT"} == actual.volts.keys() - actual.amperes.keys()
 

@@ -10,6 +10,7 @@ from pistat.collectors import (
     network,
     power,
     processes,
+    sensors,
     storage,
     system,
 )
@@ -34,4 +35,14 @@ STATS: tuple[Collector, ...] = (
 )
 """What `/stats` answers, in the order of its keys."""
 
-ALL: tuple[Collector, ...] = (*STATS, processes.processes, network.interfaces, storage.devices)
+SENSORS: tuple[Collector, ...] = (
+    sensors.temperatures,
+    sensors.fans,
+    sensors.trip_points,
+    sensors.voltages,
+    sensors.pmic,
+    sensors.block_clocks,
+)
+"""What `/sensors` answers, beside the time: a file or a question for each figure, and so not in `/stats`."""
+
+ALL: tuple[Collector, ...] = (*STATS, *SENSORS, processes.processes, network.interfaces, storage.devices)

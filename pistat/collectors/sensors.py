@@ -1,0 +1,302 @@
+"""What the sensors of the board say: more than `/stats` shows, for each costs a file or a question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from pistat import board, hwmon, identity, kernel, replies
+from pistat.field import Field, Json, Reading, Unit, Values, collector
+from pistat.firmware import Asking
+from pistat.hwmon import HWMON
+from pistat.machine import Machine
+from pistat.replies import Rails
+
+ZONES = "/sys/class/thermal"
+TRIP = f"{ZONES}/thermal_zone*/trip_point"
+ADC = "firmware: pmic_read_adc"
+SUPPLIES = ("core", "sdram_c", "sdram_i", "sdram_p")
+
+
+class Sensor(NamedTuple):
+    """A thermometer: its name, and the files of its value and its limits; None for what it has not."""
+
+    name: str
+    value: str | None
+    high: str | None = None
+    critical: str | None = None
+
+
+# Heat
+
+
+@collector(
+    Field(
+        "temperatures.{sensor}.temperature",
+        Unit.CELSIUS,
+        "Temperature by each sensor, which has the name of its chip: `rp1_adc` is the I/O chip of a Pi 5, "
+        "`pmic` the power chip.",
+        f"{HWMON}/hwmon*/temp*_input, else {ZONES}/thermal_zone*/temp, else firmware: measure_temp pmic",
+        metric="pistat_temperature",
+    ),
+    Field(
+        "temperatures.{sensor}.high",
+        Unit.CELSIUS,
+        "What its driver takes for hot.",
+        f"{HWMON}/hwmon*/temp*_max",
+        metric="pistat_temperature_high",
+    ),
+    Field(
+        "temperatures.{sensor}.critical",
+        Unit.CELSIUS,
+        "What its driver takes for too hot.",
+        f"{HWMON}/hwmon*/temp*_crit",
+        metric="pistat_temperature_critical",
+    ),
+    deadline=2.0,
+)
+def temperatures(machine: Machine) -> Reading:
+    asking = Asking(machine.firmware)
+    rows: dict[str, Json] = {
+        each.name: {
+            "temperature": _celsius(machine, each.value),
+            "high": _celsius(machine, each.high),
+            "critical": _celsius(machine, each.critical),
+        }
+        for each in machine.locate("temperatures", lambda: tuple(_thermometers(machine)))
+    }
+    if not identity.no_power_chip(machine):
+        celsius = asking("measure_temp pmic", replies.temperature)
+        rows["pmic"] = {"temperature": celsius, "high": None, "critical": None}
+    return asking.settle({"temperatures": rows})
+
+
+def _celsius(machine: Machine, path: str | None) -> float | None:
+    return kernel.millidegrees(machine.sensor(path)) if path else None
+
+
+def _thermometers(machine: Machine) -> Iterator[Sensor]:
+    """Those of the chips, and the thermal zones that no chip stands for."""
+    names = hwmon.Names()
+    for chip in hwmon.chips(machine):
+        for number in chip.numbers("temp"):
+            stem = f"temp{number}"
+            files = (chip.path(f"{stem}_{end}") for end in ("input", "max", "crit"))
+            yield Sensor(names.unique(chip.sensor_name(machine, "temp", number)), *files)
+    chips = {each.name for each in hwmon.chips(machine)}
+    for zone in _zones(machine):
+        kind = machine.sensor(f"{zone}/type").strip()
+        # The chip of a zone has its name, but newer kernels turn the dashes of it into underscores.
+        if kind and chips.isdisjoint({kind, kind.replace("-", "_")}):
+            yield Sensor(names.unique(kind), f"{zone}/temp")
+
+
+def _zones(machine: Machine) -> list[str]:
+    return [f"{ZONES}/{each}" for each in machine.names(ZONES) if each.startswith("thermal_zone")]
+
+
+@collector(
+    Field(
+        "fans.{fan}.rpm",
+        Unit.RPM,
+        "Turns a minute; null without a tachometer. 0 while `pwm` is not: it is stuck, or its tachometer has "
+        "no connection.",
+        f"{HWMON}/hwmon*/fan*_input",
+        metric="pistat_fan",
+    ),
+    Field(
+        "fans.{fan}.pwm",
+        Unit.NUMBER,
+        "How hard it is driven, from 0 to 255.",
+        f"{HWMON}/hwmon*/pwm*",
+        metric="pistat_fan_pwm",
+    ),
+)
+def fans(machine: Machine) -> Values:
+    rows: dict[str, Json] = {
+        name: {
+            "rpm": kernel.whole(machine.sensor(speed)) if speed else None,
+            "pwm": kernel.whole(machine.sensor(drive), 255) if drive else None,
+        }
+        for name, speed, drive in machine.locate("fans", lambda: tuple(_fans(machine)))
+    }
+    return {"fans": rows}
+
+
+def _fans(machine: Machine) -> Iterator[tuple[str, str | None, str | None]]:
+    """For each fan its name, the file of its speed and that of its drive; it has one of them at least."""
+    names = hwmon.Names()
+    for chip in hwmon.chips(machine):
+        for number in sorted({*chip.numbers("fan"), *chip.numbers("pwm")}):
+            name = names.unique(chip.sensor_name(machine, "fan", number))
+            yield name, chip.path(f"fan{number}_input"), chip.path(f"pwm{number}")
+
+
+@collector(
+    Field("trip_points[row].zone", Unit.TEXT, "Thermal zone.", f"{ZONES}/thermal_zone*/type"),
+    Field(
+        "trip_points[row].type",
+        Unit.TEXT,
+        "What happens there: `active` turns a fan up, `passive` slows down, `critical` shuts down.",
+        f"{TRIP}_*_type",
+    ),
+    Field("trip_points[row].temperature", Unit.CELSIUS, "From where on.", f"{TRIP}_*_temp"),
+    Field("trip_points[row].hysteresis", Unit.CELSIUS, "How far below it is over again.", f"{TRIP}_*_hyst"),
+)
+def trip_points(machine: Machine) -> Values:
+    rows: list[Json] = [
+        {
+            "zone": zone,
+            "type": machine.sensor(f"{stem}_type").strip() or None,
+            "temperature": _celsius(machine, f"{stem}_temp"),
+            "hysteresis": _celsius(machine, f"{stem}_hyst"),
+        }
+        for zone, stem in machine.locate("trip points", lambda: tuple(_trip_points(machine)))
+    ]
+    return {"trip_points": rows}
+
+
+def _trip_points(machine: Machine) -> Iterator[tuple[str | None, str]]:
+    """For each trip point the type of its zone, and how its files begin."""
+    for zone in _zones(machine):
+        kind = machine.sensor(f"{zone}/type").strip() or None
+        ends = [each.removesuffix("_temp") for each in machine.names(zone) if each.endswith("_temp")]
+        numbers = [end.removeprefix("trip_point_") for end in ends]
+        for number in sorted(int(each) for each in numbers if each.isdecimal()):
+            yield kind, f"{zone}/trip_point_{number}"
+
+
+# Electricity
+
+
+@collector(
+    *(
+        Field(
+            f"voltages.{name}",
+            Unit.VOLTS,
+            f"Voltage asked for {what}.",
+            f"in*_input of the chip rpi_volt, else firmware: measure_volts {name}",
+        )
+        for name, what in zip(
+            SUPPLIES,
+            ("the core", "the controller of the memory", "its I/O", "the memory's own I/O"),
+            strict=True,
+        )
+    ),
+    deadline=2.0,
+)
+def voltages(machine: Machine) -> Reading:
+    asking = Asking(machine.firmware)
+    files = machine.locate("voltages", lambda: _labelled(machine))
+    return asking.settle(
+        {
+            "voltages": {
+                name: kernel.millivolts(machine.sensor(files[name]))
+                if name in files
+                else asking(f"measure_volts {name}", replies.volts)
+                for name in SUPPLIES
+            }
+        }
+    )
+
+
+def _labelled(machine: Machine) -> dict[str, str]:
+    """The files of the voltages that the kernel gives since 2026, by their labels."""
+    chip = hwmon.chip(machine, hwmon.SUPPLY)
+    if chip is None:
+        return {}
+    stems = [f"{chip.folder}/in{number}" for number in chip.numbers("in")]
+    return {machine.sensor(f"{stem}_label").strip(): f"{stem}_input" for stem in stems}
+
+
+@collector(
+    Field(
+        "pmic.watts",
+        Unit.WATTS,
+        "Board rails, estimated: the sum of those whose current is measured. It is less than what the supply "
+        "gives, by all that takes 5 V (USB, fan, HATs) and by the losses.",
+        ADC,
+        unless=identity.no_rails,
+    ),
+    Field(
+        "pmic.input_voltage",
+        Unit.VOLTS,
+        "Voltage of the 5 V that come in; 4.9 under load is usual.",
+        ADC,
+        unless=identity.no_rails,
+    ),
+    Field(
+        "pmic.battery_voltage",
+        Unit.VOLTS,
+        "Voltage of the battery of the clock; next to nothing without one.",
+        ADC,
+        unless=identity.no_rails,
+    ),
+    Field("pmic.rails.{rail}.volts", Unit.VOLTS, "Voltage.", ADC, unless=identity.no_rails),
+    Field("pmic.rails.{rail}.amperes", Unit.AMPERES, "Current.", ADC, unless=identity.no_rails),
+    Field("pmic.rails.{rail}.watts", Unit.WATTS, "Volts by amperes.", ADC, unless=identity.no_rails),
+    deadline=2.0,
+)
+def pmic(machine: Machine) -> Reading:
+    asking = Asking(machine.firmware)
+    found = None if identity.no_rails(machine) else asking("pmic_read_adc", replies.pmic)
+    return asking.settle({"pmic": _rails(found or Rails({}, {}))})
+
+
+def _rails(found: Rails) -> Values:
+    volts, amperes, watts = found.volts, found.amperes, found.watts
+    rows: dict[str, Json] = {
+        name: {
+            "volts": volts.get(name),
+            "amperes": amperes.get(name),
+            "watts": round(watts[name], 6) if name in watts else None,
+        }
+        for name in dict.fromkeys((*amperes, *volts))
+    }
+    return {
+        "watts": found.total,
+        "input_voltage": volts.get("EXT5V"),
+        "battery_voltage": volts.get("BATT"),
+        "rails": rows,
+    }
+
+
+# Clocks
+
+
+def _no_block(name: str) -> Callable[[Machine], str | None]:
+    def unless(machine: Machine) -> str | None:
+        known = name in board.BLOCKS.get(identity.soc(machine) or "", ())
+        return None if known else "this processor is not known to have such a block"
+
+    return unless
+
+
+@collector(
+    *(
+        Field(
+            f"block_clocks.{name}",
+            Unit.HERTZ,
+            f"Clock of {what}; 0 while it is off.",
+            f"firmware: measure_clock {name}",
+            unless=_no_block(name),
+        )
+        for name, what in board.CLOCKS.items()
+    ),
+    Field(
+        "block_clocks.ring_oscillator",
+        Unit.HERTZ,
+        "Clock of an oscillator that shows how fast this very chip is.",
+        "firmware: read_ring_osc",
+    ),
+    deadline=2.0,
+)
+def block_clocks(machine: Machine) -> Reading:
+    asking = Asking(machine.firmware)
+    values: Values = {
+        name: None if _no_block(name)(machine) else asking(f"measure_clock {name}", replies.clock)
+        for name in board.CLOCKS
+    }
+    oscillator = asking("read_ring_osc", replies.ring_oscillator)
+    values["ring_oscillator"] = round(oscillator[0] * 1e6) if oscillator else None
+    return asking.settle({"block_clocks": values})
