@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 
 CHUNK = 16_384
 """Bytes asked for at a time: more than most of the kernel's files hold, and taken from the heap for each."""
@@ -49,3 +50,54 @@ class Kept:
         content = opened.read()
         self._open[path] = opened
         return content
+
+
+class Stats:
+    """/proc/PID/stat of all processes, some held open. For one thread at a time.
+
+    Args:
+        most: For how many processes at most; the file of others is opened each time. The kernel takes some
+            5 kB for each that is open.
+    """
+
+    LINE = 2048
+    """Bytes that are more than such a line has."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._open: dict[str, int] = {}
+
+    def __del__(self) -> None:
+        self._keep_only(())
+
+    def read(self) -> Iterator[tuple[str, bytes]]:
+        """The number of each process and its line; one that ends meanwhile is left out."""
+        pids = [name for name in os.listdir("/proc") if name.isdecimal()]
+        self._keep_only(pids)
+        for pid in pids:
+            try:
+                line = self._line(pid)
+            except OSError:
+                # The folder has gone (ENOENT), or what it stood for (ESRCH).
+                continue
+            yield pid, line
+
+    def _keep_only(self, pids: Iterable[str]) -> None:
+        for pid in self._open.keys() - set(pids):
+            os.close(self._open.pop(pid))
+
+    def _line(self, pid: str) -> bytes:
+        if pid in self._open:
+            try:
+                return os.pread(self._open[pid], self.LINE, 0)
+            except OSError:
+                # It has ended; another may have its number.
+                os.close(self._open.pop(pid))
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        if len(self._open) < self._most:
+            self._open[pid] = descriptor
+            return os.pread(descriptor, self.LINE, 0)
+        try:
+            return os.read(descriptor, self.LINE)
+        finally:
+            os.close(descriptor)

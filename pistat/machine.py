@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from platform import uname
@@ -28,7 +28,7 @@ from pistat import cputimes, proctable
 from pistat.cache import Cache, NoAnswerError, Outcome, Task
 from pistat.firmware import Firmware
 from pistat.history import History
-from pistat.kept import CHUNK, Kept
+from pistat.kept import CHUNK, Kept, Stats
 from pistat.text import quoted
 
 T = TypeVar("T")
@@ -40,6 +40,9 @@ READ_ONLY = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
 """What the kernel answers for a thing that this machine does not have, or no longer has."""
+
+KEPT_PROCESSES = 256
+"""For how many processes a file is held open: more than a usual Pi has, and a megabyte of the kernel's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class Machine:
         )
         self.firmware = Firmware(self)
         self._kept = Kept()
+        self._stats = Stats(most=KEPT_PROCESSES)
         self._known: dict[str, Any] = {}
         self._derived: dict[str, tuple[Any, Any]] = {}
         self._places: dict[str, tuple[Any, float]] = {}
@@ -224,6 +228,10 @@ class Machine:
         if value is None:
             value = self._known[key] = read()
         return value
+
+    def stats(self) -> Iterator[tuple[str, bytes]]:
+        """The number of each process and its /proc/PID/stat; one that ends meanwhile is left out."""
+        return self._stats.read()
 
     def derived(self, key: str, source: object, derive: Callable[[], T]) -> T:
         """What follows from `source`, derived again when that is not what it was the last time."""

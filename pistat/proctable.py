@@ -41,18 +41,13 @@ def read(machine: Machine) -> Table:
     if not machine.linux:
         return Table(uptime, _portable(uptime))
     processes = {}
-    for name in machine.names("/proc"):
-        if name.isdecimal():
-            try:
-                processes[int(name)] = parse(
-                    machine.read_bytes(f"/proc/{name}/stat", 4096),
-                    machine.owner(f"/proc/{name}"),
-                    machine.clock_ticks,
-                    machine.page_size,
-                )
-            except (OSError, IndexError, ValueError):
-                # It has ended: the folder is gone (ENOENT), or its content (ESRCH, or nothing to read).
-                continue
+    for pid, stat in machine.stats():
+        try:
+            owner = machine.owner(f"/proc/{pid}")
+            processes[int(pid)] = parse(stat, owner, machine.clock_ticks, machine.page_size)
+        except (OSError, IndexError, ValueError):
+            # It has ended: its folder is gone, or there was nothing to read.
+            continue
     return Table(uptime, processes)
 
 
@@ -62,10 +57,10 @@ def parse(stat: bytes, user: int, clock_ticks: int, page_size: int) -> Process:
     Raises:
         IndexError, ValueError: The process ended while its file was read.
     """
-    head, _, tail = stat.rpartition(b") ")
-    fields = tail.split(b" ", 22)
+    end = stat.rindex(b") ")
+    fields = stat[end + 2 :].split(b" ", 22)
     return Process(
-        head[head.index(b"(") + 1 :].decode("utf-8", "replace"),
+        stat[stat.index(b"(") + 1 : end].decode("utf-8", "replace"),
         user,
         int(fields[19]) / clock_ticks,
         (int(fields[11]) + int(fields[12])) / clock_ticks,

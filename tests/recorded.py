@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,9 @@ class RecordedMachine(Machine):
         if "error" in found:
             raise OSError(getattr(errno, found["error"]), "as recorded", mountpoint)
         return Usage(found["total"], found["used"], found["free"])
+
+    def stats(self) -> Iterator[tuple[str, bytes]]:
+        return ((pid, self.read_bytes(f"/proc/{pid}/stat")) for pid in self.names("/proc") if pid.isdecimal())
 
     def owner(self, path: str) -> int:
         pid = path.removeprefix("/proc/")

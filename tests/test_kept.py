@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pistat.kept import CHUNK, Descriptor, Kept
+from pistat.kept import CHUNK, Descriptor, Kept, Stats
 
 if TYPE_CHECKING:
     from needs import Need
@@ -24,7 +24,7 @@ def linux(need: Need) -> None:
 
 @pytest.fixture
 def child() -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     yield process
     process.communicate()
 
@@ -106,3 +106,42 @@ def test_a_file_stays_open_for_a_reader(tmp_path: Path) -> None:
     others.pop("path")
 
     assert mine.read() == b"one\n"
+
+
+def test_processes_are_read_as_the_kernel_tells_them(child: subprocess.Popen[bytes]) -> None:
+    """The line of a process is that of its file, whether it was held open or not."""
+    line = Path(f"/proc/{child.pid}/stat").read_bytes()
+    for most in (0, 10_000):
+        stats = Stats(most)
+        for _ in range(2):
+            assert dict(stats.read())[str(child.pid)].split(b" ")[:2] == line.split(b" ")[:2]
+
+
+def test_no_more_are_held_open_than_allowed() -> None:
+    """However many processes there are, all are read and no more than `most` are held open."""
+    before = descriptors()
+    stats = Stats(1)
+    first, second = dict(stats.read()), dict(stats.read())
+
+    assert descriptors() == before + 1
+    assert {"1", str(os.getpid())} <= first.keys() & second.keys()
+
+
+def test_a_process_that_has_ended_is_given_up(child: subprocess.Popen[bytes]) -> None:
+    """Its line is left out, and its descriptor is given back."""
+    stats = Stats(10_000)
+    assert str(child.pid) in dict(stats.read())
+    child.communicate()
+
+    assert str(child.pid) not in dict(stats.read())
+    assert str(child.pid) not in stats._open
+
+
+def test_a_number_that_is_used_again_is_another_process(child: subprocess.Popen[bytes]) -> None:
+    """What is held open of an ended process is never taken for the one that has its number now."""
+    stats, me = Stats(10_000), str(os.getpid())
+    held = os.open(f"/proc/{child.pid}/stat", os.O_RDONLY)
+    child.communicate()
+    stats._open[me] = held
+
+    assert dict(stats.read())[me].startswith(me.encode() + b" ")
