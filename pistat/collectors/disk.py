@@ -37,14 +37,11 @@ def shares(usage: Usage) -> dict[str, Json]:
         "disk.percent", Unit.PERCENT, "Share taken of what users can have, as `df` counts.", "statvfs of /"
     ),
     portable=True,
-    deadline=1.5,
+    deadline=Machine.USAGE_SECONDS,
 )
 def disk(machine: Machine) -> Values:
     """The filesystem that holds the system; the drive with Windows, there."""
-    [outcome] = machine.usages([os.path.abspath(os.sep)])
-    if outcome.value is None:
-        raise outcome.error or OSError
-    return {"disk": shares(outcome.value)}
+    return {"disk": shares(machine.usage(os.path.abspath(os.sep)))}
 
 
 def _counter(name: str, unit: Unit, text: str, metric: str = "") -> Field:
