@@ -5,12 +5,15 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import pi_system_monitor
 from pistat.cache import NoAnswerError
 from pistat.machine import Machine, SystemNames, Usage
+from pistat.settings import Settings
 
 BOARDS = Path(__file__).resolve().parent / "boards"
 
@@ -18,6 +21,27 @@ BOARDS = Path(__file__).resolve().parent / "boards"
 def board_names() -> list[str]:
     """The boards that there are."""
     return sorted(each.parent.name for each in BOARDS.glob("*/host.json"))
+
+
+def altered(board: str, folder: Path, files: Mapping[str, str | None]) -> RecordedMachine:
+    """A copy in `folder` of a board, of which some files have another content, or are not there with None."""
+    copy = Path(shutil.copytree(BOARDS / board, folder / board))
+    for path, content in files.items():
+        target = copy / path.replace(":", "%3A")
+        if content is None:
+            target.unlink()
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(content)
+    return RecordedMachine(copy)
+
+
+def answer(machine: Machine, path: str) -> Any:
+    """What a client gets of a machine."""
+    app = pi_system_monitor.create_app(Settings(rate_limit_enabled=False), machine)
+    response = app.test_client().get(path)
+    assert response.status_code == 200
+    return response.json
 
 
 class RecordedMachine(Machine):
@@ -60,11 +84,11 @@ class RecordedMachine(Machine):
     def names(self, path: str) -> list[str]:
         return sorted(each.replace("%3A", ":") for each in super().names(path))
 
-    def read_bytes(self, path: str, limit: int = 1 << 20) -> bytes:
-        error = self.facts.get("unreadable", {}).get(path) if self.linux else None
+    def open(self, path: str) -> int:
+        error = self.facts.get("unreadable", {}).get(path)
         if error:
             raise OSError(getattr(errno, error), "as recorded", path)
-        return super().read_bytes(path, limit)
+        return super().open(path)
 
     # What has no file behind it
 
@@ -87,6 +111,13 @@ class RecordedMachine(Machine):
         if pid not in self.facts["owners"]:
             raise FileNotFoundError(errno.ENOENT, "not recorded", path)
         return int(self.facts["owners"][pid])
+
+    def group(self, path: str) -> str | None:
+        group: str | None = self.facts.get("groups", {}).get(path)
+        return group
+
+    def me(self) -> str:
+        return "pi-stat"
 
     def user_name(self, uid: int) -> str:
         return str(self.facts["users"].get(str(uid), uid))

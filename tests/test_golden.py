@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import BOARDS, RecordedMachine, board_names
+from recorded import BOARDS, RecordedMachine, answer, board_names
 from shape import leaves, mismatches
 
 import pi_system_monitor
@@ -27,11 +27,7 @@ def expected(board: str, route: Route) -> Path:
 
 @functools.cache
 def ask(board: str, route: Route) -> Any:
-    settings = Settings(rate_limit_enabled=False)
-    app = pi_system_monitor.create_app(settings, RecordedMachine(BOARDS / board))
-    response = app.test_client().get(route.path)
-    assert response.status_code == 200
-    return json.loads(response.data)
+    return answer(RecordedMachine(BOARDS / board), route.path)
 
 
 def cases() -> list[Any]:
@@ -45,13 +41,13 @@ def cases() -> list[Any]:
 @pytest.mark.parametrize(("board", "route"), cases())
 def test_the_answer_is_the_expected_one(board: str, route: Route, request: pytest.FixtureRequest) -> None:
     """Every figure is what the files of the board say; `--update` accepts what is answered now."""
-    answer = ask(board, route)
+    given = ask(board, route)
     path = expected(board, route)
     if request.config.getoption("--update"):
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(answer, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(given, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
-    assert answer == json.loads(path.read_text(encoding="utf-8"))
+    assert given == json.loads(path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("board", board_names())
@@ -72,10 +68,10 @@ def test_the_metrics_are_the_expected_ones(board: str, request: pytest.FixtureRe
 @pytest.mark.parametrize(("board", "route"), cases())
 def test_the_declarations_are_true(board: str, route: Route) -> None:
     """Each leaf has a declaration and its type, each declaration a leaf, and the keys keep their order."""
-    answer = ask(board, route)
+    given = ask(board, route)
 
-    assert mismatches(answer, route.fields) == []
-    assert [key for key in answer if key != "errors"] == list(route.keys)
+    assert mismatches(given, route.fields) == []
+    assert [key for key in given if key != "errors"] == list(route.keys)
 
 
 @pytest.mark.parametrize("board", board_names())

@@ -211,7 +211,7 @@ VECTORS = (
         "classify",
         (255, "VCHI initialization failed\n"),
         "no_access",
-        "MichaIng/DietPi#5970",
+        "DietPi#5970",
         "userland tool",
     ),
     Vector(
@@ -289,7 +289,7 @@ VECTORS = (
         {"wlan0": (51, -59, None)},
         WEXT,
     ),
-    Vector(106, "wireless", "", {}, "Mange/rtl8192eu-linux-driver#111", "no interface"),
+    Vector(106, "wireless", "", {}, "rtl8192eu#111", "no interface"),
     Vector(
         107,
         "wireless",
@@ -311,8 +311,8 @@ VECTORS = (
     Vector(111, "estab", "Tcp: CurrEstab RtoMin\nTcp: 3 200\n", 3, SNMP_ROWS, "column found by name"),
     Vector(112, "estab", "Tcp: RtoMin CurrEstab\nTcp: 200\n", None, SNMP_ROWS, "short value row"),
     Vector(113, "speed", "1000\n", 1000, NET_SYSFS),
-    Vector(114, "speed", "-1\n", None, "prometheus/node_exporter#1967", "unknown"),
-    Vector(115, "speed", None, None, "lwfinger/rtl8852au#31", "read raised EINVAL"),
+    Vector(114, "speed", "-1\n", None, "node_exporter#1967", "unknown"),
+    Vector(115, "speed", None, None, "rtl8852au#31", "read raised EINVAL"),
     Vector(116, "speed", "4294967295\n", None, NET_SYSFS, "unsigned -1"),
     Vector(117, "usb", (USB,), 3, USB_NAMES, "1-1, 1-1.2, 2-1"),
     Vector(118, "usb", (USB, {"1-1": "09"}), 2, USB_NAMES, "hub dropped"),

@@ -161,6 +161,7 @@ PI_4B_FORBIDDEN = pi(
         ("cpu_thermal", {"temp1_input": 52_582, "temp1_crit": 110_000}),
         ("rpi_volt", {"in0_lcrit_alarm": 1}),
     ),
+    unreadable={"/dev/vcio": "EACCES"},
     firmware={"refusal": NEW_TOOL},
 )
 
@@ -332,7 +333,7 @@ PI_4B_MAINLINE = pi(
     "Raspberry Pi 4 Model B",
     "0000",
     49_660,
-    note="Debian's own kernel: no vcio, so no vcgencmd (raspberrypi/userland#744), no line about the board"
+    note="Debian's own kernel: no vcio, so no vcgencmd (userland#744), no line about the board"
     " in /proc/cpuinfo, nothing of Raspberry Pi's in the device tree but the model, no"
     " /proc/net/wireless, the card as mmcblk1. The alarm of rpi_volt is there, and on.",
     system=System("Debian GNU/Linux 12 (bookworm)", "6.1.0-18-arm64", "aarch64", 64),

@@ -101,7 +101,7 @@ PI_1A_PLUS = pi(
     "Raspberry Pi Model A Plus Rev 1.1",
     "0015",
     44_388,
-    note="A Wi-Fi dongle whose driver keeps no file in /proc/net (Mange/rtl8192eu-linux-driver#111). Its"
+    note="A Wi-Fi dongle whose driver keeps no file in /proc/net (rtl8192eu#111). Its"
     " code stands for 256 and for 512 MB.",
     memory=Memory(443_080, 90_120, 330_404, 240_200),
     wext=False,

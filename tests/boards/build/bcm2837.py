@@ -113,6 +113,8 @@ PI_2B_UBUNTU = pi(
     ),
     interfaces=(loopback(320), wired("eth0", 24, speed=100)),
     usb=LAN,
+    unreadable={"/dev/vcio": "EACCES"},
+    groups={"/dev/vcio": "video"},
     firmware={"refusal": OLD_TOOL},
 )
 

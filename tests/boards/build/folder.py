@@ -65,6 +65,7 @@ def host(board: Board) -> bytes:
         "users": {str(uid): name for uid, name in board.users.items()},
         "owners": {str(each.pid): each.uid for each in board.processes},
         "unreadable": unreadable(board),
+        "groups": dict(board.groups),
         "fails": board.fails,
     }
     return json.dumps(facts, indent=1).encode() + b"\n"

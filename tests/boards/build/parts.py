@@ -222,7 +222,8 @@ class Board:
         wext: Whether there is /proc/net/wireless.
         sysfs: Whether there is /sys.
         dmi: Maker and product of a PC.
-        unreadable: Files that are there but cannot be read, with the name of the error.
+        unreadable: Files and devices that are there but cannot be read, with the name of the error.
+        groups: The group of a device that its members may open.
         fails: The keys of `/stats` of which something fails.
     """
 
@@ -253,4 +254,5 @@ class Board:
     page_size: int = 4096
     hostname: str = "raspberrypi"
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
     fails: tuple[str, ...] = ()
