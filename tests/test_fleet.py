@@ -357,3 +357,86 @@ def test_configurations_are_valid(tmp_path: Path, name: str) -> None:
     (folder / "discovery" / "pi-stat.token").write_text("secret")
 
     promtool("check", "config", name, folder=folder)
+
+
+# Grafana. Debian has no package of it, so that its files are held against what they refer to.
+
+
+DASHBOARDS = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
+}
+PANELS = {f"{name}/{panel['title']}": panel for name, each in DASHBOARDS.items() for panel in each["panels"]}
+QUERIES = [
+    pytest.param(target["expr"], id=f"{title}/{target['refId']}")
+    for title, panel in PANELS.items()
+    for target in panel.get("targets", [])
+]
+FILLED_IN = {
+    "$__rate_interval": "1m",
+    "$instance": ".*",
+    "$site": ".*",
+}
+"""What Grafana puts in place of its variables."""
+
+
+@pytest.mark.parametrize("expression", QUERIES)
+def test_every_panel_has_data(site: Site, expression: str) -> None:
+    """Each query of the dashboards is understood by Prometheus and has at least one sample."""
+    for variable, value in FILLED_IN.items():
+        expression = expression.replace(variable, value)
+
+    assert "$" not in expression
+    assert site.prometheus.query(expression) != []
+
+
+def test_every_variable_has_values(site: Site) -> None:
+    """The lists from which one chooses a Pi or a site are not empty."""
+    for dashboard in DASHBOARDS.values():
+        for variable in dashboard["templating"]["list"]:
+            if variable["type"] == "query":
+                found = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
+                assert found
+                assert site.prometheus.ask(f"label/{found[2]}/values", **{"match[]": found[1]}) != []
+
+
+def test_dashboards_hold_together() -> None:
+    """Panels have numbers of their own and do not overlap; links, variables and data sources are there."""
+    assert {each["uid"] for each in DASHBOARDS.values()} == {"pi-stat-fleet", "pi-stat-pi"}
+    for dashboard in DASHBOARDS.values():
+        panels = dashboard["panels"]
+        assert len({each["id"] for each in panels}) == len(panels)
+        places = [(x, y) for each in panels for x, y in squares(each["gridPos"])]
+        assert len(set(places)) == len(places)
+        assert max(x for x, _ in places) < 24
+        text = json.dumps(dashboard)
+        known = {each["name"] for each in dashboard["templating"]["list"]}
+        used = set(re.findall(r"\$\{?([a-z]+)", json.dumps([each.get("targets") for each in panels])))
+        assert used <= known
+        assert set(re.findall(r"/d/([\w-]+)", text)) <= {each["uid"] for each in DASHBOARDS.values()}
+        sources = {json.dumps(each["datasource"]) for each in panels if each["type"] != "row"}
+        assert sources == {'{"type": "prometheus", "uid": "${datasource}"}'}
+        assert {each["type"] for each in panels} <= PANEL_TYPES
+
+
+PANEL_TYPES = {"piechart", "row", "stat", "state-timeline", "table", "timeseries"}
+"""What Grafana has built in, of which the dashboards are made."""
+
+
+def squares(place: dict[str, int]) -> Iterator[tuple[int, int]]:
+    for x in range(place["x"], place["x"] + place["w"]):
+        for y in range(place["y"], place["y"] + place["h"]):
+            yield x, y
+
+
+def test_provisioning_finds_the_dashboards() -> None:
+    """The provisioned data source is one of Prometheus, and the provider reads files of a folder."""
+    folder = DEPLOY / "grafana" / "provisioning"
+    [source] = yaml.safe_load((folder / "datasources" / "pi-stat.yml").read_text())["datasources"]
+    [provider] = yaml.safe_load((folder / "dashboards" / "pi-stat.yml").read_text())["providers"]
+    scrape = yaml.safe_load((CONFIGURATION / "prometheus.yml").read_text())["global"]["scrape_interval"]
+
+    assert (source["type"], source["url"]) == ("prometheus", "http://localhost:9090")
+    assert source["jsonData"]["timeInterval"] == scrape
+    assert provider["type"] == "file"
+    assert provider["options"]["path"].startswith("/")
