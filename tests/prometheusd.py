@@ -80,11 +80,13 @@ class NodeExporter(Program):
 class Prometheus(Program):
     """Prometheus with the configuration `prometheus.yml` of a folder, where it keeps its data, too."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
         super().__init__(
             "prometheus",
             f"--config.file={folder / 'prometheus.yml'}",
             f"--storage.tsdb.path={folder / 'data'}",
+            *options,
         )
 
     def ask(self, path: str, **parameters: str) -> Any:

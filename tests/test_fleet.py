@@ -440,3 +440,17 @@ def test_provisioning_finds_the_dashboards() -> None:
     assert source["jsonData"]["timeInterval"] == scrape
     assert provider["type"] == "file"
     assert provider["options"]["path"].startswith("/")
+
+
+# Scale
+
+
+def test_the_scale_can_be_measured() -> None:
+    """`benchmarks/scale.py` runs: its Pis answer, and Prometheus stores what they say."""
+    command = [sys.executable, "benchmarks/scale.py", "--pis", "2", "--interval", "0.5", "--samples", "6"]
+    finished = subprocess.run(command, cwd=DEPLOY.parent, check=True, capture_output=True, text=True)
+
+    table = dict(re.findall(r"^\| (.+) \| (.+) \|$", finished.stdout, re.MULTILINE))
+    assert table["scrapes that failed"].startswith("0 of ")
+    assert int(table["series of a Pi"]) > 100
+    assert float(table["bytes of a sample in a block"]) > 0

@@ -69,6 +69,7 @@ def timestamp(machine: Machine) -> Values:
         Unit.NUMBER,
         "32 or 64: how wide programs are; they may be narrower than the kernel.",
         "the pointers of this program",
+        metric="pistat_system_userland_width",
     ),
     portable=True,
 )
