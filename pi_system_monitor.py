@@ -39,13 +39,14 @@ from werkzeug.exceptions import (
     Unauthorized,
 )
 
-from pistat import cli, guard, journal, prometheus, query, render, routes, server, systemd
+from pistat import cli, guard, journal, page, prometheus, query, render, routes, server, systemd
 from pistat.collectors import cpu, processes
 from pistat.guard import Guard
 from pistat.heartbeat import Heartbeat
 from pistat.machine import Machine
 from pistat.monitor import Monitor, encode
 from pistat.own import OTHER, Own
+from pistat.page import Document
 from pistat.query import BadQueryError
 from pistat.ratelimit import MonotonicStorage
 from pistat.routes import Route
@@ -62,14 +63,14 @@ BAD_CONFIGURATION = 78
 
 HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""What every answer carries, errors included."""
+"""What every answer carries, errors included, unless its view knows better."""
 
 ALLOWED = "GET, HEAD, OPTIONS"
 HOST = re.compile(r"(?:[\w.\-]{1,72}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
@@ -99,14 +100,17 @@ class Service:
         self.own = own
         self.monitor = Monitor(machine, settings.cache_seconds, own)
         self.places = threading.BoundedSemaphore(server.BLOCKING)
-        # Making it costs milliseconds, on a Pi Zero tens of them; a machine is known by a handful of names.
-        self.guide = lru_cache(maxsize=8)(self._guide)
+        # Making one costs milliseconds, on a Pi Zero tens of them; a machine is known by a handful of names.
+        self.document = lru_cache(maxsize=8)(self._document)
         self.guard = Guard(settings, machine)
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
         self.limiter = Limiter(_client, storage_uri=MonotonicStorage.URI, strategy="fixed-window")
 
-    def _guide(self, template: str, base: str) -> bytes:
-        return render_template(template, **render.guide(base, self.settings)).encode()
+    def _document(self, template: str, base: str) -> Document:
+        text = render_template(template, **render.guide(base, self.settings))
+        if template == "page.html":
+            return Document(text.encode(), "text/html", page.policy())
+        return Document(text.encode(), "text/plain")
 
 
 def create_app(settings: Settings, machine: Machine, own: Own | None = None) -> Flask:
@@ -209,18 +213,28 @@ def health() -> Response:
 # Without the strictness, a request line without a path (`GET ?x`) would be redirected, in HTML.
 @api.get(routes.GUIDE.path, strict_slashes=False)
 def guide() -> Response:
-    """The guide, as text for terminals and HTML for everybody else."""
+    """The guide: text for terminals, the page for everybody else."""
     _parameters(routes.GUIDE)
-    name, mimetype = ("guide.txt", "text/plain") if _wants_text() else ("guide.html", "text/html")
-    response = Response(_service().guide(name, _base()), mimetype=mimetype)
+    response = _static(_service().document("guide.txt" if _wants_text() else "page.html", _base()))
     response.headers["Vary"] = "Accept, User-Agent"
     return response
 
 
-@api.get("/guide.css")
-def style() -> Response:
-    """The style of the guide, a file of its own so that nothing needs to be allowed inline."""
-    return Response((HERE / "templates" / "guide.css").read_bytes(), mimetype="text/css")
+@api.get("/icon.svg")
+def icon() -> Response:
+    """The icon of the page, a file of its own so that no `data:` needs to be allowed."""
+    return _static(Document((HERE / "templates" / "icon.svg").read_bytes(), "image/svg+xml"))
+
+
+def _static(document: Document) -> Response:
+    """A document that changes with the program only; 304 without it for who has it already."""
+    response = Response(document.body, mimetype=document.mimetype)
+    response.set_etag(document.tag)
+    response.headers["Cache-Control"] = "no-cache"
+    if document.policy:
+        response.headers["Content-Security-Policy"] = document.policy
+    response.make_conditional(request)
+    return response
 
 
 def _answer(route: Route) -> Response:
@@ -274,7 +288,7 @@ def _answer_options() -> Response | None:
 # Who may ask, and how often
 
 
-BUDGETS = {"api.health": "health", "api.guide": "guide", "api.style": "guide"}
+BUDGETS = {"api.health": "health", "api.guide": "guide", "api.icon": "guide"}
 """Endpoints that want no token, and are counted apart: probe, reader, dashboard don't starve each other."""
 
 
@@ -374,7 +388,8 @@ def _finish(response: Response) -> Response:
         service.own.answered(request.url_rule.rule if request.url_rule else OTHER, response.status_code)
     if log.isEnabledFor(logging.DEBUG):
         log.debug("%s %s %d", quoted(request.method), quoted(request.path, 256), response.status_code)
-    response.headers.update(HEADERS)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
     if service.settings.cors_origins:
         _share(response)
     standing: Standing | None = g.get("standing")

@@ -5,22 +5,23 @@
 
 from __future__ import annotations
 
+import html
 import itertools
 import json
 import re
 import shlex
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from pistat import collectors, query, server
+from pistat import collectors, page, query, server
 from pistat.cache import NoAnswerError
-from pistat.collectors import disk
+from pistat.collectors import disk, processes
 from pistat.errors import ERRORS
 from pistat.field import Field, Json
 from pistat.machine import Machine
@@ -60,6 +61,21 @@ for key, why in pi.get("errors", {}).items():
     print(f"{key} is not known: {why}")
 """
 
+HOME_ASSISTANT = """\
+rest:
+  - resource: http://{base}/stats?fields=cpu_temp,power
+    scan_interval: 30
+    sensor:
+      - name: Pi temperature
+        value_template: "{{ value_json.cpu_temp }}"
+        unit_of_measurement: "°C"
+        device_class: temperature
+    binary_sensor:
+      - name: Pi under-voltage
+        value_template: "{{ value_json.power.under_voltage }}"
+        device_class: problem
+"""
+
 
 # What the documents loop over
 
@@ -77,13 +93,48 @@ class Group:
     earlier: str = ""
 
     @property
-    def branches(self) -> dict[str, list[tuple[str, Field]]]:
-        """The leaves and their names, by what stands before them; nothing before a key that is a leaf."""
-        found: dict[str, list[tuple[str, Field]]] = {}
-        for each in self.fields:
-            stem, dot, name = each.path.rpartition(".")
-            found.setdefault(stem, []).append((dot + name, each))
-        return found
+    def branches(self) -> list[Branch]:
+        """The leaves by what stands before them."""
+        return [_branch(stem, leaves) for stem, leaves in _stems(self.fields).items()]
+
+
+Leaves: TypeAlias = "list[tuple[str, Field]]"
+"""Fields, each after its name below a stem: `.total`."""
+
+
+class Branch(NamedTuple):
+    """Leaves below a stem, such as `memory`; it is empty for a key that is a leaf.
+
+    Attributes:
+        like: The stem that was told of before, the leaves of which are here, too; empty for none.
+        leaves: The others.
+    """
+
+    stem: str
+    like: str
+    leaves: Leaves
+
+
+def _stems(fields: Iterable[Field]) -> dict[str, Leaves]:
+    found: dict[str, Leaves] = {}
+    for each in fields:
+        stem, dot, name = each.path.rpartition(".")
+        found.setdefault(stem, []).append((dot + name, each))
+    return found
+
+
+def _branch(stem: str, leaves: Leaves) -> Branch:
+    mine = _nameless(leaves)
+    every = _stems(field for route in ROUTES for field in route.fields)
+    for other, theirs in itertools.takewhile(lambda each: each[0] != stem, every.items()):
+        if other and len(theirs) > 1 and (told := _nameless(theirs)) <= mine:
+            return Branch(stem, other, [each for each in leaves if not _nameless([each]) <= told])
+    return Branch(stem, "", leaves)
+
+
+def _nameless(leaves: Leaves) -> set[Field]:
+    """What the leaves are, whatever they stand below."""
+    return {replace(field, path=name) for name, field in leaves}
 
 
 def groups(route: Route) -> list[Group]:
@@ -147,20 +198,36 @@ def client(base: str) -> str:
     return CLIENT.replace("{base}", base)
 
 
+def examples(base: str) -> list[tuple[str, str]]:
+    """Things to copy into other programs: which, and the text."""
+    shell = "\n".join(f"# {gives}\n{command}" for command, gives in commands(f"http://{base}"))
+    return [
+        ("curl", shell),
+        ("Python", client(base)),
+        ("Home Assistant", HOME_ASSISTANT.replace("{base}", base)),
+    ]
+
+
 def guide(base: str, settings: Settings) -> dict[str, Any]:
     """What the templates of the guide loop over; `base` is the host and port for the lines to copy."""
     return {
+        "asks": page.requests(settings),
         "base": base,
         "chosen": settings,
         "client": client,
         "commands": commands,
         "errors": ERRORS,
+        "every": page.seconds(settings),
+        "examples": examples,
         "failure": failure(),
         "groups": groups,
+        "orders": processes.ORDERS,
         "refusal": refusal(),
         "routes": ROUTES,
+        "script": page.script(),
         "settings": SETTINGS,
         "short": short(base),
+        "style": page.style(),
     }
 
 
@@ -216,9 +283,8 @@ def beside(pairs: Iterable[tuple[str, str]]) -> str:
 
 
 def code(text: str) -> Markup:
-    """`text` as HTML: what stands in backticks as code, and paths with room to break after their slashes."""
-    paths = re.sub(r"(?<=\S)/(?=\w)", "/<wbr>", str(escape(text)))
-    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", paths))  # noqa: S704 - escaped first
+    """`text` as HTML: what stands in backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False)))  # noqa: S704 - escaped first
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

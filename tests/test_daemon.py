@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PROMISED = 2.0
 """Seconds within which it ends."""
 
-ROUTES = (*PATHS, "/guide.css")
+ROUTES = (*PATHS, "/icon.svg")
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
 Start = Callable[..., Daemon]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +19,7 @@ import pytest
 from pi_system_monitor import create_app
 from pistat import errors, render, server
 from pistat.machine import Machine
-from pistat.routes import PATHS, ROUTES
+from pistat.routes import PATHS, ROUTES, STATS
 from pistat.settings import SETTINGS, Settings, load
 
 if TYPE_CHECKING:
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SCRIPT = (ROOT / "templates" / "page.js").read_text(encoding="utf-8")
 ENV_EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 RUN = (
     "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt"
@@ -39,9 +43,20 @@ CURL = "curl/8.5.0"
 FIREFOX = "Mozilla/5.0 (X11; Linux aarch64; rv:128.0) Gecko/20100101 Firefox/128.0"
 FIREFOX_ACCEPTS = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
-VOID = {"link", "meta", "wbr"}
-INLINE = {"a", "code", "span"}
+OPEN = {"link", "meta", "wbr", "input", "p", "li", "dt", "dd", "option", "thead", "tbody", "tr", "th", "td"}
+"""Tags that HTML has no end for, or needs none."""
+
+INLINE = {"a", "b", "code", "i", "small", "span"}
 FIELDS = {field.path: field for route in ROUTES for field in route.fields}
+TOLD = {
+    field.path: field
+    for route in ROUTES
+    for group in render.groups(route)
+    for branch in group.branches
+    for _, field in branch.leaves
+}
+"""The fields that the guides describe one by one."""
+
 PARAMETERS = {each.name for route in ROUTES for each in route.parameters}
 
 
@@ -81,7 +96,9 @@ class Page(HTMLParser):
     """A page that was read: its tags with their attributes, its text, the heads of its rows.
 
     Attributes:
-        open: The tags that were not closed.
+        open: The tags that were not closed although they must be.
+        heads: What the rows of tables are of; below one for a whole group, with that before it.
+        inside: The text of each style and script.
     """
 
     def __init__(self) -> None:
@@ -89,7 +106,10 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.heads: list[str] = []
+        self.inside: dict[str, str] = {}
         self.text = ""
+        self._group = ""
+        self._cells: list[tuple[str, int]] = []
 
     @classmethod
     def of(cls, html: str) -> Page:
@@ -101,20 +121,39 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
         assert len(attrs) == len(dict(attrs)), f"an attribute twice: {attrs}"
-        if tag == "th" and ("scope", "row") in attrs:
-            self.heads.append("")
-        if tag not in VOID:
+        if tag not in INLINE:
+            self.text += "\n"
+        if tag in {"tr", "tbody"}:
+            self._row()
+        if tag in {"th", "td"}:
+            self._cells.append((tag if "colspan" not in dict(attrs) else "group", len(self.text)))
+        if tag not in OPEN:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag, f"line {self.getpos()[0]}: </{tag}>"
+        if tag == "table":
+            self._row()
+        if tag not in OPEN:
+            assert self.open.pop() == tag, f"line {self.getpos()[0]}: </{tag}>"
         if tag not in INLINE:
             self.text += "\n"
 
     def handle_data(self, data: str) -> None:
-        self.text += data
-        if "th" in self.open and "tbody" in self.open:
-            self.heads[-1] += data
+        if self.open[-1:] in (["style"], ["script"]):
+            self.inside[self.open[-1]] = data
+        else:
+            self.text += data
+
+    def _row(self) -> None:
+        """What has been read since the last row: its head, if it is one of the body of a table."""
+        kinds = [kind for kind, _ in self._cells]
+        if kinds[:1] in (["th"], ["group"]) and kinds[1:2] != ["th"]:
+            text = self.text[self._cells[0][1] :].strip().partition("\n")[0]
+            if kinds[0] == "group":
+                self._group = text.split()[0]
+            else:
+                self.heads.append(self._group + text if text.startswith(".") else text)
+        self._cells.clear()
 
     def values(self, name: str) -> list[str]:
         """The values of an attribute, wherever it stands."""
@@ -195,9 +234,16 @@ def test_fields_are_in_the_readme() -> None:
 def test_fields_are_in_the_page(html: str) -> None:
     """The rows of the page are the fields, settings and statuses, and the keys that were described before."""
     repeated = {group.key for route in ROUTES for group in render.groups(route) if group.earlier}
+    flags = {"Under-voltage", "Throttled", "Frequency capped", "Soft temperature limit"}
     statuses = {str(each.status) for each in errors.ERRORS}
 
-    assert set(Page.of(html).heads) == {*FIELDS, *repeated, *statuses, *(each.name for each in SETTINGS)}
+    assert set(Page.of(html).heads) == {
+        *TOLD,
+        *repeated,
+        *flags,
+        *statuses,
+        *(each.name for each in SETTINGS),
+    }
 
 
 def test_fields_are_in_the_text(text: str) -> None:
@@ -205,14 +251,30 @@ def test_fields_are_in_the_text(text: str) -> None:
     found: dict[str, str] = {}
     stem = ""
     for line in text.splitlines():
-        if re.fullmatch(r"[a-z_]\S*", line):
-            stem = line
+        if match := re.fullmatch(r"([a-z_]\S*)( +all of \S+, and)?", line):
+            stem = match[1]
         elif match := re.match(r"(  \.|[a-z_])\S* +\S+( s)?", line):
             name, _, unit = match[0].strip().partition(" ")
             found.setdefault(stem + name if line.startswith("  ") else name, unit.strip())
 
-    for path, field in FIELDS.items():
+    for path, field in TOLD.items():
         assert found.get(path, "").split(" ")[0] == render.plain(field.unit.symbol).split(" ")[0], path
+
+
+def test_what_is_told_at_once() -> None:
+    """What a guide leaves out are leaves of another stem, the same in every respect; nothing else."""
+    branches = [each for route in ROUTES for group in render.groups(route) for each in group.branches]
+    liken = [each for each in branches if each.like]
+    without = {}
+    for branch in liken:
+        for path, field in FIELDS.items():
+            stem, dot, name = path.rpartition(".")
+            if stem == branch.like:
+                without[branch.stem + dot + name] = replace(field, path=branch.stem + dot + name)
+
+    assert liken
+    assert {**TOLD, **without} == FIELDS
+    assert not set(TOLD) & set(without)
 
 
 def test_what_was_described_before() -> None:
@@ -385,38 +447,120 @@ def test_page_is_well_formed(html: str) -> None:
 
 def test_page_links_work(client: FlaskClient, html: str) -> None:
     """Every link of the page to this machine answers."""
-    links = {each for each in Page.of(html).values("href") if not each.startswith("#")}
+    page = Page.of(html)
+    links = {each for each in page.values("href") if each[:1] == "/"}
 
     assert len(links) > len(ROUTES)
     for each in sorted(links):
         assert client.get(each).status_code == 200, each
 
 
-def test_page_loads_nothing_else(client: FlaskClient, html: str) -> None:
-    """The page has no script and no inline style, and loads its own style sheet and nothing more."""
-    page = Page.of(html)
-    tags = {tag for tag, _ in page.tags}
-    attributes = {name for _, given in page.tags for name in given}
-    sheet = client.get("/guide.css").get_data(as_text=True)
-
-    assert not tags & {"script", "style", "img", "iframe", "object", "embed", "form", "base", "svg"}
-    assert not {each for each in attributes if each in {"style", "src", "srcset"} or each.startswith("on")}
-    assert [each["href"] for tag, each in page.tags if tag == "link"] == ["/guide.css"]
-    assert not re.search(r"url\(|@import|expression", sheet)
-
-
-def test_page_is_small(client: FlaskClient, html: str) -> None:
-    """The page and its style are less than 60 kB together."""
-    assert len(html.encode()) + len(client.get("/guide.css").get_data()) < 60_000
-
-
-def test_tables_have_heads(html: str) -> None:
-    """Every head of a table says whether it is one of a row or of a column, and every table has a caption."""
+def test_page_loads_nothing_else(html: str) -> None:
+    """The page is whole: one style, one script, no other source but its icon, nothing inline in its tags."""
     page = Page.of(html)
     tags = [tag for tag, _ in page.tags]
+    attributes = {name for _, given in page.tags for name in given}
 
-    assert {given.get("scope") for tag, given in page.tags if tag == "th"} == {"row", "col"}
+    assert (tags.count("style"), tags.count("script")) == (1, 1)
+    assert not set(tags) & {"img", "iframe", "object", "embed", "form", "base"}
+    assert not {each for each in attributes if each in {"style", "src", "srcset"} or each.startswith("on")}
+    assert [each["href"] for tag, each in page.tags if tag == "link"] == ["/icon.svg"]
+    assert not re.search(r"url\(|@import|expression", page.inside["style"])
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|eval|import", page.inside["script"])
+    assert set(re.findall(r"https?://[^\"/]+", page.inside["script"])) == {"http://www.w3.org"}
+
+
+def test_page_names_what_may_run(client: FlaskClient) -> None:
+    """The policy of the page allows its style and its script by their hashes, and nothing inline besides."""
+    response = client.get("/", headers={"User-Agent": FIREFOX})
+    page = Page.of(response.get_data(as_text=True))
+    given = response.headers["Content-Security-Policy"]
+    sources = dict(each.strip().split(" ", 1) for each in given.split(";"))
+
+    assert sources["default-src"] == "'none'"
+    for tag in ("style", "script"):
+        digest = base64.b64encode(hashlib.sha256(page.inside[tag].encode()).digest()).decode()
+        assert sources[f"{tag}-src"] == f"'sha256-{digest}'"
+
+
+def test_page_is_small(client: FlaskClient) -> None:
+    """The page, style, script and all, is at most 66 kB as it is served; its icon is below 1 kB."""
+    answer = client.get("/", headers={"User-Agent": FIREFOX, "Host": "raspberrypi.local:8585"})
+
+    assert len(answer.get_data()) <= 66_000
+    assert len(client.get("/icon.svg").get_data()) < 1_000
+
+
+@pytest.mark.parametrize("path", ["/", "/icon.svg"])
+def test_documents_are_kept_by_clients(client: FlaskClient, path: str) -> None:
+    """What does not change is not sent again to who has it: 304, with the same headers and no body."""
+    first = client.get(path, headers={"User-Agent": FIREFOX})
+    again = client.get(path, headers={"User-Agent": FIREFOX, "If-None-Match": first.headers["ETag"]})
+    other = client.get(path, headers={"User-Agent": FIREFOX, "If-None-Match": '"other"'})
+
+    assert first.headers["Cache-Control"] == "no-cache"
+    assert (again.status_code, again.get_data()) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert other.status_code == 200
+
+
+def test_tables_have_captions(html: str) -> None:
+    """Every table says what it is of."""
+    tags = [tag for tag, _ in Page.of(html).tags]
+
     assert tags.count("caption") == tags.count("table") > 0
+
+
+# What is named by hand
+
+
+def test_tiles_are_of_declared_keys(html: str) -> None:
+    """The tiles name keys of `/stats`, and the flags of the power tile are leaves of it."""
+    page = Page.of(html)
+    keys = {key for each in page.values("data-keys") for key in each.split(", ")}
+
+    assert keys
+    assert keys <= set(STATS.keys)
+    flags = page.values("data-flag")
+    assert {f"power.{each}{when}" for each in flags for when in ("", "_since_boot")} <= set(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("variable", "stem"),
+    [
+        ("now", ""),
+        ("power", "power."),
+        ("ram", "memory."),
+        ("card", "disk."),
+        ("process", "processes[row]."),
+        ("link", "interfaces.{interface}."),
+        ("place", "devices[row]."),
+    ],
+)
+def test_script_reads_declared_fields(variable: str, stem: str) -> None:
+    """Each field that the script reads from an answer is declared, or holds some that are."""
+    found = re.findall(rf"\b{variable}\.([a-z]\w*(?:\.(?!map\b)[a-z]\w*)?)", SCRIPT)
+    names = set(found) - {"errors", "rates"}
+    declared = {part for path in FIELDS for part in _parts(path)}
+
+    assert names
+    assert {stem + each for each in names} <= declared
+
+
+def _parts(path: str) -> list[str]:
+    """A path, and what stands above it: `memory`, `memory.total`."""
+    plain = re.sub(r"\[\w+\]$", "", path)
+    return [".".join(plain.split(".")[: count + 1]) for count in range(plain.count(".") + 1)]
+
+
+def test_script_asks_for_declared_keys(client: FlaskClient) -> None:
+    """The script asks routes that there are, for keys that there are."""
+    lists = re.findall(r'"(,?[a-z_]+,[a-z_,]+)"', SCRIPT)
+    targets = set(re.findall(r'["`](/[a-z/]+)(?=[?"`])', SCRIPT))
+
+    assert len(lists) == 2
+    assert set("".join(lists).split(",")) | {"hardware"} <= set(STATS.keys)
+    assert targets == {"/stats", "/processes", "/network/interfaces", "/storage/devices"}
 
 
 # Who gets what
@@ -479,7 +623,7 @@ def test_hostile_host(client: FlaskClient, host: str, agent: str) -> None:
 def test_base_is_escaped(client: FlaskClient) -> None:
     """Whatever might get through as the address is text in the page, and one word in the lines to copy."""
     with client.application.app_context():
-        template = client.application.jinja_env.get_template("guide.html")
+        template = client.application.jinja_env.get_template("page.html")
         page = template.render(**render.guide("<b onclick=x>'", Settings()))
 
     assert "onclick" not in {name for _, given in Page.of(page).tags for name in given}
@@ -510,7 +654,7 @@ def test_budgets_are_those_of_the_documents() -> None:
 @pytest.mark.parametrize("agent", [CURL, FIREFOX])
 def test_no_rate_limit(client: FlaskClient, agent: str) -> None:
     """Without a limit, the guide says so and promises no headers."""
-    body = guide(client, User_Agent=agent)
+    body = Page.of(guide(client, User_Agent=agent)).text
 
     assert "Requests are not limited here." in body
     assert "RateLimit-" not in body

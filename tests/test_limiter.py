@@ -116,7 +116,7 @@ def test_the_guide_costs_nothing_of_it(start: Start) -> None:
     """To read the guide takes nothing away from the data, nor from the probe."""
     daemon = start(PISTAT_RATE_LIMIT_REQUESTS="10")
 
-    assert statuses(daemon, ["/", "/guide.css"] * 4) == [200] * 8
+    assert statuses(daemon, ["/", "/icon.svg"] * 4) == [200] * 8
     assert statuses(daemon, [CHEAP] * 11) == [200] * 10 + [429]
     assert statuses(daemon, ["/", "/health"]) == [200, 200]
 

@@ -717,7 +717,7 @@ def test_command_lines_stay_here(fresh: Daemon) -> None:
             "/storage/devices",
             "/health",
             "/",
-            "/guide.css",
+            "/icon.svg",
         ]
         targets += [f"/processes?limit=10000&sort={sort}" for sort in ORDERS]
         bodies = [fresh.get(target).body.decode() for target in targets]

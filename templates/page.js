@@ -1,0 +1,624 @@
+"use strict";
+// The live half of the page. Whatever the daemon says becomes text nodes, never markup.
+
+const at = id => document.getElementById(id);
+const all = (query, root = document) => [...root.querySelectorAll(query)];
+const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+const NB = "\u00a0", NONE = "–";
+// Under a bare address or localhost there is no name that an owner gave.
+const HOST = /^[\d.]+$|:|^localhost$/.test(location.hostname) ? "This machine" : location.hostname.split(".")[0];
+const EVERY = +document.body.dataset.every, WINDOW = 300;
+
+function make(tag, name, ...inside) {
+  const node = document.createElement(tag);
+  if (name) node.className = name;
+  node.append(...inside);
+  return node;
+}
+function button(name, text, label, act) {
+  const node = make("button", "btn " + name, text);
+  node.type = "button";
+  if (label) node.setAttribute("aria-label", label);
+  node.onclick = act;
+  return node;
+}
+
+// Figures in words
+
+const known = (value, write) => value == null ? NONE : write(value);
+const three = n => n.toFixed(n >= 99.95 ? 0 : n >= 9.995 ? 1 : 2);
+const percent = n => known(n, () => n.toFixed(n > 0 && n < 9.95 ? 1 : 0));
+const whole = n => Math.round(n) + "";
+const celsius = n => whole(n) + NB + "°C";
+const size = n => known(n, () => scaled(n, 1000, ["B", "kB", "MB", "GB", "TB"]));
+const memory = n => known(n, () => scaled(n, 1024, ["B", "KiB", "MiB", "GiB", "TiB"]));
+const hertz = n => known(n, () => n ? scaled(n, 1000, ["Hz", "kHz", "MHz", "GHz"]) : "asleep");
+const clock = seconds => new Date(seconds * 1e3).toTimeString().slice(0, 8);
+const rate = n => n == null ? [NONE, ""] : n < 999500 ? [(n / 1e3).toFixed(n < 99500 ? 1 : 0), "kB/s"] : [three(n / 1e6), "MB/s"];
+
+function scaled(n, step, units) {
+  let i = 0;
+  for (; n >= step * .9995 && i < units.length - 1; i++) n /= step;
+  return (i ? three(n).replace(/\.0+$/, "") : whole(n)) + NB + units[i];
+}
+function lasting(seconds) {
+  const days = seconds / 86400 | 0, hours = seconds % 86400 / 3600 | 0, minutes = seconds % 3600 / 60 | 0;
+  if (days) return `${days}${NB}d ${hours}${NB}h`;
+  if (hours) return `${hours}${NB}h ${minutes}${NB}min`;
+  return minutes ? `${minutes}${NB}min` : `${seconds | 0}${NB}s`;
+}
+
+// The sentence: how bad it is, of which kind, and the words; only what stands between stars is coloured
+
+function sentence(now) {
+  const power = now.power, heat = now.cpu_temp;
+  const slowed = "so the CPU has been slowed";
+  if (power.under_voltage)
+    return ["bad", "supply", `${HOST} is *short of power*: its supply is sagging${power.throttled || power.freq_capped ? ", " + slowed : ""}.`];
+  if (power.throttled || heat >= 85)
+    return ["bad", "heat", `${HOST} is *too hot*${heat == null ? "" : " at " + celsius(heat)}${power.throttled ? ", " + slowed + " to cool down" : ""}.`];
+  if (heat >= 80) return ["warn", "warm", `${HOST} is *hot* at ${celsius(heat)} and about to slow itself down.`];
+  if (now.disk.percent >= 95) return ["warn", "disk", `${HOST} is *nearly out of disk space*: ${size(now.disk.free)} left.`];
+  if (now.memory.percent >= 95) return ["warn", "memory", `${HOST} is *nearly out of memory*: ${memory(now.memory.available)} left.`];
+  const parts = [heat == null ? "" : celsius(heat), now.cpu_usage == null ? "" : `${whole(now.cpu_usage)}${NB}% busy`].filter(Boolean);
+  const past = power.under_voltage_since_boot ? "its supply has sagged" : power.throttled_since_boot ? "it has been slowed" : "";
+  if (past) return ["", "past", `${HOST} is fine now, at ${parts.join(" and ")}, though ${past} since it booted.`];
+  if (power.throttled === false) parts.push("power steady since it booted");
+  else if (heat == null && now.memory.percent != null) parts.push(`${whole(now.memory.percent)}${NB}% of memory in use`);
+  return ["", "fine", `${HOST} is fine: ${parts.join(", ")}.`];
+}
+function headline(text, level) {
+  const node = at("say");
+  node.className = level;
+  if (node.textContent !== text.replaceAll("*", "")) node.replaceChildren(...text.split("*").map((part, i) => i % 2 ? make("em", "", part) : part));
+}
+const tell = text => put(at("tell"), text.replaceAll("*", ""));
+
+// Graphs of what this page has seen. Series are lists of [time, value]; a reload keeps them, as far as it goes
+
+let series = {}, first = 0, last = 0;
+try { [series, first, last] = JSON.parse(sessionStorage.seen); } catch { /* nothing was kept */ }
+onpagehide = () => { try { sessionStorage.seen = JSON.stringify([series, first, last]); } catch { /* or may be */ } };
+
+function record(name, time, value) {
+  const seen = series[name] ??= [];
+  seen.push([time, value]);
+  while (seen[0][0] < time - WINDOW) seen.shift();
+}
+function graph(height) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("class", "sp");
+  svg.setAttribute("viewBox", "0 0 300 " + height);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("aria-hidden", "true");
+  for (const part of "bgmald") {
+    const path = document.createElementNS(svg.namespaceURI, "path");
+    path.setAttribute("class", part);
+    svg.append(path);
+  }
+  return svg;
+}
+// Where nothing was seen the line breaks and the baseline is dotted: no bridge, no zero
+function draw(svg, name, low, high, mark) {
+  const height = svg.viewBox.baseVal.height, foot = height - .5;
+  const span = Math.min(WINDOW, Math.max(60, last - first)), from = last - span;
+  const x = time => ((time - from) / span * 300).toFixed(1);
+  const y = value => (height - 1.5 - (Math.min(high, Math.max(low, value)) - low) / (high - low) * (height - 4)).toFixed(1);
+  let line = "", area = "", gaps = "", end = null, run = [];
+  const close = () => {
+    if (run.length > 1) {
+      const points = run.map(([time, value]) => x(time) + " " + y(value)).join("L");
+      line += "M" + points;
+      area += `M${x(run[0][0])} ${height}L${points}L${x(run.at(-1)[0])} ${height}Z`;
+    }
+    run = [];
+  };
+  for (const sample of series[name] || []) {
+    const [time, value] = sample;
+    if (time < from) continue;
+    if (value == null) { close(); continue; }
+    if (end && (!run.length || time - end[0] > EVERY * 2.5)) {
+      close();
+      gaps += `M${x(end[0])} ${foot}H${x(time)}`;
+    }
+    run.push(end = sample);
+  }
+  close();
+  const set = (part, d) => svg.querySelector("." + part).setAttribute("d", d);
+  set("b", `M0 ${foot}H300`);
+  set("g", end ? gaps : `M0 ${foot}H300`);
+  set("m", mark && end ? `M0 ${y(mark)}H300` : "");
+  set("a", area);
+  set("l", line);
+  set("d", end ? `M${x(end[0])} ${y(end[1])}h0` : "");
+}
+const values = name => (series[name] || []).map(sample => sample[1]).filter(value => value != null);
+// The scale of rates: 1, 2 or 5 times a power of ten, so that it seldom moves
+function ceiling(least, ...names) {
+  const most = Math.max(least, ...names.flatMap(values)), power = 10 ** Math.floor(Math.log10(most));
+  return [1, 2, 5, 10].find(step => most <= step * power) * power;
+}
+const scale = n => rate(n).join(NB).replace(/\.0+(?=\D)/, "");
+
+// An answer of /stats, onto the page
+
+const SILENT = /gone|locked/;
+let now = {}, before = null, kind = "";
+
+function sum(links, counter) {
+  const counts = Object.values(links || {}).map(each => each?.[counter]).filter(count => count != null);
+  return counts.length ? counts.reduce((a, b) => a + b) : null;
+}
+function counters(now) {
+  return { received: sum(now.network, "bytes_recv"), sent: sum(now.network, "bytes_sent"), read: now.disk_io.read_bytes, written: now.disk_io.write_bytes };
+}
+// False when it is the answer that is here already
+function accept(answer) {
+  const time = answer.timestamp, counts = counters(answer);
+  if (time === last && before) return false;
+  if (time < last || time - last > WINDOW) { series = {}; first = 0; before = null; }
+  record("heat", time, answer.cpu_temp);
+  record("memory", time, answer.memory.percent);
+  answer.per_cpu_usage.forEach((value, core) => record("core" + core, time, value));
+  const rates = {};
+  // A counter that runs backwards was begun anew
+  if (before) for (const name in counts) rates[name] = before[name] == null || !(counts[name] >= before[name]) ? null : (counts[name] - before[name]) / (time - last);
+  record("received", time, rates.received ?? null);
+  record("sent", time, rates.sent ?? null);
+  record("disk", time, rates.read == null || rates.written == null ? null : rates.read + rates.written);
+  before = counts;
+  first ||= time;
+  last = time;
+  now = { disk: {}, swap: {}, gpu: {}, clocks: {}, hardware: {}, ...now, errors: {}, ...answer, rates: rates };
+  return true;
+}
+const mood = (id, level) => { for (const each of ["warn", "bad"]) at(id).classList.toggle(each, each === level); };
+// The two lines under a tile: of its figures, or what failed in the daemon's own words
+function notes(id, left, right = "") {
+  const failed = at(id).firstChild.dataset.keys.split(", ").find(key => now.errors[key]);
+  const [one, two] = all(".f span", at(id));
+  put(one, failed ? `${failed}: ${now.errors[failed]}` : left);
+  put(two, failed ? "" : right);
+}
+function figure(id, text, unit) {
+  const [value, beside] = at(id).children;
+  put(value, text);
+  put(beside, text === NONE ? "" : unit);
+}
+function paint() {
+  const [level, what, words] = sentence(now);
+  headline(words, level);
+  if (kind && what !== kind) tell((SILENT.test(kind) ? HOST + " answers again. " : "") + words);
+  kind = what;
+  document.title = (level ? "! " : "") + (now.cpu_temp == null ? "" : celsius(now.cpu_temp) + " · ") + HOST;
+  put(at("model"), now.hardware.model ?? "");
+  put(at("up"), now.uptime == null ? "" : "up " + lasting(now.uptime));
+  paintHeat();
+  paintCores();
+  paintMemory();
+  paintDisk();
+  paintNetwork();
+  paintPower();
+  paintFacts();
+}
+function paintHeat() {
+  const heat = now.cpu_temp, seen = values("heat").map(Math.round);
+  figure("v-heat", known(heat, n => n.toFixed(1)), "°C");
+  if (heat == null) notes("heat", "No sensor on this machine.");
+  else notes("heat", `${Math.min(...seen)}–${Math.max(...seen)}${NB}°C lately`, `slows itself at 80${NB}°C`);
+  draw(at("g-heat"), "heat", 30, 90, 80);
+  mood("heat", heat >= 85 || kind === "heat" ? "bad" : heat >= 80 ? "warn" : "");
+}
+function paintCores() {
+  const cores = now.per_cpu_usage, box = at("cores");
+  figure("v-cpu", percent(now.cpu_usage), "%");
+  notes("cpu", known(now.cpu_freq, n => hertz(n * 1e6)), "load " + now.load_avg.map(n => known(n, n => n.toFixed(2))).join(" "));
+  if (box.childElementCount !== cores.length) {
+    box.replaceChildren(...cores.map(() => make("div", "", graph(30), make("span"))));
+    box.classList.toggle("many", cores.length > 4);
+  }
+  cores.forEach((value, core) => {
+    const [svg, text] = box.children[core].children;
+    draw(svg, "core" + core, 0, 100);
+    put(text, known(value, n => whole(n) + NB + "%"));
+  });
+}
+function paintMemory() {
+  const ram = now.memory;
+  figure("v-memory", percent(ram.percent), "%");
+  notes("memory", `${memory(ram.used)} of ${memory(ram.total)}`, now.swap.total ? `swap ${percent(now.swap.percent)}${NB}%` : "no swap");
+  draw(at("g-memory"), "memory", 0, 100);
+  mood("memory", kind === "memory" ? "warn" : "");
+}
+function paintDisk() {
+  const card = now.disk, top = ceiling(1e5, "disk");
+  figure("v-disk", percent(card.percent), "%");
+  at("m-disk").style.width = (card.percent ?? 0) + "%";
+  notes("disk", `${size(card.free)} free of ${size(card.total)}`, "I/O full scale " + scale(top));
+  draw(at("g-disk"), "disk", 0, top);
+  mood("disk", kind === "disk" ? "warn" : "");
+}
+function paintNetwork() {
+  const top = ceiling(1e4, "received", "sent");
+  for (const way of ["received", "sent"]) {
+    figure("v-" + way, ...rate(now.rates[way]));
+    draw(at("g-" + way), way, 0, top);
+  }
+  notes("network", "full scale " + scale(top), known(now.network.active_connections, n => n + " connections"));
+}
+function paintPower() {
+  const power = now.power, told = power.throttled != null;
+  const [word, level] = !told ? [NONE, ""] : power.under_voltage ? ["Under-voltage", "bad"] : power.throttled ? ["Throttled", "bad"] : power.freq_capped ? ["Capped", "warn"] : power.soft_temp_limit ? ["Soft limit", "warn"] : ["Steady", ""];
+  figure("v-power", word, known(power.core_voltage, n => `${n.toFixed(2)}${NB}V core`));
+  mood("power", level);
+  for (const line of all("[data-flag]")) ["", "_since_boot"].forEach((when, i) => {
+    const value = power[line.dataset.flag + when], shown = line.cells[i + 1];
+    put(shown, known(value, yes => yes ? "yes" : "no"));
+    shown.className = value ? when ? "is-warn" : "is-bad" : "";
+  });
+  at("flags").hidden = !told;
+  notes("power", !told ? "Only a Raspberry Pi reports this." : power.under_voltage == null ? "This board cannot detect under-voltage." : "");
+}
+function paintFacts() {
+  const facts = Object.entries({
+    "GPU": known(now.gpu.temperature, n => n.toFixed(1) + NB + "°C"),
+    "GPU memory": memory(now.gpu.memory),
+    "3D clock": hertz(now.gpu.v3d_clock),
+    "ARM clock": hertz(now.clocks.arm),
+    "Core clock": hertz(now.clocks.core),
+    "SDRAM clock": hertz(now.clocks.sdram),
+    "Read since boot": size(now.disk_io.read_bytes),
+    "Written since boot": size(now.disk_io.write_bytes),
+    "USB devices": known(now.hardware.usb_devices, String),
+    "Firmware": now.hardware.firmware ?? NONE,
+    "Serial": now.hardware.serial ?? NONE,
+  }).filter(fact => fact[1] !== NONE);
+  const list = at("facts"), names = facts.map(fact => fact[0]).join();
+  if (list.dataset.names !== names) {
+    list.dataset.names = names;
+    list.replaceChildren(...facts.map(([name]) => make("div", "", make("dt", "", name), make("dd"))));
+  }
+  facts.forEach(([, text], i) => put(list.children[i].lastChild, text));
+}
+
+// Asking: one request at a time, slower after refusals and failures, none while nobody looks
+
+const QUICK = "cpu_temp,cpu_freq,cpu_usage,per_cpu_usage,memory,disk_io,network,power,load_avg,uptime,timestamp", SLOW = ",swap,disk,gpu,clocks";
+let turn = 0, failures = 0, timer = 0, paused = false, asking = false, due = 0, note = null, complete = false;
+
+function ask(target, seconds = 5) {
+  const token = at("token").value;
+  return fetch(target, { headers: token ? { Authorization: "Bearer " + token } : {}, cache: "no-store", signal: AbortSignal.timeout(seconds * 1e3) });
+}
+const left = () => Math.max(0, Math.ceil(due - Date.now() / 1e3)) + NB + "s";
+function status(text, state = "") {
+  at("live").classList.toggle("off", !!state);
+  at("now").classList.toggle("stale", state === "gone");
+  put(at("live-text"), text);
+}
+async function tick() {
+  clearTimeout(timer);
+  if (paused || document.hidden || asking) return;
+  asking = true;
+  let wait = EVERY;
+  try {
+    wait = await settle(await ask("/stats?fields=" + QUICK + (turn % 5 ? "" : SLOW) + (complete ? "" : ",hardware")));
+  } catch {
+    wait = gone();
+  }
+  asking = false;
+  due = Date.now() / 1e3 + wait;
+  if (note) put(at("live-text"), note());
+  timer = setTimeout(tick, wait * 1e3);
+}
+// What an answer means; the seconds until the next question
+async function settle(answer) {
+  if (answer.status === 429) {
+    note = () => `Asked too often; asking again in ${left()}, as the daemon wishes.`;
+    status("", "busy");
+    return +answer.headers.get("Retry-After") || 30;
+  }
+  if (answer.status === 401) return locked();
+  if (!answer.ok) throw answer.status;
+  const found = await answer.json();
+  failures = 0;
+  note = null;
+  complete ||= !found.errors?.hardware;
+  if (accept(found) || SILENT.test(kind)) paint();
+  turn++;
+  const wait = EVERY * (scarce(answer) ? 2 : 1);
+  status(`Live, every ${wait} s. Last seen ${clock(last)}.`);
+  TABLES.forEach(refresh);
+  return wait;
+}
+// Whether other pages behind this address use up what it may ask
+function scarce(answer) {
+  const limit = answer.headers.get("RateLimit-Limit");
+  return limit && answer.headers.get("RateLimit-Remaining") < limit / 3;
+}
+function locked() {
+  const refused = at("token").value ? "does not accept this token" : "wants a token";
+  at("lock").open = true;
+  note = () => `Asking again in ${left()}.`;
+  status("", "busy");
+  headline(`${HOST} *${refused}*; the box for it is below.`, "warn");
+  if (kind !== "locked") tell(`${HOST} ${refused}.`);
+  kind = "locked";
+  return 30;
+}
+function gone() {
+  if (!failures++) tell(HOST + " does not answer.");
+  note = () => `${last ? "The figures are from then. " : ""}Trying again in ${left()}.`;
+  status("", "gone");
+  headline(last ? `${HOST} *has not answered* since ${clock(last)}.` : `${HOST} *does not answer*.`, "warn");
+  document.title = "? " + HOST;
+  kind = "gone";
+  return [2, 4, 8, 15, 30][Math.min(failures - 1, 4)];
+}
+function pause() {
+  paused = !paused;
+  put(at("pause"), paused ? "Resume" : "Pause");
+  note = null;
+  if (paused) status(`Paused${last ? " at " + clock(last) : ""}.`, "busy");
+  else tick();
+}
+
+// Tables: asked for only while they are on screen, and kept still under a pointer
+
+const minus = n => (n + "").replace("-", "−");
+const joined = (...parts) => parts.filter(part => part != null && part !== "").join(" · ");
+const cell = (name, ...inside) => make("td", name, ...inside);
+
+function row(name, small, ...cells) {
+  const head = make("th", "", name, make("small", small.only || "", small.text));
+  head.scope = "row";
+  return make("tr", "", head, ...cells);
+}
+function sized(text, value, name = "") {
+  const node = cell("n " + name, ...[text].flat());
+  node.dataset.value = value ?? -1;
+  return node;
+}
+function processRow(process) {
+  const made = row(process.name, { only: "only", text: joined(process.pid, process.user) }, cell("pc soft", process.user ?? NONE),
+    cell("n", known(process.cpu_percent, n => n.toFixed(1) + NB + "%")), cell("n", known(process.memory_percent, n => n.toFixed(1) + NB + "%")), cell("n soft", known(process.running_time, lasting)));
+  made.prepend(cell("pc soft", process.pid + ""));
+  return made;
+}
+function linkRow([name, link]) {
+  const lost = ["errin", "errout", "dropin", "dropout"].reduce((total, counter) => total + (link[counter] ?? 0), 0);
+  const state = link.is_up === false ? "down" : link.signal_strength != null ? minus(link.signal_strength) + NB + "dBm" : link.speed ? link.speed + NB + "Mbit/s" : link.is_up ? "up" : "";
+  return row(name, { text: joined(state, link.addresses?.[0], lost ? lost + " errors and drops" : "") }, sized(size(link.bytes_recv), link.bytes_recv), sized(size(link.bytes_sent), link.bytes_sent));
+}
+function placeRow(place) {
+  const meter = make("div", "meter", make("i"));
+  meter.firstChild.style.width = (place.percent ?? 0) + "%";
+  const taken = place.error ? sized(place.error, -1, "wrap is-warn") : sized([known(place.percent, n => percent(n) + NB + "%"), meter], place.percent);
+  return row(place.mountpoint, { text: joined(place.device, place.filesystem, place.total == null ? "" : size(place.total), place.read_only ? "read-only" : "") }, taken, sized(size(place.free), place.free));
+}
+const TABLES = [
+  { id: "processes", turns: 4, target: () => `/processes?sort=${at("by").value}&limit=12`, rows: found => found.processes.map(processRow) },
+  { id: "interfaces", turns: 16, target: () => "/network/interfaces", rows: found => Object.entries(found.interfaces).filter(each => each[1] && typeof each[1] === "object").map(linkRow) },
+  { id: "devices", turns: 16, target: () => "/storage/devices", rows: found => found.devices.map(placeRow) },
+];
+async function refresh(table) {
+  const body = at(table.id).tBodies[0];
+  if (!table.seen || turn < table.next || matchMedia("(hover: hover)").matches && body.matches(":hover")) return;
+  table.next = turn + table.turns;
+  try {
+    const answer = await ask(table.target(), 12), found = await answer.json();
+    if (!answer.ok) return;
+    const rows = table.rows(found), failed = found.errors?.[table.id];
+    body.replaceChildren(...rows.length ? rows : [make("tr", "", cell("soft", failed || "None."))]);
+    arrange(at(table.id));
+  } catch { /* the headline says that nobody answers */ }
+}
+// The daemon sorts the processes, for the first of one order are not the first of another
+function arrange(table) {
+  const head = table.querySelector("[aria-sort]"), body = table.tBodies[0];
+  if (table.id === "processes" || !head) return;
+  const up = head.ariaSort === "ascending" ? 1 : -1, column = head.cellIndex;
+  const by = (one, two) => column ? one.cells[column].dataset.value - two.cells[column].dataset.value : one.cells[0].textContent.localeCompare(two.cells[0].textContent);
+  body.append(...[...body.rows].sort((one, two) => up * by(one, two)));
+}
+function order(head) {
+  const table = head.closest("table"), down = head.ariaSort ? head.ariaSort === "ascending" : head.cellIndex > 0;
+  for (const each of all("[aria-sort]", table)) each.removeAttribute("aria-sort");
+  head.ariaSort = down ? "descending" : "ascending";
+  arrange(table);
+}
+function orderProcesses(by) {
+  at("by").value = by;
+  for (const each of all("[data-sort]")) {
+    each.parentNode.removeAttribute("aria-sort");
+    if (each.dataset.sort === by) each.parentNode.ariaSort = /name|pid/.test(by) ? "ascending" : "descending";
+  }
+  const cite = at("by-link");
+  cite.href = TABLES[0].target();
+  put(cite.firstChild, "GET " + TABLES[0].target());
+  TABLES[0].next = 0;
+  refresh(TABLES[0]);
+}
+
+// The manual that answers
+
+const LINES = 500;
+// Short objects on one line
+function pretty(value, margin = "") {
+  const line = JSON.stringify(value), deeper = margin + "  ";
+  if (value === null || typeof value !== "object" || line.length < 60 && !/[[{]/.test(line.slice(1))) return line.replace(/("(?:\\.|[^"\\])*"|[^",:]+)([,:])/g, "$1$2 ");
+  const list = Array.isArray(value);
+  const parts = Object.entries(value).map(([key, each]) => deeper + (list ? "" : JSON.stringify(key) + ": ") + pretty(each, deeper));
+  return line[0] + "\n" + parts.join(",\n") + "\n" + margin + line.at(-1);
+}
+function show(box, text, type) {
+  const json = /json/.test(type), lines = (json ? pretty(JSON.parse(text)) : text).split("\n"), shown = lines.slice(0, LINES).join("\n");
+  const parts = json ? shown.split(/("(?:\\.|[^"\\])*":)/) : [shown];
+  box.replaceChildren(...parts.map((part, i) => i % 2 ? make("b", "", part) : part));
+  if (lines.length > LINES) box.append(`\n… and ${lines.length - LINES} more lines; the curl command prints them all.`);
+  box.hidden = false;
+  box.scrollTop = 0;
+}
+// navigator.clipboard does not exist on http://pi:8585, which is no secure context
+async function copy(event) {
+  const self = event.currentTarget, source = self.source;
+  let copied = false;
+  try { await navigator.clipboard.writeText(source.textContent); copied = true; } catch {
+    getSelection().selectAllChildren(source);
+    copied = document.execCommand("copy");
+  }
+  put(self, copied ? "Copied" : "Ctrl+C");
+  tell(copied ? "Copied." : "Selected; press Ctrl and C.");
+  setTimeout(() => put(self, "Copy"), 1600);
+}
+function copier(source, label) {
+  const node = button("", "Copy", label, copy);
+  node.source = source;
+  return node;
+}
+function control(box) {
+  const given = box.dataset, name = given.name, kind = given.kind, preset = given.preset, asked = make("div", "");
+  if (kind === "list") {
+    const list = box.querySelector(".chips"), set = make("fieldset", "chips", make("legend", "sr", name));
+    for (const each of all("code", list)) set.append(make("label", "", checkbox(each.textContent), make("span", "", each.textContent)));
+    set.append(button("", "Clear (none means all)", "", () => { for (const each of all("input", set)) each.checked = false; set.dispatchEvent(new Event("input", { bubbles: true })); }));
+    list.replaceWith(set);
+    return;
+  }
+  if (kind === "flag") {
+    const other = preset === "true" ? "false" : "true";
+    asked.append(make("label", "ck", checkbox(other), `Add ${name}=${other}`));
+  } else {
+    const input = make(kind === "choice" ? "select" : "input", "");
+    if (kind === "choice") input.append(...given.choices.split(" ").map(each => new Option(each)));
+    else Object.assign(input, { size: 8, inputMode: "numeric", autocomplete: "off" });
+    input.value = preset;
+    input.setAttribute("aria-label", name);
+    asked.append(input);
+  }
+  box.append(asked);
+}
+function checkbox(value) {
+  const input = make("input", "");
+  input.type = "checkbox";
+  input.value = value;
+  return input;
+}
+// What the controls of a parameter say; nothing for its default
+function chosen(box) {
+  const kind = box.dataset.kind;
+  if (kind === "list" || kind === "flag") return all(":checked", box).map(each => each.value).join();
+  const value = box.querySelector("select, input").value;
+  return value === box.dataset.preset ? "" : value;
+}
+function target(article) {
+  const pairs = all(".pr[data-name]", article).map(box => [box.dataset.name, chosen(box)]).filter(pair => pair[1]);
+  return article.id + (pairs.length ? "?" : "") + pairs.map(([name, value]) => name + "=" + encodeURIComponent(value).replaceAll("%2C", ",")).join("&");
+}
+const breaking = (node, text) => node.replaceChildren(...text.split(/(?<=[?&,/])(?!\/)/).flatMap(part => [part, make("wbr")]));
+function spell(article) {
+  const url = location.origin + target(article), quoted = /[^\w:/.,=%-]/.test(url) ? `'${url}'` : url;
+  const [plain, curl] = all(".ln code", article);
+  breaking(plain, url);
+  breaking(curl, `curl ${at("token").value ? '-H "Authorization: Bearer $PISTAT_API_TOKEN" ' : ""}${quoted}`);
+}
+function fill(article, query) {
+  const given = new URLSearchParams(query);
+  for (const box of all(".pr[data-name]", article)) {
+    const kind = box.dataset.kind, value = given.get(box.dataset.name);
+    if (kind === "list" || kind === "flag") for (const each of all("input", box)) each.checked = !!value && value.split(",").includes(each.value);
+    else box.querySelector("select, input").value = value ?? box.dataset.preset;
+  }
+  spell(article);
+}
+async function send(article) {
+  const meta = article.querySelector("[role=status]"), began = performance.now();
+  put(meta, "Sending…");
+  let answer, text;
+  try {
+    answer = await ask(target(article), 30);
+    text = await answer.text();
+  } catch {
+    put(meta, HOST + " does not answer.");
+    return;
+  }
+  const rest = answer.headers.get("RateLimit-Remaining");
+  meta.replaceChildren(make("b", answer.ok ? "" : "e", `${answer.status} ${answer.statusText}`),
+    ` in ${whole(performance.now() - began)} ms, ${size(new Blob([text]).size)}${rest ? ", " + rest + " requests left" : ""}`);
+  show(article.querySelector(".out"), text, answer.headers.get("Content-Type"));
+}
+function equip(article) {
+  const path = article.id, box = article.querySelector(".req");
+  const line = name => { const code = make("code", ""); return make("div", "ln", code, copier(code, `Copy the ${name} of ${path}`)); };
+  const meta = make("span", "", "Asks this machine, now."), out = make("pre", "out");
+  meta.setAttribute("role", "status");
+  out.tabIndex = 0;
+  out.setAttribute("role", "region");
+  out.setAttribute("aria-label", "Answer of " + path);
+  out.hidden = true;
+  box.prepend(line("URL"), line("curl command"), make("div", "goes", button("go", "Send", "Send " + path, () => send(article)), meta), out);
+  all(".pr[data-name]", article).forEach(control);
+  article.addEventListener("input", () => spell(article));
+  spell(article);
+}
+function search(event) {
+  const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+  let count = 0, group = null;
+  for (const line of all(".ref tbody tr")) {
+    const head = line.cells[0].textContent, own = head[0] === ".";
+    if (line.cells.length === 1) {
+      group = line;
+      line.hidden = words.length > 0;
+      continue;
+    }
+    const text = ((own ? group.cells[0].firstChild.data.trim() : "") + line.textContent).toLowerCase();
+    line.hidden = !words.every(word => text.includes(word));
+    if (line.hidden) continue;
+    count++;
+    if (own) group.hidden = false;
+  }
+  put(at("found"), words.length ? `${count} ${count === 1 ? "field" : "fields"}` : "");
+}
+
+// At the beginning
+
+for (const each of all(".js")) each.hidden = false;
+for (const each of all("[data-graph]")) { const svg = graph(44); svg.id = "g-" + each.dataset.graph; each.replaceWith(svg); }
+try { at("token").value = sessionStorage.token ?? ""; } catch { /* then it is asked for */ }
+const articles = all(".rt");
+articles.forEach(equip);
+for (const each of all(".exs pre")) each.previousElementSibling.append(copier(each, "Copy the example"));
+for (const each of all("[data-fill]")) each.onclick = event => {
+  const article = at(each.pathname);
+  event.preventDefault();
+  fill(article, each.search);
+  article.scrollIntoView();
+};
+for (const head of all(".live-t th")) { const inside = head.querySelector("button"); if (inside) inside.onclick = () => inside.dataset.sort ? orderProcesses(inside.dataset.sort) : order(head); }
+at("by").onchange = event => orderProcesses(event.target.value);
+at("pause").onclick = pause;
+at("find").oninput = search;
+at("token").oninput = () => {
+  try { sessionStorage.token = at("token").value; } catch { /* it holds until the page is left */ }
+  articles.forEach(spell);
+};
+at("token").onchange = () => { if (kind === "locked") tick(); };
+document.addEventListener("visibilitychange", () => document.hidden ? clearTimeout(timer) : tick());
+setInterval(() => { if (note && !paused) put(at("live-text"), note()); }, 1e3);
+
+const tables = new IntersectionObserver(entries => {
+  for (const entry of entries) {
+    const table = TABLES.find(each => each.id === entry.target.id);
+    table.seen = entry.isIntersecting;
+    if (turn) refresh(table);
+  }
+});
+const jumps = all("nav a");
+const parts = new IntersectionObserver(entries => {
+  for (const entry of entries) if (entry.isIntersecting)
+    for (const jump of jumps) jump.ariaCurrent = jump.hash === "#" + entry.target.id ? "true" : null;
+}, { rootMargin: "-10% 0px -80% 0px" });
+TABLES.forEach(each => { each.next = 0; tables.observe(at(each.id)); });
+for (const jump of jumps) parts.observe(document.querySelector(jump.hash));
+headline(`Asking ${HOST === "This machine" ? "this machine" : HOST} how it is.`, "");
+tick();

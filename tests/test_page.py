@@ -1,0 +1,394 @@
+"""The page in a real browser, against the real daemon: on this machine, and on boards that were recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from browser import CHROMIUM, DRIVER, Browser
+from daemon import Daemon, free_port
+from recorded import BOARDS
+
+from pistat import page
+from pistat.settings import Settings
+
+if TYPE_CHECKING:
+    from needs import Need
+
+HERE = Path(__file__).resolve().parent
+HOSTILE = "<img src=x onerror=alert(1)>"
+NONE = "\N{EN DASH}"
+YES = {None: NONE, True: "yes", False: "no"}
+SHOWN = ("pi3b-plus", "pi4b-8gb", "pi5-8gb-nvme", "zero2w-wifi", "pc-x86")
+WIDTHS = (360, 768, 1280, 1920)
+
+Replay = Callable[..., Daemon]
+
+
+@pytest.fixture(scope="module")
+def _browser() -> Iterator[Browser | None]:
+    """One browser for all tests here, for it takes long to start."""
+    if CHROMIUM is None or DRIVER is None:
+        yield None
+        return
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser(_browser: Browser | None, need: Need) -> Browser:
+    """The browser as it is at first: no page, nothing kept, nothing emulated."""
+    need(_browser is not None, "chromium and chromedriver")
+    assert _browser is not None
+    _browser.open("about:blank")
+    _browser.forget()
+    return _browser
+
+
+@pytest.fixture
+def replay(tmp_path: Path) -> Iterator[Replay]:
+    """Serve a copy of a recorded board, with lines of its files replaced before."""
+    started: list[Daemon] = []
+
+    def run(board: str, *changes: tuple[str, str, str], **settings: str) -> Daemon:
+        folder = tmp_path / f"board{len(started)}"
+        shutil.copytree(BOARDS / board, folder, symlinks=True)
+        if (folder / "usr/bin/vcgencmd").is_symlink():
+            (folder / "usr/bin/vcgencmd").unlink()
+            shutil.copy(BOARDS / "vcgencmd", folder / "usr/bin/vcgencmd")
+        for name, old, new in changes:
+            text = (folder / name).read_text(encoding="utf-8")
+            assert old in text
+            (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+        daemon = Daemon(settings, [sys.executable, str(HERE / "replay.py"), str(folder)])
+        started.append(daemon)
+        daemon.wait_until_ready()
+        return daemon
+
+    yield run
+    for each in started:
+        each.kill()
+
+
+def address(daemon: Daemon) -> str:
+    return f"http://127.0.0.1:{daemon.port}/"
+
+
+def watch(browser: Browser, daemon: Daemon) -> None:
+    """Open the page and wait for its first figures."""
+    browser.open(address(daemon))
+    browser.wait_for("#live-text", "Live, ")
+
+
+def asked(browser: Browser, path: str) -> list[float]:
+    """When the page has asked for `path`, in milliseconds since it was opened."""
+    found: list[float] = browser.run(
+        "return performance.getEntriesByType('resource')"
+        ".filter(e => new URL(e.name).pathname === arguments[0]).map(e => e.startTime)",
+        path,
+    )
+    return found
+
+
+# It loads
+
+
+def test_loads_without_a_complaint(browser: Browser, shared: Daemon) -> None:
+    """Console and policy have nothing to report from the first byte to the last table, and all is our own."""
+    watch(browser, shared)
+    for part in ("#tables", "#api", "#fields", "#settings", "#examples"):
+        browser.run("document.querySelector(arguments[0]).scrollIntoView()", part)
+    for table in ("processes", "interfaces", "devices"):
+        browser.run("document.getElementById(arguments[0]).scrollIntoView()", table)
+        browser.wait(lambda: "No figures yet." not in browser.text(f"#{table} tbody"), table)  # noqa: B023 - now
+
+    names = browser.run("return performance.getEntriesByType('resource').map(e => e.name)")
+
+    assert browser.complaints() == []
+    assert all(each.startswith(address(shared)) for each in names)
+
+
+def test_an_open_page_asks_little() -> None:
+    """An open page takes well under half of the limit, and never asks faster than answers change."""
+    assert page.requests(Settings()) <= 24 < Settings().rate_limit_requests / 2
+    assert page.seconds(Settings(cache_seconds=9.5)) == 10
+    for count, window in [(60, 60), (5, 60), (1, 1), (30, 60), (100_000, 1)]:
+        settings = Settings(rate_limit_requests=count, rate_limit_window=window)
+        turns = window / page.seconds(settings)
+        assert turns * page.QUESTIONS <= count / 2 or page.seconds(settings) >= window
+
+
+def test_asks_as_often_as_it_says(browser: Browser, shared: Daemon) -> None:
+    """Between two questions lie the seconds that the page names, and a table is asked for less often."""
+    watch(browser, shared)
+    browser.run("document.getElementById('processes').scrollIntoView()")
+
+    times = browser.wait(
+        lambda: len(asked(browser, "/stats")) > 2 and asked(browser, "/stats"), "3 questions"
+    )
+
+    assert all(later - earlier >= 3_900 for earlier, later in itertools.pairwise(times))
+    assert len(asked(browser, "/processes")) == 1
+
+
+# What it shows
+
+
+def percent(value: float | None) -> str:
+    """As the page writes it: a decimal below 10 %, none above."""
+    return NONE if value is None else f"{value:.1f}" if 0 < value < 9.95 else f"{value:.0f}"
+
+
+@pytest.mark.parametrize("board", SHOWN)
+def test_figures_are_those_of_the_api(browser: Browser, replay: Replay, board: str) -> None:
+    """The figures of the tiles and the facts below are those that the API gives for the same board."""
+    daemon = replay(board)
+    watch(browser, daemon)
+    stats = daemon.json("/stats")
+    told = stats["power"]["throttled"]
+    heat = stats["cpu_temp"]
+
+    assert browser.text("#v-heat b") == (NONE if heat is None else f"{heat:.1f}")
+    assert browser.text("#v-memory b") == percent(stats["memory"]["percent"])
+    assert browser.text("#v-disk b") == percent(stats["disk"]["percent"])
+    assert browser.text("#network .f").endswith(f"{stats['network']['active_connections']} connections")
+    assert (browser.text("#v-power b") == NONE) == (told is None)
+    for flag in ("under_voltage", "throttled", "freq_capped", "soft_temp_limit"):
+        words = [YES[stats["power"][each]] for each in (flag, f"{flag}_since_boot")]
+        assert browser.texts(f"[data-flag={flag}] td") == words
+    assert browser.text("#model") == (stats["hardware"]["model"] or "")
+    for value in ("serial", "firmware"):
+        assert (stats["hardware"][value] or "") in browser.text("#facts")
+
+
+def test_tables_are_those_of_the_api(browser: Browser, replay: Replay) -> None:
+    """The tables hold the rows of the API, in its order."""
+    daemon = replay("pi4b-8gb")
+    watch(browser, daemon)
+    browser.run("document.getElementById('tables').scrollIntoView()")
+    for table in ("processes", "interfaces", "devices"):
+        browser.wait(lambda: "No figures yet." not in browser.text(f"#{table} tbody"), table)  # noqa: B023 - now
+
+    processes = daemon.json("/processes?limit=12")["processes"]
+    links = set(daemon.json("/network/interfaces")["interfaces"]) - {"active_connections"}
+    places = daemon.json("/storage/devices")["devices"]
+
+    assert browser.texts("#processes tbody td:first-child") == [str(each["pid"]) for each in processes]
+    assert all(
+        cell.startswith(name)
+        for cell, name in zip(browser.texts("#interfaces tbody th"), sorted(links), strict=True)
+    )
+    assert {percent(each["percent"]) for each in places} == {
+        each.removesuffix("\u00a0%") for each in browser.texts("#devices tbody td:nth-child(2)")
+    }
+
+
+@pytest.mark.parametrize(
+    ("word", "celsius", "sentence", "state"),
+    [
+        ("0x0", 48000, "fine: 48\u00a0°C", "Steady"),
+        ("0x50005", 56000, "short of power", "Under-voltage"),
+        ("0x40004", 84000, "too hot at 84\u00a0°C", "Throttled"),
+        ("0x0", 81000, "hot at 81\u00a0°C", "Steady"),
+        ("0x50000", 48000, "though its supply has sagged since it booted", "Steady"),
+        ("0x20002", 48000, "fine", "Capped"),
+    ],
+)
+def test_sentence(
+    browser: Browser, replay: Replay, word: str, celsius: int, sentence: str, state: str
+) -> None:
+    """The sentence says what is the matter, in the order of what an owner must know first."""
+    daemon = replay(
+        "pi4b-8gb",
+        ("vcgencmd.txt", "throttled=0x50000", f"throttled={word}"),
+        ("sys/class/thermal/thermal_zone0/temp", TEMPERATURE, str(celsius)),
+    )
+    watch(browser, daemon)
+
+    assert sentence in browser.text("#say")
+    assert browser.text("#v-power b") == state
+
+
+TEMPERATURE = (BOARDS / "pi4b-8gb/sys/class/thermal/thermal_zone0/temp").read_text().strip()
+
+
+def test_hostile_name_stays_text(browser: Browser, shared: Daemon, tmp_path: Path) -> None:
+    """A process whose name is markup is shown as it is, and makes nothing."""
+    program = tmp_path / "<img src=x>"
+    shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
+    with subprocess.Popen([program, "60"]) as process:
+        try:
+            watch(browser, shared)
+            browser.click("[data-sort=name]")
+            browser.wait_for("#processes tbody", "<img src=x>")
+            browser.click("[id='/processes'] .go")
+            assert browser.run("return document.querySelector('img')") is None
+        finally:
+            process.kill()
+    assert browser.complaints() == []
+
+
+def test_hostile_names_of_a_board_stay_text(browser: Browser, replay: Replay) -> None:
+    """The same for interfaces, mount points and what the board says of itself."""
+    daemon = replay(
+        "pi4b-8gb",
+        ("proc/net/dev", "wlan0:", f"{'<b>w</b>'}:"),
+        ("proc/self/mountinfo", "/mnt/media", "/mnt/<i>x</i>"),
+        ("host.json", "/mnt/media", "/mnt/<i>x</i>"),
+        ("proc/device-tree/model", "Raspberry Pi 4", HOSTILE),
+    )
+    watch(browser, daemon)
+    browser.run("document.getElementById('devices').scrollIntoView()")
+    browser.wait_for("#devices tbody", "/mnt/<i>x</i>")
+
+    assert browser.text("#model").startswith(HOSTILE)
+    assert "<b>w</b>" in browser.wait_for("#interfaces tbody", "<b>w</b>")
+    assert browser.run("return document.querySelector('img, tbody b')") is None
+    assert browser.complaints() == []
+
+
+# The manual that answers
+
+
+def test_send(browser: Browser, shared: Daemon) -> None:
+    """What is ticked is in the URL and the command, and Send shows what the daemon answers to it."""
+    watch(browser, shared)
+    for field in ("uptime", "memory"):
+        browser.run("document.querySelector(`.chips [value=${arguments[0]}]`).click()", field)
+    browser.click("[id='/stats'] .go")
+    browser.wait_for("[id='/stats'] .goes", "200 OK")
+
+    url = f"{address(shared)}stats?fields=memory,uptime"
+    assert browser.texts("[id='/stats'] .ln code") == [url, f"curl '{url}'"]
+    answer = json_of(browser, "[id='/stats'] .out")
+    assert list(answer) == ["memory", "uptime"]
+    assert answer["memory"]["total"] == shared.json("/stats")["memory"]["total"]
+
+
+def json_of(browser: Browser, selector: str) -> Any:
+    return browser.run("return JSON.parse(document.querySelector(arguments[0]).textContent)", selector)
+
+
+def test_send_what_is_refused(browser: Browser, shared: Daemon) -> None:
+    """A bad parameter can be sent; the daemon's own words are shown, and the status as an error."""
+    watch(browser, shared)
+    browser.type("[id='/processes'] [data-name=limit] input", "abc")
+    browser.click("[id='/processes'] .go")
+    browser.wait_for("[id='/processes'] .goes b.e", "400")
+
+    assert json_of(browser, "[id='/processes'] .out") == shared.get("/processes?limit=abc").json()
+    # What the browser itself says of a status is no complaint of the page.
+    assert [each for each in browser.complaints() if "400" not in each] == []
+
+
+# When nobody answers
+
+
+def test_stopped_and_started_again(browser: Browser) -> None:
+    """It says plainly that the daemon is gone, keeps the figures, and says when it is back."""
+    port = str(free_port())
+    settings = {"PISTAT_PORT": port, "PISTAT_RATE_LIMIT_ENABLED": "false"}
+    with daemon(settings) as first:
+        watch(browser, first)
+        memory = browser.text("#v-memory b")
+        first.stop()
+        browser.wait_for("#say", "has not answered since")
+        browser.wait_for("#live-text", "Trying again in")
+        assert browser.text("#tell").endswith("does not answer.")
+        assert browser.text("#v-memory b") == memory
+    with daemon(settings):
+        browser.wait_for("#live-text", "Live, ", 40)
+        assert " answers again. " in browser.text("#tell")
+        browser.wait_for("#say", " is ")
+
+
+@contextlib.contextmanager
+def daemon(settings: dict[str, str]) -> Iterator[Daemon]:
+    started = Daemon(settings)
+    try:
+        started.wait_until_ready()
+        yield started
+    finally:
+        started.kill()
+
+
+def test_asked_too_often(browser: Browser, start: Callable[..., Daemon]) -> None:
+    """After a 429 it says so, asks again when Retry-After says, and not before."""
+    busy = start(PISTAT_RATE_LIMIT_REQUESTS="8", PISTAT_RATE_LIMIT_WINDOW="8")
+    browser.open(address(busy))
+    browser.wait_for("#live-text", "Live, ")
+    while busy.get("/stats?fields=uptime").status == 200:
+        pass
+    browser.open(address(busy))
+    said = browser.wait_for("#live-text", "Asked too often; asking again in ")
+    browser.wait_for("#live-text", "Live, ")
+
+    first, second, *_ = asked(browser, "/stats")
+    seconds = int(said.split(" again in ")[1].split("\u00a0")[0])
+    assert second - first >= (seconds - 1) * 1_000
+
+
+def test_hidden_tab_asks_nothing(browser: Browser, shared: Daemon) -> None:
+    """While nobody can see the page it does not ask; as soon as it is looked at again, it does."""
+    watch(browser, shared)
+    browser.hide()
+    assert browser.run("return document.visibilityState") == "hidden"
+    # What was under way may still come; then nothing does for longer than a turn.
+    since = browser.run_async("setTimeout(() => arguments[0](performance.now()), 1500)")
+    until = browser.run_async("setTimeout(() => arguments[0](performance.now()), 6000)")
+    assert [each for each in asked(browser, "/stats") if since < each < until] == []
+
+    before = len(asked(browser, "/stats"))
+    browser.unhide()
+    browser.wait(lambda: len(asked(browser, "/stats")) > before, "a question")
+
+
+def test_pause(browser: Browser, shared: Daemon) -> None:
+    """Pause stops the questions until Resume."""
+    watch(browser, shared)
+    browser.click("#pause")
+    assert browser.text("#live-text").startswith("Paused at ")
+    before = len(asked(browser, "/stats"))
+    browser.run_async("setTimeout(arguments[0], 4500)")
+    assert len(asked(browser, "/stats")) == before
+
+    assert browser.text("#pause") == "Resume"
+    browser.click("#pause")
+    browser.wait_for("#live-text", "Live, ")
+
+
+# For everyone
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_no_sideways_scrolling(browser: Browser, replay: Replay, width: int) -> None:
+    """The page is as wide as the view, from a small phone to a large screen."""
+    browser.size(width, 800)
+    watch(browser, replay("pi4b-8gb"))
+    browser.run("document.getElementById('devices').scrollIntoView()")
+    browser.wait(lambda: "No figures yet." not in browser.text("#devices tbody"), "devices")
+
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+
+
+def test_manual_reads_without_scripting(browser: Browser, shared: Daemon) -> None:
+    """Without scripting the whole manual is there, nothing waits for figures, no dead control is shown."""
+    browser.cdp("Emulation.setScriptExecutionDisabled", value=True)
+    browser.open(address(shared))
+    seen = browser.run("return document.body.innerText")
+
+    assert "The live figures need scripting" in seen
+    assert "under_voltage_since_boot" in seen
+    assert "PISTAT_CACHE_SECONDS" in seen
+    assert "Home Assistant" in seen
+    assert "Asking for" not in seen
+    controls = "[...document.querySelectorAll('button, input, select')]"
+    assert browser.run(f"return {controls}.filter(e => e.checkVisibility()).length") == 0
