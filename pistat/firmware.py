@@ -117,8 +117,8 @@ class Firmware:
                 self._shut_out(error)
             else:
                 self._proven = True
-                access = Access(self._mailbox.node)
-                return self._judge(classify(reply.status, reply.text), reply.text, access, "the firmware")
+                category = classify(reply.status, reply.text)
+                return self._judge(category, reply.text, Access(self._mailbox.node))
         return self._put_by_program(question)
 
     def _shut_out(self, error: OSError) -> None:
@@ -141,9 +141,17 @@ class Firmware:
             raise
         except OSError:
             raise self._fail(Why.REFUSED, "vcgencmd cannot be started") from None
+        # The exit status alone says nothing: a refused ioctl ends with 0, too.
         category = classify(finished.status, finished.stdout, finished.stderr)
+        if category is Category.NO_ACCESS:
+            raise self._leave(self._forbidden())
+        if category is Category.FAILED:
+            raise self._fail(Why.REFUSED, "vcgencmd failed")
+        if category is Category.TRANSPORT and self._shut.why is Why.REFUSED:
+            # Neither way helps, so there is no use in a process for each question.
+            raise self._fail(Why.REFUSED, REFUSAL, self._shut.detail)
         access = Access(program.removeprefix(self._machine.root), self._shut.why, self._shut.detail)
-        return self._judge(category, finished.stdout, access, "vcgencmd")
+        return self._judge(category, finished.stdout, access)
 
     def _program(self) -> str:
         """The absolute path of vcgencmd. It is looked for again while there is none."""
@@ -161,19 +169,15 @@ class Firmware:
             raise self._leave(self._shut)
         return program
 
-    def _judge(self, category: Category, text: str, access: Access, teller: str) -> str:
-        # The exit status alone says nothing: a refused ioctl ends with 0, too.
-        if category is Category.NO_ACCESS:
-            raise self._leave(self._forbidden())
-        if category is Category.FAILED:
-            raise self._fail(Why.REFUSED, f"{teller} failed")
+    def _judge(self, category: Category, text: str, access: Access) -> str:
+        """What it means that the firmware says `text`."""
         self._failures = 0
         self._settle(access)
         if category is Category.OK:
             return text
-        if category in (Category.TRANSPORT, Category.EMPTY):
-            raise FirmwareError(REFUSAL)
-        raise UnavailableError
+        if category in (Category.UNSUPPORTED, Category.BAD_ARGS):
+            raise UnavailableError
+        raise FirmwareError(REFUSAL)
 
     def _forbidden(self) -> Access:
         """Why vcgencmd may not ask: as a rule for the reason why we may not."""

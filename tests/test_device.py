@@ -162,12 +162,8 @@ LONGEST = "x" * (ROOM - 5)
             response('error=1 error_msg="Command not registered"', UNKNOWN), UNAVAILABLE, id="unknown"
         ),
         pytest.param(response('error=2 error_msg="Invalid arguments"'), UNAVAILABLE, id="bad argument"),
-        pytest.param(
-            response("temp=47.2'C", UNKNOWN),
-            ["FirmwareError", "the firmware failed"],
-            id="a reply and a code",
-        ),
-        pytest.param(response("error=7 what"), ["FirmwareError", "the firmware failed"], id="other error"),
+        pytest.param(response("temp=47.2'C", UNKNOWN), REFUSED, id="a reply and a code"),
+        pytest.param(response("error=7 what"), REFUSED, id="other error"),
     ],
 )
 def test_every_kind_of_reply(device: StandIn, ask: Ask, message: bytes, reply: Any) -> None:
@@ -317,9 +313,12 @@ def test_refused(device: StandIn, ask: Ask, code: int) -> None:
     assert ask("access") == ["/dev/vcio_gencmd", None, ""]
 
 
-def test_one_question_that_is_refused(device: StandIn, ask: Ask) -> None:
+@pytest.mark.parametrize("message", [None, response("error=7 what"), response("error=7 what", 7)])
+def test_one_question_that_is_refused(device: StandIn, ask: Ask, message: bytes | None) -> None:
     """A device that answers others is not given up for one question that it refuses."""
     device.node()
+    if message:
+        device.reply("refused", message)
     device.reply("measure_temp", response("temp=47.2'C"))
     device.program("echo by program")
 
@@ -327,6 +326,17 @@ def test_one_question_that_is_refused(device: StandIn, ask: Ask) -> None:
         assert ask("ask", "measure_temp") == "temp=47.2'C"
         assert ask("ask", "refused") == REFUSED
     assert device.forks == 0
+
+
+def test_refused_both_ways(device: StandIn, ask: Ask) -> None:
+    """Where vcgencmd is refused as the device is, no process is started for every question."""
+    device.node()
+    device.refuse(errno.EINVAL)
+    device.program("echo 'ioctl_set_msg failed:-1'; echo $*")
+
+    assert [ask("ask", "measure_temp") for _ in range(5)] == [REFUSED] * 5
+    assert device.forks == 1
+    assert ask("access") == [None, "refused", "/dev/vcio_gencmd refuses: Invalid argument."]
 
 
 def test_timeout_of_the_kernel(device: StandIn, ask: Ask) -> None:
