@@ -32,9 +32,14 @@ class Descriptor:
 
 
 class Kept:
-    """Descriptors by path: to find and open a file costs more than to read it, in /sys far more."""
+    """Descriptors by path: to find and open a file costs more than to read it, in /sys far more.
 
-    def __init__(self) -> None:
+    Args:
+        most: How many are held open; other files are opened each time. The kernel takes some 5 kB for each.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._open: dict[str, Descriptor] = {}
 
     def read(self, path: str) -> bytes:
@@ -48,7 +53,8 @@ class Kept:
                 self._open.pop(path, None)
         opened = Descriptor(path)
         content = opened.read()
-        self._open[path] = opened
+        if len(self._open) < self._most:
+            self._open[path] = opened
         return content
 
 
@@ -56,8 +62,7 @@ class Stats:
     """/proc/PID/stat of all processes, some held open. For one thread at a time.
 
     Args:
-        most: For how many processes at most; the file of others is opened each time. The kernel takes some
-            5 kB for each that is open.
+        most: For how many processes; the files of others are opened each time.
     """
 
     LINE = 2048

@@ -1,4 +1,4 @@
-"""The only door to the outside: files below a root, programs, filesystems, clocks, addresses."""
+"""The only door to the outside: files below a root, programs, filesystems, clocks, the network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import psutil
 
-from pistat import cputimes, proctable
+from pistat import cputimes, netlink, proctable
 from pistat.cache import Cache, NoAnswerError, Outcome, Task
 from pistat.firmware import Firmware
 from pistat.history import History
@@ -40,6 +40,9 @@ READ_ONLY = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
 """What the kernel answers for a thing that this machine does not have, or no longer has."""
+
+KEPT_FILES = 128
+"""How many files that are read for every answer are held open: more than a usual machine has."""
 
 KEPT_PROCESSES = 256
 """For how many processes a file is held open: more than a usual Pi has, and a megabyte of the kernel's."""
@@ -116,7 +119,7 @@ class Machine:
             sleep=self.sleep,
         )
         self.firmware = Firmware(self)
-        self._kept = Kept()
+        self._kept = Kept(KEPT_FILES)
         self._stats = Stats(most=KEPT_PROCESSES)
         self._known: dict[str, Any] = {}
         self._derived: dict[str, tuple[Any, Any]] = {}
@@ -331,7 +334,7 @@ class Machine:
         except subprocess.TimeoutExpired:
             self._unreaped = child
 
-    # Clocks, names, users, addresses
+    # Clocks, names, users, network interfaces
 
     def time(self) -> float:
         """Seconds since 1970, by the wall clock."""
@@ -393,13 +396,9 @@ class Machine:
         """What this machine calls itself."""
         return socket.gethostname()
 
-    def addresses(self) -> dict[str, list[tuple[str, str | None]]]:
-        """For each interface its IP addresses, each with its netmask. Raises OSError."""
-        families = {socket.AF_INET, socket.AF_INET6}
-        return {
-            name: [(each.address, each.netmask) for each in found if each.family in families]
-            for name, found in psutil.net_if_addrs().items()
-        }
+    def links(self) -> dict[str, netlink.Link]:
+        """All network interfaces by name. Raises OSError."""
+        return netlink.links()
 
 
 def _unless_absent(read: Callable[[], T]) -> T | None:

@@ -12,7 +12,9 @@ from typing import Any
 
 import pi_system_monitor
 from pistat.cache import NoAnswerError
+from pistat.collectors.network import with_prefix
 from pistat.machine import Machine, SystemNames, Usage
+from pistat.netlink import Link
 from pistat.settings import Settings
 
 BOARDS = Path(__file__).resolve().parent / "boards"
@@ -122,11 +124,19 @@ class RecordedMachine(Machine):
     def user_name(self, uid: int) -> str:
         return str(self.facts["users"].get(str(uid), uid))
 
-    def addresses(self) -> dict[str, list[tuple[str, str | None]]]:
-        return {
-            name: [(address, netmask) for address, netmask in found]
-            for name, found in self.facts["addresses"].items()
-        }
+    def links(self) -> dict[str, Link]:
+        names = {*self.facts["addresses"], *self.names("/sys/class/net")}
+        return {name: self._link(name, f"/sys/class/net/{name}") for name in names}
+
+    def _link(self, name: str, folder: str) -> Link:
+        """What the kernel tells of an interface in its files; those may have been hidden."""
+        state, flags = self.word(f"{folder}/operstate"), int(self.word(f"{folder}/flags") or "0", 16)
+        return Link(
+            None if state is None else state == "up" or (state == "unknown" and flags & 1 != 0),
+            self.word(f"{folder}/address"),
+            self.number(f"{folder}/mtu"),
+            [with_prefix(*each) for each in self.facts["addresses"].get(name, [])],
+        )
 
     def names_of_system(self) -> SystemNames:
         hostname, kernel, architecture = self.facts["uname"]

@@ -35,7 +35,7 @@ def descriptors() -> int:
 
 def test_what_is_read_is_of_now(tmp_path: Path) -> None:
     """A file that has changed in its place is read as it is."""
-    kept, path = Kept(), tmp_path / "file"
+    kept, path = Kept(2), tmp_path / "file"
     path.write_text("one\n")
     before = kept.read(str(path))
     path.write_text("another\n")
@@ -45,7 +45,7 @@ def test_what_is_read_is_of_now(tmp_path: Path) -> None:
 
 def test_a_file_is_opened_once(tmp_path: Path) -> None:
     """However often it is read, a file takes one descriptor, and gives it back with its reader."""
-    kept, path = Kept(), tmp_path / "file"
+    kept, path = Kept(2), tmp_path / "file"
     path.write_text("one\n")
     before = descriptors()
     for _ in range(10):
@@ -54,6 +54,18 @@ def test_a_file_is_opened_once(tmp_path: Path) -> None:
     assert descriptors() == before + 1
     del kept
     assert descriptors() == before
+
+
+def test_no_more_files_are_held_open_than_allowed(tmp_path: Path) -> None:
+    """However many files are read, `most` of them are held open, and all are read."""
+    kept, paths = Kept(2), [tmp_path / str(number) for number in range(9)]
+    for each in paths:
+        each.write_text(each.name)
+    before = descriptors()
+
+    for _ in range(2):
+        assert [kept.read(str(each)).decode() for each in paths] == [each.name for each in paths]
+    assert descriptors() == before + 2
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
@@ -75,7 +87,7 @@ def test_a_table_of_many_rows_is_read_to_its_end(need: Need) -> None:
 
 def test_what_has_gone_is_not_there(child: subprocess.Popen[bytes]) -> None:
     """A process that has ended is told like a file that is not there, and its descriptor is given back."""
-    kept, path = Kept(), f"/proc/{child.pid}/stat"
+    kept, path = Kept(2), f"/proc/{child.pid}/stat"
     before = descriptors()
     assert kept.read(path).startswith(b"%d " % child.pid)
     child.communicate()
@@ -87,7 +99,7 @@ def test_what_has_gone_is_not_there(child: subprocess.Popen[bytes]) -> None:
 
 def test_what_has_come_back_is_read(child: subprocess.Popen[bytes], tmp_path: Path) -> None:
     """When what a file told of has gone, and another thing has its name now, that is read."""
-    kept, path = Kept(), tmp_path / "device"
+    kept, path = Kept(2), tmp_path / "device"
     path.symlink_to(f"/proc/{child.pid}/comm")
     kept.read(str(path))
     child.communicate()

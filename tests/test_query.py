@@ -18,6 +18,7 @@ from pistat.collectors import ALL, STATS, system
 from pistat.field import Collector, Incomplete, Values
 from pistat.history import Sample
 from pistat.machine import Finished, Machine, Usage
+from pistat.netlink import Link
 from pistat.settings import Settings
 
 if TYPE_CHECKING:
@@ -314,9 +315,9 @@ class Spy(Machine):
         self.touched.append(f"run {' '.join(command)}")
         return super().run(command, seconds, limit)
 
-    def addresses(self) -> dict[str, list[tuple[str, str | None]]]:
-        self.touched.append("addresses")
-        return super().addresses()
+    def links(self) -> dict[str, Link]:
+        self.touched.append("links")
+        return super().links()
 
 
 class Gathering(Cache):

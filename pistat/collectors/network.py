@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Set
 
 import psutil
 
-from pistat import kernel
+from pistat import kernel, netlink
 from pistat.field import Field, Json, Kind, Unit, Values, collector
 from pistat.machine import Machine
 
@@ -107,15 +107,16 @@ def network(machine: Machine) -> Values:
 
 def interfaces_by_psutil(machine: Machine) -> Values:
     """The same from psutil, where there is no /sys."""
-    states, addresses = psutil.net_if_stats(), machine.addresses()
-    hardware = psutil.net_if_addrs()
+    states, addresses = psutil.net_if_stats(), psutil.net_if_addrs()
     rows: dict[str, Json] = {}
     for name, counters in traffic_by_psutil().items():
-        state = states.get(name)
-        macs = [each.address for each in hardware.get(name, []) if each.family == psutil.AF_LINK]
+        state, found = states.get(name), addresses.get(name, [])
+        macs = [each.address for each in found if each.family == psutil.AF_LINK]
         rows[name] = {
             **counters,
-            "addresses": _with_prefix(addresses.get(name, [])),
+            "addresses": [
+                with_prefix(each.address, each.netmask) for each in found if each.family in netlink.FAMILIES
+            ],
             "mac": macs[0].replace("-", ":").lower() if macs else None,
             "is_up": state.isup if state else None,
             "speed": (state.speed or None) if state else None,
@@ -144,37 +145,30 @@ def interfaces_by_psutil(machine: Machine) -> Values:
     elsewhere=interfaces_by_psutil,
 )
 def interfaces(machine: Machine) -> Values:
-    addresses = machine.addresses()
+    links = machine.links()
     rows: dict[str, Json] = {
-        name: {**counters, "addresses": _with_prefix(addresses.get(name, [])), **_link(machine, name)}
+        name: {**counters, **_link(machine, name, links.get(name))}
         for name, counters in traffic(machine).items()
     }
     return {"interfaces": {**rows, "active_connections": connections(machine)}}
 
 
-def _link(machine: Machine, name: str) -> dict[str, Json]:
-    """The state of one interface; all null if it has gone while we looked."""
-    folder = f"/sys/class/net/{name}"
+def _link(machine: Machine, name: str, link: netlink.Link | None) -> dict[str, Json]:
+    """The state of one interface; all null if it has come or gone while we looked."""
+    if link is None:
+        return {"addresses": [], **dict.fromkeys(("mac", "is_up", "speed", "mtu"))}
     return {
-        "mac": machine.word(f"{folder}/address"),
-        "is_up": _is_up(machine, folder),
-        "speed": kernel.link_speed(_speed(machine, folder)),
-        "mtu": machine.number(f"{folder}/mtu"),
+        "addresses": [*link.addresses],
+        "mac": link.mac,
+        "is_up": link.is_up,
+        "speed": kernel.link_speed(_speed(machine, f"/sys/class/net/{name}")) if link.is_up else None,
+        "mtu": link.mtu,
     }
-
-
-def _is_up(machine: Machine, folder: str) -> bool | None:
-    """Drivers that keep no state (tunnels and the like) say `unknown`; there the flag IFF_UP decides."""
-    state = machine.word(f"{folder}/operstate")
-    if state != "unknown":
-        return None if state is None else state == "up"
-    flags = machine.word(f"{folder}/flags")
-    return None if flags is None else bool(int(flags, 16) & 1)
 
 
 def _speed(machine: Machine, folder: str) -> str | None:
     try:
-        return machine.word(f"{folder}/speed")
+        return machine.reread_or_none(f"{folder}/speed")
     except OSError as error:
         # So the kernel answers for a link that is down, and for drivers without a speed.
         if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
@@ -182,11 +176,7 @@ def _speed(machine: Machine, folder: str) -> str | None:
         raise
 
 
-def _with_prefix(addresses: list[tuple[str, str | None]]) -> list[Json]:
+def with_prefix(address: str, netmask: str | None) -> str:
     """`192.0.2.7` and `255.255.255.0` as `192.0.2.7/24`; link-local addresses lose their `%eth0`."""
-    texts: list[Json] = []
-    for address, netmask in addresses:
-        bare = address.partition("%")[0]
-        prefix = int(ipaddress.ip_address(netmask)).bit_count() if netmask else None
-        texts.append(bare if prefix is None else f"{bare}/{prefix}")
-    return texts
+    bare = address.partition("%")[0]
+    return f"{bare}/{int(ipaddress.ip_address(netmask)).bit_count()}" if netmask else bare
