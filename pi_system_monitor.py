@@ -39,12 +39,12 @@ from werkzeug.exceptions import (
     Unauthorized,
 )
 
-from pistat import cli, guard, journal, page, prometheus, query, render, routes, server, systemd
+from pistat import capabilities, cli, guard, journal, page, prometheus, query, render, routes, server, systemd
 from pistat.collectors import cpu, processes
 from pistat.guard import Guard
 from pistat.heartbeat import Heartbeat
 from pistat.machine import Machine
-from pistat.monitor import Monitor, encode
+from pistat.monitor import OWNERS, Monitor, encode
 from pistat.own import OTHER, Own
 from pistat.page import Document
 from pistat.query import BadQueryError
@@ -182,6 +182,15 @@ def network_interfaces() -> Response:
 def storage_devices() -> Response:
     """The filesystems and the disk counters."""
     return _answer(routes.DEVICES)
+
+
+@api.get(routes.CAPABILITIES.path)
+def all_capabilities() -> Response:
+    """Everything is read, and where that gave nothing, its source is looked at."""
+    _parameters(routes.CAPABILITIES)
+    answer = _service().monitor.answer(tuple(OWNERS))
+    rows = capabilities.document(_service().machine, answer)
+    return _json(encode({**rows, "timestamp": answer.values["timestamp"]}))
 
 
 @api.get(routes.SENSORS.path)
@@ -445,7 +454,7 @@ def _serve(settings: Settings) -> int:
         # Else it comes from a terminal that was closed, and shall end us as ever.
         signal.signal(signal.SIGHUP, serving.hang_up)
     serving.run(
-        partial(_ready, serving, status),
+        partial(_ready, serving, status, machine),
         turned=heartbeat.beat,
         hung_up=partial(_reload, serving, partial(create_app, machine=machine, own=own), settings),
     )
@@ -471,9 +480,11 @@ def _set_level(settings: Settings) -> None:
     log.setLevel(logging.DEBUG if settings.debug else settings.log_level)
 
 
-def _ready(serving: server.Server, status: Callable[[], str]) -> None:
+def _ready(serving: server.Server, status: Callable[[], str], machine: Machine) -> None:
     systemd.notify(f"READY=1\nSTATUS={status()}")
     log.info("Listening on %s", " and ".join(serving.urls))
+    # Whether the firmware can be asked, and what its owner can do, is said before anybody wants to know.
+    threading.Thread(target=lambda: machine.firmware.access, name="access", daemon=True).start()
 
 
 def _status(serving: server.Server, own: Own) -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
 """What opening a device says that this kernel, or this container, does not have."""
@@ -16,10 +17,20 @@ class Why(StrEnum):
     """Why something cannot be read, in two or three words."""
 
     NO_FILE = "no such file"
+    NO_MODEL = "not this model"
     NO_PERMISSION = "no permission"
     NO_PLATFORM = "not this platform"
+    NO_VALUE = "nothing to tell"
+    HIDDEN = "not asked for"
     REFUSED = "refused"
     TIMED_OUT = "timed out"
+
+
+class Lack(NamedTuple):
+    """Why a machine does not tell something: in two or three words, and as a sentence for its owner."""
+
+    why: Why
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,16 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    from pistat.access import Lack
     from pistat.machine import Machine
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Values: TypeAlias = "dict[str, Any]"
 """What a collector returns: a value for each of its top-level keys."""
+
+
+STEP = re.compile(r"\w+|\{\w+\}|\[\w+\]")
+"""A key, any key of an object, or any place in a list."""
 
 
 class Unit(Enum):
@@ -75,7 +80,7 @@ class Field:
         help: One sentence for people: what it is, and since when.
         source: Where it is read.
         when: For a leaf that is only in some rows: in which, such as "for wireless interfaces".
-        unless: Says why this model cannot have it, in one clause; None where it can.
+        unless: Why this machine cannot have it, or does not show it; None where it may.
         kind: What it is to Prometheus; by default a text is INFO, and everything else a GAUGE.
         metric: Its name there, without unit, where the path gives no good one; for a list of known length
             the names of its positions, with commas between.
@@ -86,7 +91,7 @@ class Field:
     help: str
     source: str
     when: str = ""
-    unless: Callable[[Machine], str | None] | None = None
+    unless: Callable[[Machine], Lack | None] | None = None
     kind: Kind | None = None
     metric: str = ""
 
@@ -94,6 +99,11 @@ class Field:
     def key(self) -> str:
         """The top-level key of the answer that holds this leaf."""
         return re.split(r"[.\[]", self.path, maxsplit=1)[0]
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The way to it, such as `("devices", "[row]", "total")`."""
+        return tuple(STEP.findall(self.path))
 
     @property
     def series(self) -> Kind:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pistat import board, kernel
+from pistat.access import Lack, Why
 from pistat.board import Revision
 
 if TYPE_CHECKING:
@@ -67,33 +69,49 @@ def cell(machine: Machine, *nodes: str) -> int | None:
 # What a model cannot do, in the words of `Field.unless`
 
 
-def no_videocore(machine: Machine) -> str | None:
+def no_videocore(machine: Machine) -> Lack | None:
     """Why there is no firmware that could be asked."""
     is_pi = (model(machine) or "").startswith("Raspberry Pi")
-    return None if is_pi else "only a Raspberry Pi has it"
+    return None if is_pi else Lack(Why.NO_MODEL, "Only a Raspberry Pi has it.")
 
 
-def no_rails(machine: Machine) -> str | None:
+def no_rails(machine: Machine) -> Lack | None:
     """Why the rails of the power chip cannot be measured."""
-    return None if soc(machine) == "BCM2712" else "only a Raspberry Pi 5, 500 or Compute Module 5 measures it"
+    if soc(machine) == "BCM2712":
+        return None
+    return Lack(Why.NO_MODEL, "Only a Raspberry Pi 5, 500 or Compute Module 5 has it.")
 
 
-def no_power_chip(machine: Machine) -> str | None:
-    """Why there is no power chip with a thermometer. Older boards would answer with the SoC's temperature."""
-    known = soc(machine) in {"BCM2711", "BCM2712"}
-    return None if known else "only the power chip of a Raspberry Pi 4 or later has a thermometer"
+def no_power_chip(machine: Machine) -> Lack | None:
+    """Why there is no power chip that can be asked. Older boards would answer as if asked for the SoC."""
+    if soc(machine) in {"BCM2711", "BCM2712"}:
+        return None
+    return Lack(Why.NO_MODEL, "Only a Raspberry Pi 4 or later has it.")
 
 
-def no_under_voltage(machine: Machine) -> str | None:
+def no_under_voltage(machine: Machine) -> Lack | None:
     """Why a low supply is not noticed."""
-    detects = board.detects_under_voltage(model(machine) or "")
-    return None if detects else "Zeros and Compute Modules have nothing that notices a low supply"
+    if board.detects_under_voltage(model(machine) or ""):
+        return None
+    return Lack(Why.NO_MODEL, "Zeros, Compute Modules and the first boards do not notice a low supply.")
 
 
-def no_split(machine: Machine) -> str | None:
+def no_split(machine: Machine) -> Lack | None:
     """Why no memory is set aside for the GPU."""
-    splits = board.splits_memory(model(machine) or "")
-    return None if splits else "a Raspberry Pi 5 sets no memory aside for the GPU"
+    if board.splits_memory(model(machine) or ""):
+        return None
+    return Lack(Why.NO_MODEL, "A Raspberry Pi 5 sets no memory aside for the GPU.")
+
+
+def no_block(name: str) -> Callable[[Machine], Lack | None]:
+    """Why a block of the SoC has no clock."""
+
+    def unless(machine: Machine) -> Lack | None:
+        if name in board.BLOCKS.get(soc(machine) or "", ()):
+            return None
+        return Lack(Why.NO_MODEL, f"The processor of this machine is not known to have {board.CLOCKS[name]}.")
+
+    return unless
 
 
 def _told(machine: Machine, node: str, line: str) -> str | None:

@@ -7,7 +7,6 @@ https://prometheus.io/docs/instrumenting/exposition_formats/ and https://prometh
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -50,7 +49,6 @@ LAST = {"count": "", "percent": "used"}
 
 SUFFIXES = {Kind.COUNTER: "_total", Kind.INFO: "_info"}
 ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
-STEP = re.compile(r"\w+|\{\w+\}|\[\w+\]")
 
 Steps = tuple[str, ...]
 """The way to a leaf, such as `("devices", "[row]", "total")`."""
@@ -137,7 +135,7 @@ def _texts(fields: Iterable[Field], kind: Kind) -> dict[Steps, list[str]]:
     """The names of the texts of a kind, by the row that they are in. Lists of texts are none."""
     found: dict[Steps, list[str]] = {}
     for field in fields:
-        *row, leaf = STEP.findall(field.path)
+        *row, leaf = field.steps
         if field.series is kind and leaf.isidentifier():
             found.setdefault(tuple(row), []).append(leaf)
     return found
@@ -145,7 +143,7 @@ def _texts(fields: Iterable[Field], kind: Kind) -> dict[Steps, list[str]]:
 
 def _info(field: Field, texts: dict[Steps, list[str]]) -> list[Family]:
     """The metric that has all texts of the row of `field`; none for a list of texts."""
-    *row, leaf = STEP.findall(field.path)
+    *row, leaf = field.steps
     if not leaf.isidentifier():
         return []
     names = tuple(texts[tuple(row)])
@@ -156,7 +154,7 @@ def _info(field: Field, texts: dict[Steps, list[str]]) -> list[Family]:
 def _numbers(field: Field) -> list[Family]:
     """The metric of `field`; one for each position of a list of known length."""
     unit, factor = BASE.get(field.unit, ("", 1.0))
-    steps = STEP.findall(field.path)
+    steps = list(field.steps)
     ways = [steps]
     if steps[-1][0] == "[" and steps[-1][1:-1].isdigit():
         ways = [[*steps[:-1], f"[{position}]"] for position in range(int(steps[-1][1:-1]))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pistat import collectors, query
+from pistat import capabilities, collectors, query
 from pistat.collectors import disk, network, processes, storage, system
 from pistat.field import Field, Unit
 from pistat.query import Parameter
@@ -104,6 +104,12 @@ SENSORS = Route(
     (_only(_SENSORS_FIELDS),),
     examples=(("", "all sensors"), ("?fields=pmic", "the power of a Pi 5")),
 )
+CAPABILITIES = Route(
+    "/capabilities",
+    "What this machine can tell; of all else why it cannot, and what its owner can do about it.",
+    (*capabilities.FIELDS, *system.timestamp.fields),
+    examples=(("", "why is it null?"),),
+)
 HEALTH = Route(
     "/health",
     "Whether the daemon answers; nothing is read for it but a clock.",
@@ -117,5 +123,5 @@ HEALTH = Route(
 )
 GUIDE = Route("/", "The guide: HTML for a browser, plain text for a terminal.")
 
-ROUTES = (STATS, PROCESSES, INTERFACES, DEVICES, SENSORS, METRICS, HEALTH, GUIDE)
+ROUTES = (STATS, PROCESSES, INTERFACES, DEVICES, SENSORS, CAPABILITIES, METRICS, HEALTH, GUIDE)
 PATHS = tuple(each.path for each in ROUTES)

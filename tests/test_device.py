@@ -561,7 +561,7 @@ FORBIDDEN = "WARNING The firmware cannot be asked, so what only it knows is null
     ],
 )
 def test_a_user_who_may_not(board: StandIn, need: Need, nodes: dict[str, int], remedy: str) -> None:
-    """Who may not open the device reads in one line of the log which group to join, or what else helps."""
+    """Who may not open the device reads at the start, in one line of the log, which group to join."""
     need(os.geteuid() == 0 and may_read(PROGRAM), "root, and a tree that others may read", installed=False)
     board.remove("dev/vcio_gencmd")
     for name, mode in nodes.items():
@@ -570,6 +570,10 @@ def test_a_user_who_may_not(board: StandIn, need: Need, nodes: dict[str, int], r
     daemon = Daemon(board.environment, AS_NOBODY)
     try:
         daemon.wait_until_ready()
+        until = time.monotonic() + 20.0
+        while not firmware_lines(daemon) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert daemon.json("/capabilities")["remedies"] == [remedy]
         answer = daemon.json("/stats")
         daemon.json("/stats?cache=false")
         assert answer["gpu"] == answer["gpu"] | {"temperature": None, "memory": None}

@@ -16,7 +16,15 @@ from shape import leaves, mismatches
 from pistat import routes
 from pistat.routes import Route
 
-DATA = (routes.STATS, routes.PROCESSES, routes.INTERFACES, routes.DEVICES, routes.SENSORS, routes.HEALTH)
+DATA = (
+    routes.STATS,
+    routes.PROCESSES,
+    routes.INTERFACES,
+    routes.DEVICES,
+    routes.SENSORS,
+    routes.CAPABILITIES,
+    routes.HEALTH,
+)
 ONLY_LINUX = ("cpu_temp", "gpu", "power", "clocks", "hardware")
 
 

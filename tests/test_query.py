@@ -104,6 +104,7 @@ SPELLINGS = {
             "/sensors",
             ("temperatures", "fans", "trip_points", "voltages", "pmic", "block_clocks", "timestamp"),
         ),
+        ("/capabilities", ("remedies", "capabilities", "timestamp")),
         ("/sensors?fields=pmic,fans", ("fans", "pmic")),
         ("/health", ("status", "uptime")),
         ("/health?&", ("status", "uptime")),

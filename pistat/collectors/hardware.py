@@ -24,6 +24,11 @@ MEDIA = {
 """https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#BOOT_ORDER"""
 
 
+def _of_code(name: str, text: str, source: str = REVISION) -> Field:
+    """A field of what the revision code says."""
+    return Field(f"hardware.{name}", Unit.TEXT, text, source, unless=identity.no_videocore)
+
+
 @collector(
     Field(
         "hardware.model",
@@ -44,11 +49,11 @@ MEDIA = {
         "USB devices, hubs among them, but not the root hubs.",
         "/sys/bus/usb/devices",
     ),
-    Field("hardware.revision", Unit.TEXT, "Revision code of the board, in hexadecimal.", REVISION),
-    Field("hardware.type", Unit.TEXT, "Short name of the board, by its revision code.", REVISION),
-    Field("hardware.soc", Unit.TEXT, "Processor of the board.", f"{REVISION}, else {TREE}/compatible"),
-    Field("hardware.pcb_revision", Unit.TEXT, "Revision of the circuit board.", REVISION),
-    Field("hardware.maker", Unit.TEXT, "Who built the board.", REVISION),
+    _of_code("revision", "Revision code of the board, in hexadecimal."),
+    _of_code("type", "Short name of the board, by its revision code."),
+    _of_code("soc", "Processor of the board.", f"{REVISION}, else {TREE}/compatible"),
+    _of_code("pcb_revision", "Revision of the circuit board."),
+    _of_code("maker", "Who built the board."),
     Field(
         "hardware.bootloader",
         Unit.UNIX_TIME,
@@ -74,6 +79,7 @@ MEDIA = {
         Unit.BYTES,
         "Memory that the board was built with.",
         f"{REVISION}, else firmware: get_config total_mem",
+        unless=identity.no_videocore,
     ),
     deadline=2.0,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pistat import board, hwmon, identity, kernel, replies
@@ -264,14 +264,6 @@ def _rails(found: Rails) -> Values:
 # Clocks
 
 
-def _no_block(name: str) -> Callable[[Machine], str | None]:
-    def unless(machine: Machine) -> str | None:
-        known = name in board.BLOCKS.get(identity.soc(machine) or "", ())
-        return None if known else "this processor is not known to have such a block"
-
-    return unless
-
-
 @collector(
     *(
         Field(
@@ -279,7 +271,7 @@ def _no_block(name: str) -> Callable[[Machine], str | None]:
             Unit.HERTZ,
             f"Clock of {what}; 0 while it is off.",
             f"firmware: measure_clock {name}",
-            unless=_no_block(name),
+            unless=identity.no_block(name),
         )
         for name, what in board.CLOCKS.items()
     ),
@@ -294,7 +286,7 @@ def _no_block(name: str) -> Callable[[Machine], str | None]:
 def block_clocks(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     values: Values = {
-        name: None if _no_block(name)(machine) else asking(f"measure_clock {name}", replies.clock)
+        name: None if identity.no_block(name)(machine) else asking(f"measure_clock {name}", replies.clock)
         for name in board.CLOCKS
     }
     oscillator = asking("read_ring_osc", replies.ring_oscillator)

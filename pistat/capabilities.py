@@ -1,0 +1,175 @@
+"""What this machine can tell, and of all else why it cannot, and what its owner can do about it.
+
+There is no list of reasons to keep: a figure that is null has a declared source, and that is looked at.
+"""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import re
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from pistat import identity
+from pistat.access import Lack, Obstacle, Why, obstructed
+from pistat.collectors import ALL
+from pistat.field import Field, Json, Unit
+from pistat.firmware import FirmwareError, UnavailableError
+
+if TYPE_CHECKING:
+    from pistat.machine import Machine
+    from pistat.monitor import Answer
+
+FIELDS = (
+    Field(
+        "remedies[remedy]",
+        Unit.TEXT,
+        "What the owner can do, so that more can be read; empty when there is nothing.",
+        "the rows below",
+    ),
+    Field(
+        "capabilities[row].field", Unit.TEXT, "Path of a figure, as in the other answers.", "the declarations"
+    ),
+    Field(
+        "capabilities[row].available", Unit.FLAG, "Whether it has a value now, anywhere.", "the other answers"
+    ),
+    Field(
+        "capabilities[row].reason",
+        Unit.TEXT,
+        f"Why it has none: {', '.join(f'`{each}`' for each in Why)}; null for what has one.",
+        "a look at the source of the figure",
+    ),
+    Field(
+        "capabilities[row].detail",
+        Unit.TEXT,
+        "The same as a sentence, with what can be done about it.",
+        "a look at the source of the figure",
+    ),
+)
+
+PATH = re.compile(r"/(?:dev|etc|proc|sys)/[^\s,]+")
+QUESTION = "firmware: "
+
+MENDABLE = (Why.NO_PERMISSION, Why.TIMED_OUT, Why.REFUSED)
+"""Of several reasons the first of these is told, for somebody can do something about it."""
+
+
+def document(machine: Machine, answer: Answer) -> dict[str, Json]:
+    """A row for each figure, of all of which `answer` has the values, and before them what can be done."""
+    look = cache(partial(_source, machine))
+    lacks = {field.path: _lack(machine, field, answer, look) for each in ALL for field in each.fields}
+    rows: list[Json] = [
+        {
+            "field": path,
+            "available": lack is None,
+            "reason": lack.why.value if lack else None,
+            "detail": lack.detail if lack else None,
+        }
+        for path, lack in lacks.items()
+    ]
+    remedies = dict.fromkeys(each.detail for each in lacks.values() if each and each.why is Why.NO_PERMISSION)
+    return {"remedies": [*remedies], "capabilities": rows}
+
+
+def _lack(machine: Machine, field: Field, answer: Answer, look: Callable[[str], Lack | None]) -> Lack | None:
+    """Why a figure has no value anywhere; None where it has."""
+    if _has_value(answer.values, field.steps):
+        return None
+    if not machine.linux:
+        return Lack(Why.NO_PLATFORM, "It is not known on this platform.")
+    return (
+        (field.unless(machine) if field.unless else None)
+        or look(field.source)
+        or _failure(answer.errors.get(field.key))
+        or Lack(
+            Why.NO_VALUE, f"Only {field.when}, and there is none." if field.when else "It has no value now."
+        )
+    )
+
+
+def _has_value(value: object, steps: Sequence[str]) -> bool:
+    if not steps:
+        return value is not None
+    if isinstance(value, dict):
+        chosen = [value.get(steps[0])] if steps[0].isidentifier() else value.values()
+        return any(_has_value(each, steps[1:]) for each in chosen)
+    # The processes are a table in a form of its own, until rows are made of them.
+    return isinstance(value, tuple) or (
+        isinstance(value, list) and any(_has_value(each, steps[1:]) for each in value)
+    )
+
+
+def _failure(why: str | None) -> Lack | None:
+    """What a reading that failed has told."""
+    if why is None:
+        return None
+    timed_out = "no answer within" in why
+    return Lack(Why.TIMED_OUT if timed_out else Why.REFUSED, f"{why[0].upper()}{why[1:]}.")
+
+
+def _source(machine: Machine, source: str) -> Lack | None:
+    """Why none of the places that a source names can be read; None where one of them can."""
+    lacks: list[Lack] = []
+    for place in source.split(", else "):
+        path = PATH.search(place)
+        if place.startswith(QUESTION):
+            lack = identity.no_videocore(machine) or _question(machine, place.removeprefix(QUESTION))
+        elif path:
+            lack = _file(machine, path[0])
+        else:
+            continue
+        if lack is None:
+            return None
+        lacks.append(lack)
+    return next((each for why in MENDABLE for each in lacks if each.why is why), lacks[0] if lacks else None)
+
+
+def _question(machine: Machine, question: str) -> Lack | None:
+    access = machine.firmware.access
+    if access.way is None:
+        return Lack(access.why or Why.REFUSED, access.detail)
+    try:
+        machine.firmware.ask(question)
+    except UnavailableError:
+        return Lack(Why.NO_MODEL, f"The firmware of this board does not know `{question}`.")
+    except FirmwareError as error:
+        return _failure(str(error))
+    return None
+
+
+def _file(machine: Machine, pattern: str) -> Lack | None:
+    """Why no file of a pattern can be read."""
+    paths = _matches(machine, pattern)
+    lack = None if paths else Lack(Why.NO_FILE, f"There is no {pattern}.")
+    for path in paths:
+        try:
+            machine.read_bytes(path, 1)
+        except PermissionError as error:
+            lack = Lack(Why.NO_PERMISSION, _remedy(machine, path, error.errno or errno.EACCES))
+        except IsADirectoryError:
+            return None
+        except OSError as error:
+            lack = Lack(Why.REFUSED, f"{path} cannot be read: {error.strerror}.")
+        else:
+            return None
+    return lack
+
+
+def _matches(machine: Machine, pattern: str) -> list[str]:
+    found = [""]
+    for part in pattern.strip("/").split("/"):
+        found = [
+            f"{folder}/{name}"
+            for folder in found
+            for name in (fnmatch.filter(machine.names(folder), part) if "*" in part else [part])
+        ]
+    return [each for each in found if machine.exists(each)]
+
+
+def _remedy(machine: Machine, path: str, code: int) -> str:
+    group = machine.group(path)
+    if group is None:
+        return f"{path} is for root only."
+    return obstructed([Obstacle(path, code, group)], machine.me()).detail

@@ -1,0 +1,145 @@
+"""Why it is null: the answer of `/capabilities` for every board, and what it tells the owner to do."""
+
+from __future__ import annotations
+
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from recorded import BOARDS, RecordedMachine, board_names
+from shape import leaves, pattern
+from tree import pi, plant
+
+from pi_system_monitor import create_app
+from pistat import routes
+from pistat.access import Why
+from pistat.collectors import ALL
+from pistat.machine import Machine
+from pistat.settings import Settings
+
+DATA = (routes.STATS, routes.PROCESSES, routes.INTERFACES, routes.DEVICES, routes.SENSORS)
+
+
+def ask(machine: Machine, path: str) -> Any:
+    app = create_app(Settings(rate_limit_enabled=False), machine)
+    return json.loads(app.test_client().get(path).data)
+
+
+@functools.cache
+def capabilities(board: str) -> dict[str, dict[str, Any]]:
+    """The rows of a board by their fields."""
+    answer = ask(RecordedMachine(BOARDS / board), "/capabilities")
+    return {row["field"]: row for row in answer["capabilities"]}
+
+
+@pytest.mark.parametrize("board", board_names())
+def test_what_is_available_has_a_value(board: str) -> None:
+    """A figure is available exactly where one of the answers of the board has a value for it."""
+    found = [leaf for route in DATA for leaf in leaves(ask(RecordedMachine(BOARDS / board), route.path))]
+    declared = {field.path: field for each in ALL for field in each.fields}
+
+    for path, row in capabilities(board).items():
+        valued = any(value is not None and pattern(declared[path]).fullmatch(leaf) for leaf, value in found)
+        assert row["available"] is valued, path
+
+
+@pytest.mark.parametrize("board", board_names())
+def test_what_is_not_has_a_reason(board: str) -> None:
+    """Each figure has its row once, in the order of the declarations; what has no value has a reason."""
+    rows = capabilities(board)
+
+    assert list(rows) == [field.path for each in ALL for field in each.fields]
+    for row in rows.values():
+        if row["available"]:
+            assert (row["reason"], row["detail"]) == (None, None)
+        else:
+            assert row["reason"] in set(Why)
+            assert row["detail"][-1] == "."
+
+
+@pytest.mark.parametrize(
+    ("board", "field", "reason", "word"),
+    [
+        ("pi4b-8gb", "pmic.watts", Why.NO_MODEL, "Raspberry Pi 5"),
+        ("pi4b-8gb", "block_clocks.hevc", Why.NO_MODEL, "HEVC"),
+        ("pi5-8gb-nvme", "gpu.memory", Why.NO_MODEL, "Raspberry Pi 5"),
+        ("pi5-8gb-nvme", "block_clocks.h264", Why.NO_MODEL, "H.264"),
+        ("zero2w-wifi", "power.under_voltage", Why.NO_MODEL, "Zeros"),
+        ("zero2w-wifi", "hardware.bootloader", Why.NO_MODEL, "Raspberry Pi 4"),
+        ("pc-x86", "power.throttled", Why.NO_MODEL, "Raspberry Pi"),
+        ("pc-x86", "clocks.arm_requested", Why.NO_MODEL, "Raspberry Pi"),
+        ("pi4b-mainline", "power.throttled", Why.NO_FILE, "/dev/vcio"),
+        ("pi4b-mainline", "fans.{fan}.rpm", Why.NO_FILE, "/sys/class/hwmon/hwmon*/fan*_input"),
+        ("pi4b-4gb-container", "cpu_temp", Why.NO_FILE, "/sys/class/thermal"),
+        ("pi4b-2gb-forbidden", "power.throttled", Why.NO_PERMISSION, "sudo apt full-upgrade"),
+        ("pi5-16gb-mute", "power.throttled", Why.REFUSED, "refused"),
+        ("pi5-8gb-nvme", "devices[row].error", Why.NO_VALUE, "a filesystem that does not answer"),
+    ],
+)
+def test_reasons(board: str, field: str, reason: Why, word: str) -> None:
+    """The reason is that of the board, and its sentence says more."""
+    row = capabilities(board)[field]
+
+    assert row["reason"] == reason
+    assert word in row["detail"]
+
+
+def test_the_alarm_needs_no_firmware() -> None:
+    """What has a second source is available where the first is shut."""
+    rows = capabilities("pi4b-2gb-forbidden")
+
+    assert rows["power.under_voltage"]["available"] is True
+    assert rows["power.under_voltage_since_boot"]["reason"] == Why.NO_PERMISSION
+
+
+REMEDIES = {
+    "pi2b-ubuntu": "sudo usermod -aG video pi-stat",
+    "pi4b-2gb-forbidden": "sudo apt full-upgrade",
+}
+"""The boards whose owner can do something, and what."""
+
+
+@pytest.mark.parametrize("board", board_names())
+def test_remedies_come_first(board: str) -> None:
+    """What the owner can do stands above the rows, each once; most boards need nothing."""
+    answer = ask(RecordedMachine(BOARDS / board), "/capabilities")
+    wanted = {each["detail"] for each in answer["capabilities"] if each["reason"] == Why.NO_PERMISSION}
+
+    assert tuple(answer) == routes.CAPABILITIES.keys
+    assert set(answer["remedies"]) == wanted
+    assert [REMEDIES[board] in each for each in answer["remedies"]] == [True] * (board in REMEDIES)
+
+
+def test_a_firmware_that_hangs(tmp_path: Path) -> None:
+    """What the firmware has not answered in time is said to have timed out, and nothing else is."""
+    program = tmp_path / "usr/bin/vcgencmd"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/sh\nexec sleep 1000\n")
+    program.chmod(0o755)
+    machine = plant(tmp_path, pi("4 Model B Rev 1.1", 0xC03111))
+
+    rows = {row["field"]: row for row in ask(machine, "/capabilities")["capabilities"]}
+
+    assert rows["power.throttled"]["reason"] == Why.TIMED_OUT
+    assert rows["power.throttled"]["detail"] == "No answer within 1.0 s."
+    assert rows["pmic.watts"]["reason"] == Why.NO_MODEL
+
+
+def test_a_question_that_this_firmware_does_not_know(tmp_path: Path) -> None:
+    """A firmware that answers, but not to this, is told from one that cannot be asked."""
+    program = tmp_path / "usr/bin/vcgencmd"
+    program.parent.mkdir(parents=True)
+    program.write_text(
+        '#!/bin/sh\n[ "$1" = measure_temp ] && echo "temp=47.2\'C" && exit\n'
+        "echo 'error=1 error_msg=\"Command not registered\"'\nexit 255\n"
+    )
+    program.chmod(0o755)
+    machine = plant(tmp_path, pi("4 Model B Rev 1.1", 0xC03111))
+
+    rows = {row["field"]: row for row in ask(machine, "/capabilities")["capabilities"]}
+
+    assert rows["gpu.temperature"]["available"] is True
+    assert rows["power.throttled"]["reason"] == Why.NO_MODEL
+    assert "`get_throttled`" in rows["power.throttled"]["detail"]
