@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from pistat import own, routes
 from pistat.field import Field, Json, Kind, Unit, Values
@@ -57,7 +58,7 @@ Samples = list[tuple[str, Json]]
 """Values, each with its labels as they are written."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Family:
     """A metric.
 
@@ -79,18 +80,27 @@ class Family:
     factor: float = 1
     texts: Steps = ()
 
-    @property
+    @cached_property
     def series(self) -> str:
         """What its samples are called."""
         return self.name + SUFFIXES.get(self.kind, "")
 
-    def head(self, *, openmetrics: bool) -> str:
+    @property
+    def path(self) -> str:
+        """The field that it shows; the object or the row, for an info."""
+        return ".".join(self.steps).replace(".[", "[")
+
+    @cached_property
+    def head(self) -> str:
         """The lines before its samples."""
-        if openmetrics:
-            unit = f"# UNIT {self.name} {self.unit}\n" if self.unit else ""
-            return f"# HELP {self.name} {self.help}\n# TYPE {self.name} {self.kind.value}\n{unit}"
         kind = Kind.COUNTER if self.kind is Kind.COUNTER else Kind.GAUGE
         return f"# HELP {self.series} {self.help}\n# TYPE {self.series} {kind.value}\n"
+
+    @cached_property
+    def openmetrics_head(self) -> str:
+        """The same for OpenMetrics, which knows more kinds, and units."""
+        unit = f"# UNIT {self.name} {self.unit}\n" if self.unit else ""
+        return f"# HELP {self.name} {self.help}\n# TYPE {self.name} {self.kind.value}\n{unit}"
 
 
 class Metrics:
@@ -113,6 +123,14 @@ class Metrics:
                     found.setdefault(each.name, each)
         self.families = tuple(found.values())
 
+    def labels(self, family: Family) -> list[str]:
+        """The names of the labels that the series of `family` have."""
+        names = []
+        for end, step in enumerate(family.steps, 1):
+            if step[0] in "[{" and not step[1:-1].isdigit():
+                names += self._labels.get(family.steps[:end], [step[1:-1]])
+        return [*names, *family.texts]
+
     def text(self, values: Values, *, openmetrics: bool) -> Iterator[str]:
         """The metrics of one moment, a piece for each; those without a value are left out."""
         places: dict[Steps, Samples] = {(): [("", values)]}
@@ -120,7 +138,7 @@ class Metrics:
             samples = self._at(family.steps, places)
             lines = _lines(family, _infos(family, samples) if family.texts else samples)
             if lines:
-                yield family.head(openmetrics=openmetrics) + lines
+                yield (family.openmetrics_head if openmetrics else family.head) + lines
 
     def _at(self, steps: Steps, places: dict[Steps, Samples]) -> Samples:
         """What stands at the end of `steps`; `places` keeps what was found on the way."""
@@ -218,13 +236,10 @@ def _label(name: str, text: str) -> str:
 
 
 def _lines(family: Family, samples: Samples) -> str:
-    name = family.series
     # No two may have the same labels: Prometheus would refuse the one, or all.
     values = {labels: number for labels, value in samples if (number := _number(value, family.factor))}
-    return "".join(
-        f"{name}{{{labels}}} {number}\n" if labels else f"{name} {number}\n"
-        for labels, number in values.items()
-    )
+    lines = [f"{family.series}{labels and f'{{{labels}}}'} {number}\n" for labels, number in values.items()]
+    return "".join(lines)
 
 
 def _number(value: Json, factor: float) -> str:

@@ -1,4 +1,4 @@
-"""The declarations as documentation: the guide, the tables of the README, and `.env.example`.
+"""The declarations as documentation: the guide, the tables of the pages, and `.env.example`.
 
 `python -m pistat.render` writes the generated parts of the two files again.
 """
@@ -25,9 +25,13 @@ from pistat.collectors import disk, processes
 from pistat.errors import ERRORS
 from pistat.field import Field, Json
 from pistat.machine import Machine
+from pistat.prometheus import MEASURED, OWN, Metrics
 from pistat.query import BadQueryError, Parameter
 from pistat.routes import ROUTES, STATS, Route
 from pistat.settings import SETTINGS, Settings
+
+PAGES = ("README.md", "docs/metrics.md")
+"""The documents that have generated blocks."""
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = "tests/boards/pi4b-8gb/expected/stats.json"
@@ -299,7 +303,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
 """What the templates of the guide need beyond Jinja's own filters."""
 
 
-# Blocks of the README
+# Blocks of the pages
 
 
 def routes_table() -> str:
@@ -342,6 +346,21 @@ def settings_table() -> str:
 def errors_table() -> str:
     """The answers that are no success."""
     return _table(("Status", "Meaning"), [(str(each.status), each.help) for each in ERRORS])
+
+
+def metrics_table(metrics: Metrics) -> str:
+    """Metrics of Prometheus."""
+    rows = [
+        (
+            f"`{each.series}`",
+            each.kind.value,
+            ", ".join(f"`{label}`" for label in metrics.labels(each)),
+            f"`{each.path}`" if metrics is MEASURED else each.help,
+        )
+        for each in metrics.families
+    ]
+    last = "Field" if metrics is MEASURED else "Meaning"
+    return _table(("Metric", "Type", "Labels", last), rows)
 
 
 def elsewhere() -> str:
@@ -388,6 +407,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "example-stats": example,
     "failure": lambda: _fenced("json", failure()),
     "fields": fields_table,
+    "metrics": lambda: metrics_table(MEASURED),
+    "own-metrics": lambda: metrics_table(OWN),
     "parameters": parameters_table,
     "refusal": lambda: _fenced("json", _pretty(json.loads(refusal()))),
     "routes": routes_table,
@@ -396,7 +417,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
 BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def readme(text: str) -> str:
+def filled(text: str) -> str:
     """`text` with each block between `<!-- generated: NAME -->` and `<!-- end -->` made anew."""
     return BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]()}\n\n{found[3]}", text)
 
@@ -418,9 +439,10 @@ def env_example() -> str:
 
 
 def main() -> None:
-    """Bring the README and `.env.example` up to date with the declarations."""
-    page = ROOT / "README.md"
-    page.write_text(readme(page.read_text(encoding="utf-8")), encoding="utf-8")
+    """Bring the pages and `.env.example` up to date with the declarations."""
+    for name in PAGES:
+        page = ROOT / name
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
     (ROOT / ".env.example").write_text(env_example(), encoding="utf-8")
 
 

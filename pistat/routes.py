@@ -90,7 +90,7 @@ DEVICES = Route(
 )
 METRICS = Route(
     "/metrics",
-    "The figures of `/stats`, `/network/interfaces` and `/storage/devices` for Prometheus.",
+    "The figures of `/stats`, `/network/interfaces`, `/storage/devices` and `/sensors` for Prometheus.",
     examples=(("", "for Prometheus"),),
 )
 _SENSORS_FIELDS = (

@@ -163,14 +163,19 @@ class Page(HTMLParser):
 # What is generated
 
 
-def test_readme_is_current() -> None:
-    """The generated blocks of the README are what the declarations give: run `python -m pistat.render`."""
-    assert render.readme(README) == README
+@pytest.mark.parametrize("name", render.PAGES)
+def test_pages_are_current(name: str) -> None:
+    """The generated blocks of the pages are what the declarations give: run `python -m pistat.render`."""
+    page = (ROOT / name).read_text(encoding="utf-8")
+
+    assert render.filled(page) == page
 
 
 def test_every_block_is_used() -> None:
-    """Nothing is generated for the README that it does not show."""
-    assert sorted(re.findall(r"<!-- generated: (\S+) -->", README)) == sorted(render.BLOCKS)
+    """Nothing is generated that no page shows."""
+    pages = "".join((ROOT / name).read_text(encoding="utf-8") for name in render.PAGES)
+
+    assert sorted(re.findall(r"<!-- generated: (\S+) -->", pages)) == sorted(render.BLOCKS)
 
 
 def test_env_example_is_current() -> None:
@@ -192,7 +197,9 @@ def test_render_mends_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     stale = re.sub(
         r"(<!-- generated: settings -->).*?(<!-- end -->)", r"\1\nold\n\2", README, flags=re.DOTALL
     )
-    (tmp_path / "README.md").write_text(stale, encoding="utf-8")
+    (tmp_path / "docs").mkdir()
+    for name in render.PAGES:
+        (tmp_path / name).write_text(stale, encoding="utf-8")
     golden = tmp_path / render.EXAMPLE
     golden.parent.mkdir(parents=True)
     golden.write_text((ROOT / render.EXAMPLE).read_text(encoding="utf-8"), encoding="utf-8")
@@ -201,7 +208,8 @@ def test_render_mends_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     render.main()
 
     assert stale != README
-    assert (tmp_path / "README.md").read_text(encoding="utf-8") == README
+    for name in render.PAGES:
+        assert (tmp_path / name).read_text(encoding="utf-8") == README
     assert (tmp_path / ".env.example").read_text(encoding="utf-8") == ENV_EXAMPLE
 
 
