@@ -128,10 +128,11 @@ def _visible(rows: list[_Row]) -> list[_Row]:
     for row in rows:
         children.setdefault(row.parent if row.parent in numbers else "", []).append(row)
     seen: set[str] = set()
-    waiting = children.get("", [])
+    waiting = children.pop("", [])
     while waiting:
         row = waiting.pop()
-        mounted = {each.mount.mountpoint: each for each in children.get(row.number, ()) if each is not row}
+        # Taken out, so that a table that leads in circles comes to an end, too.
+        mounted = {each.mount.mountpoint: each for each in children.pop(row.number, ()) if each is not row}
         over = mounted.get(row.mount.mountpoint)
         if over is not None:
             waiting.append(over)

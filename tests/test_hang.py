@@ -155,6 +155,25 @@ def test_it_concerns_nobody_else(daemon: Daemon, mount: Mount) -> None:
         waiting.result()
 
 
+def test_fifty_requests_beside_it(daemon: Daemon, mount: Mount) -> None:
+    """Of fifty at the same moment, each is answered in time, in full, and one thread is lost in all."""
+    before = threads(daemon)
+    dead = mount("dead")
+    targets = ("/storage/devices", "/stats", "/processes", "/network/interfaces", "/stats?fields=disk") * 10
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(timed, [daemon.json] * 50, targets))
+
+    for target, (seconds, answer) in zip(targets, answers, strict=True):
+        assert seconds < PROMISED, target
+        assert "errors" not in answer, target
+        if target == "/storage/devices":
+            found = {row["mountpoint"]: row for row in answer["devices"]}
+            assert found.pop(dead.path) == dead_row(dead)
+            assert all(row["total"] for row in found.values())
+        assert "disk" not in answer or answer["disk"]["total"]
+    assert eventually(lambda: threads(daemon) <= before + 1)
+
+
 def test_two_dead_filesystems(daemon: Daemon, mount: Mount) -> None:
     """Two are waited for together, and cost a thread each."""
     before = threads(daemon)
