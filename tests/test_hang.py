@@ -6,7 +6,7 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +19,9 @@ from deadmount import AVAILABLE, BLOCK, BLOCKS, FREE, DeadMount
 from shape import leaves
 
 from pistat import routes
-from pistat.collectors import ALL, STATS
+from pistat.collectors import ALL, STATS, memory
 from pistat.field import Collector
+from pistat.machine import Machine
 
 if TYPE_CHECKING:
     from needs import Need
@@ -285,29 +286,22 @@ def fault(faults: Path) -> Iterator[Callable[[Collector, str], Path]]:
         each.unlink(missing_ok=True)
 
 
-def nulled(value: Any, key: str = "") -> Any:
-    """`value` with null at every leaf; of a network only the count beside the interfaces is left."""
-    if key in ("network", "interfaces"):
-        return {"active_connections": None}
-    if key in ("processes", "devices"):
-        return []
-    if isinstance(value, dict):
-        return {name: nulled(each) for name, each in value.items()}
-    return [nulled(each) for each in value] if isinstance(value, list) else None
-
-
 def nulls(document: dict[str, Any], without: tuple[str, ...]) -> set[str]:
     """The leaves that are null, but for those of some keys."""
     rest = {key: each for key, each in document.items() if key not in (*without, "errors", "processes")}
     return {path for path, value in leaves(rest) if value is None}
 
 
+def nothing(collectors: Sequence[Collector]) -> dict[str, Any]:
+    """What is left of some collectors when they have failed."""
+    return {key: value for each in collectors for key, value in each.nulls(Machine()).items()}
+
+
 def check(broken: dict[str, Any], whole: dict[str, Any], collector: Collector, sentence: str) -> None:
     """`broken` is `whole`, but for the keys of `collector`: they are null, and `errors` has the reason."""
     assert broken.keys() == whole.keys() | {"errors"}
     assert broken["errors"] == dict.fromkeys(collector.keys, sentence)
-    for key in collector.keys:
-        assert broken[key] == nulled(whole[key], key)
+    assert {key: broken[key] for key in collector.keys} == nothing([collector])
     assert nulls(broken, collector.keys) == nulls(whole, collector.keys)
     assert list(broken)[: len(whole)] == list(whole)
 
@@ -353,8 +347,11 @@ def route_of(collector: Collector) -> str:
     )
 
 
-@pytest.mark.parametrize("kind", SENTENCES)
-@pytest.mark.parametrize("collector", ALL, ids=lambda each: each.keys[0])
+CASES = [*((each, "EIO") for each in ALL), *((memory.memory, kind) for kind in SENTENCES if kind != "EIO")]
+"""test_isolation.py tries every kind of error on every collector."""
+
+
+@pytest.mark.parametrize(("collector", "kind"), CASES, ids=lambda each: getattr(each, "name", each))
 def test_a_collector_fails(
     broken: Daemon, fault: Callable[[Collector, str], Path], collector: Collector, kind: str
 ) -> None:
@@ -381,9 +378,8 @@ def test_a_collector_fails(
 def test_a_change_of_reason_is_told(broken: Daemon, fault: Callable[[Collector, str], Path]) -> None:
     """The log has a line for each change of state, whatever it is, and none for staying in one."""
     known = broken.log()
-    memory = next(each for each in ALL if each.keys[0] == "memory")
     for kind in ("EIO", "EIO", "ValueError", "PermissionError", "PermissionError"):
-        repair = fault(memory, kind)
+        repair = fault(memory.memory, kind)
         broken.json("/stats")
     repair.unlink()
     broken.json("/stats")
@@ -402,7 +398,7 @@ def test_everything_fails(broken: Daemon, fault: Callable[[Collector, str], Path
         each.unlink()
 
     assert answer["errors"] == dict.fromkeys(whole, "failed")
-    assert {key: answer[key] for key in whole} == {key: nulled(whole[key], key) for key in whole}
+    assert {key: answer[key] for key in whole} == nothing(STATS)
     assert broken.json("/health")["status"] == "healthy"
     assert "errors" not in broken.json("/stats")
 
@@ -419,7 +415,7 @@ def test_everything_hangs(tmp_path: Path) -> None:
             (tmp_path / each.keys[0]).write_text("hang")
         seconds, answer = timed(daemon.json, "/stats?cache=false")
         assert answer["errors"].keys() == whole.keys()
-        assert {key: answer[key] for key in whole} == {key: nulled(whole[key], key) for key in whole}
+        assert {key: answer[key] for key in whole} == nothing(STATS)
         # Helpers come after 0.25 s without progress, then 2, 4 and 8 of them: a second until all are asked.
         assert seconds < 1.0 + PROMISED
         assert timed(daemon.json, "/health")[0] < AT_ONCE

@@ -10,11 +10,14 @@ from pathlib import Path
 import faulty
 import pytest
 from daemon import Daemon
-from test_hang import SENTENCES, eventually, nulled, route_of
+from recorded import BOARDS, RecordedMachine
+from test_hang import SENTENCES, eventually, route_of
 
 from pistat.collectors import ALL
 from pistat.field import Collector
 from pistat.monitor import encode
+
+BOARD = "pi5-8gb-nvme"
 
 DEADLINE = 0.5
 """Seconds that each collector has here. Its own deadline is for test_hang.py, which waits for it."""
@@ -29,7 +32,7 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def still(faults: Path) -> Iterator[Daemon]:
     """A daemon on a machine that stands still, whose collectors can be broken by files in `faults`."""
     settings = {"PISTAT_RATE_LIMIT_ENABLED": "no", "PISTAT_CACHE_SECONDS": "0"}
-    faulted = {"FAULTS": str(faults), "BOARD": "pi5-8gb-nvme", "DEADLINE": str(DEADLINE)}
+    faulted = {"FAULTS": str(faults), "BOARD": BOARD, "DEADLINE": str(DEADLINE)}
     daemon = Daemon({**settings, **faulted}, [sys.executable, faulty.__file__])
     daemon.wait_until_ready()
     yield daemon
@@ -50,7 +53,7 @@ def test_all_else_is_as_before(still: Daemon, faults: Path, collector: Collector
 
     why = SENTENCES.get(kind, f"no answer within {DEADLINE:.1f} s")
     expected = json.loads(whole.body)
-    expected.update({key: nulled(expected[key], key) for key in collector.keys})
+    expected.update(collector.nulls(RecordedMachine(BOARDS / BOARD)))
     expected["errors"] = dict.fromkeys(collector.keys, why)
     assert (whole.status, broken.status) == (200, 200)
     assert broken.body == encode(expected)
