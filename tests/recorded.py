@@ -78,6 +78,9 @@ class RecordedMachine(Machine):
         finally:
             self.root, self.now = here, self.NOW
 
+    def watch(self) -> None:
+        """Nothing happens here that a sample would show."""
+
     # A colon cannot be part of a file name on Windows, so it is stored as %3A.
 
     def path(self, path: str) -> str:

@@ -40,9 +40,6 @@ class Replay(RecordedMachine):
     def uptime(self) -> float:
         return super().uptime() + self.monotonic() - self.now
 
-    def watch(self) -> None:
-        """Nothing happens here that a sample would show."""
-
 
 def bursts(seconds: float, period: float) -> float:
     """What has come up to now of something that comes in bursts: it grows by 1 a second, on average."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -18,12 +19,34 @@ from boards.build.proc import process_stat
 from boards.build.table import BOARDS
 from boards.build.transcript import rails, replies
 from pistat import cputimes, proctable
+from pistat.board import TYPES, decode_revision
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="symbolic links")
 
 BUILT = {"proc", "sys", "before", "etc", "usr", "opt", "vcgencmd.txt", "host.json"}
 
 boards = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
+
+
+CASES = [
+    pytest.param("pi3b-undervoltage", "stats", "power.under_voltage", True, id="under-voltage"),
+    pytest.param("pi500-throttled", "stats", "power.throttled", True, id="throttled"),
+    pytest.param("pi3a-plus-hot", "stats", "power.soft_temp_limit", True, id="too hot"),
+    pytest.param("pi4b-2gb-forbidden", "stats", "power.core_voltage", None, id="forbidden device"),
+    pytest.param("pi5-2gb-truncated", "stats", "power.throttled", None, id="truncated reply"),
+    pytest.param("pi4b-mainline", "stats", "system.kernel", "6.1.0-18-arm64", id="mainline kernel"),
+    pytest.param("pi3b-undervoltage", "stats", "system.userland_bits", 32, id="32-bit userland"),
+    pytest.param("pi3b-undervoltage", "stats", "system.architecture", "aarch64", id="on a 64-bit kernel"),
+    pytest.param("cm4-emmc", "devices", "devices.0.device", "/dev/mmcblk0p2", id="CM4 with eMMC"),
+    pytest.param("pi5-8gb-nvme", "devices", "devices.0.device", "/dev/nvme0n1p2", id="Pi 5 with NVMe"),
+    pytest.param("pi5-8gb-nvme", "sensors", "fans.pwmfan.rpm", 2838, id="and a fan"),
+    pytest.param("pi2b-ubuntu", "stats", "system.os", "Ubuntu 24.04.1 LTS", id="Ubuntu"),
+    pytest.param("pi5-16gb-mute", "stats", "cpu_freq", None, id="no cpufreq"),
+    pytest.param("pi4b-4gb-container", "stats", "hardware.usb_devices", None, id="container without /sys"),
+    pytest.param("pi1b-plus-readonly", "devices", "devices.0.read_only", True, id="read-only root"),
+    pytest.param("pi1a-offline", "stats", "timestamp", 120.5, id="no clock"),
+]
+"""Cases with the board that is one, and what a client sees of it."""
 
 
 def content(folder: Path) -> dict[str, bytes | str]:
@@ -96,6 +119,24 @@ def test_transcript_holds_only_what_a_recording_asks(board: Board) -> None:
 
         assert set(asked) <= set(record.QUESTIONS)
         assert len(set(asked)) == len(asked)
+
+
+def test_every_family_has_a_board() -> None:
+    """Of each model that a code can name there is a board, but for two of which too little is known."""
+    codes = [code for board in BOARDS if isinstance(code := board.tree.get("system/linux,revision"), int)]
+    found = [revision.type for code in codes if (revision := decode_revision(f"{code:x}"))]
+
+    assert set(found) == set(TYPES.values()) - {"Alpha", "CM0"}
+
+
+@pytest.mark.parametrize(("board", "file", "path", "value"), CASES)
+def test_each_case_has_a_board(board: str, file: str, path: str, value: object) -> None:
+    """The case can be seen in what is expected of its board."""
+    found = json.loads((FOLDERS / board / f"expected/{file}.json").read_text(encoding="utf-8"))
+    for step in path.split("."):
+        found = found[int(step) if step.isdecimal() else step]
+
+    assert found == value
 
 
 def test_power_rails_are_aligned_as_published() -> None:

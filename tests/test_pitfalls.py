@@ -12,7 +12,7 @@ import pytest
 import test_firmware
 from recorded import BOARDS, RecordedMachine, altered, answer
 
-from pistat import mailbox, replies
+from pistat import mailbox, replies, routes
 from pistat.collectors import power
 
 UNIT = Path(__file__).resolve().parent.parent / "pi-stat.service"
@@ -275,6 +275,30 @@ def test_the_power_chip_is_not_asked_itself(tmp_path: Path) -> None:
     assert board("pi5-8gb-nvme")["power"]["power_chip_reset"] is None
 
 
+@pitfall("zeus#274")
+def test_only_the_firmware_knows_the_rails(tmp_path: Path) -> None:
+    """The rails of a Raspberry Pi 5 are in no file: without the firmware they are null, not 0."""
+    rails = answer(altered("pi5-8gb-nvme", tmp_path, {"vcgencmd.txt": ""}), "/sensors")["pmic"]
+
+    assert rails == {"watts": None, "input_voltage": None, "battery_voltage": None, "rails": {}}
+    assert len(board("pi5-8gb-nvme", "/sensors")["pmic"]["rails"]) == 14
+
+
+@pitfall("touchkio#35")
+def test_the_sum_of_the_rails_is_said_to_be_an_estimate() -> None:
+    """What the rails of the board take together is not what the plug gives, and its declaration says that."""
+    [field] = [each for each in routes.SENSORS.fields if each.path == "pmic.watts"]
+
+    assert "estimate" in field.help
+    assert board("pi5-8gb-nvme", "/sensors")["pmic"]["watts"] == 1.7667
+
+
+@pitfall("raspberrypi/firmware#1107")
+def test_the_unit_of_a_voltage() -> None:
+    """The firmware counts in microvolts and the kernel in millivolts: 876 of these are 0.876 V."""
+    assert board("cm5-lite", "/sensors")["voltages"]["core"] == 0.876
+
+
 @pitfall("geerlingguy/pi-overvolt#2")
 def test_the_voltage_is_said_to_be_the_one_asked_for() -> None:
     """On a Raspberry Pi 5 the core voltage is what the processor wants, and its declaration says that."""
@@ -304,6 +328,20 @@ def test_a_temperature_that_cannot_be_read(tmp_path: Path) -> None:
     assert stats["cpu_temp"] is None
     assert list(stats["errors"]) == ["cpu_temp"]
     assert stats["gpu"] == board("pi3b-plus")["gpu"]
+
+
+@pitfall("raspberrypi/documentation#2123")
+@pytest.mark.parametrize(
+    ("name", "celsius"), [("pi3b-plus", None), ("zero2w-wifi", None), ("pi4b-8gb", 64.9)]
+)
+def test_the_power_chip_has_a_sensor_from_the_pi_4_on(name: str, celsius: float | None) -> None:
+    """Before, the firmware answers with the temperature of the SoC, which is not to be taken for another."""
+    machine = RecordedMachine(BOARDS / name)
+    assert "temp=" in machine.firmware.ask("measure_temp pmic")
+
+    found = board(name, "/sensors")["temperatures"].get("pmic", {"temperature": None})
+
+    assert found["temperature"] == celsius
 
 
 @pitfall("fanshim#9", "fanshim#11", "fanshim#13")

@@ -175,6 +175,7 @@ PI_5_TRUNCATED = pi(
     chips=sensors(58_950, 60_812, ("pwmfan", {"pwm1": 125, "pwm1_enable": 1})),
     firmware={
         "pmic": "62.3",
+        "rails": RAILS,
         "instead": {
             "measure_volts": "volt=0.87",
             "measure_volts core": "volt=0.87",
