@@ -37,7 +37,6 @@ REFUSED_SECONDS = 60.0
 """How long a way is left alone that would not even let us ask: that may heal, but not soon."""
 
 REFUSAL = "the firmware refused to answer"
-SLOW = "the firmware is too slow"
 
 
 class UnavailableError(Exception):
@@ -92,23 +91,22 @@ class Firmware:
             FirmwareError: No answer, or an answer that cannot be trusted.
         """
         # Whoever has the turn has given it back by then, with news for those who come too late as well.
-        seconds = min(until + ANSWER_SECONDS - self._machine.monotonic(), threading.TIMEOUT_MAX)
-        if not self._lock.acquire(timeout=max(0.0, seconds)):
-            raise FirmwareError(SLOW)
+        seconds = min(until + ANSWER_SECONDS - self.now(), threading.TIMEOUT_MAX)
+        taken = self._lock.acquire(timeout=max(0.0, seconds))
         try:
-            now = self._machine.monotonic()
-            if now < self._rests_until:
+            if self.now() < self._rests_until:
                 raise self._trouble()
-            if now >= until:
-                raise FirmwareError(SLOW)
+            if not taken or self.now() >= until:
+                raise FirmwareError("the firmware is too slow")
             return self._put(question)
         except TimeoutError:
             raise self._fail(Why.TIMED_OUT, f"no answer within {ANSWER_SECONDS:.1f} s") from None
         finally:
-            self._lock.release()
+            if taken:
+                self._lock.release()
 
     def _put(self, question: str) -> str:
-        if self._machine.monotonic() >= self._shut_until:
+        if self.now() >= self._shut_until:
             try:
                 reply = self._mailbox.ask(question, ANSWER_SECONDS)
             except TimeoutError:
@@ -131,7 +129,7 @@ class Firmware:
             raise FirmwareError(REFUSAL)
         else:
             self._shut = Access(None, Why.REFUSED, f"{self._mailbox.node} refuses: {error.strerror}.")
-        self._shut_until = self._machine.monotonic() + REFUSED_SECONDS
+        self._shut_until = self.now() + REFUSED_SECONDS
 
     def _put_by_program(self, question: str) -> str:
         program = self._program()
@@ -191,7 +189,7 @@ class Firmware:
         """Remember a failure: the firmware is left alone for a while, longer each time in a row."""
         rest = REST_SECONDS[min(self._failures, len(REST_SECONDS) - 1)]
         self._failures += 1
-        self._rests_until = self._machine.monotonic() + rest
+        self._rests_until = self.now() + rest
         self._trouble = partial(FirmwareError, what)
         # Whose figures are lost tells the log.
         self._access = Access(None, why, detail or f"{what[0].upper()}{what[1:]}.")
@@ -199,7 +197,7 @@ class Firmware:
 
     def _leave(self, access: Access) -> UnavailableError:
         """There is no way to ask: the firmware is left alone for long."""
-        self._rests_until = self._machine.monotonic() + REFUSED_SECONDS
+        self._rests_until = self.now() + REFUSED_SECONDS
         self._trouble = UnavailableError
         self._settle(access)
         return UnavailableError()

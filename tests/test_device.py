@@ -460,7 +460,7 @@ def test_a_process_a_question_where_it_does_not(board: StandIn, run: Start) -> N
 
 def test_twenty_clients_at_once(board: StandIn, run: Start) -> None:
     """However many ask, the device has one question at a time, and everybody has an answer."""
-    board.delay(5)
+    board.delay(2)
     daemon = run()
     begin = threading.Barrier(20)
 
