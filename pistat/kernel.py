@@ -75,8 +75,8 @@ def millivolts(text: str) -> float | None:
 
 
 def whole(text: str, most: int = 999_999) -> int | None:
-    """A whole number from 0 to `most`: hwmon*/fan*_input, hwmon*/pwm*."""
-    found = in_full(r"[0-9]{1,9}", text)
+    """A whole number from 0 to `most`: hwmon*/fan*_input, hwmon*/pwm*, block/*/size."""
+    found = in_full(r"[0-9]{1,18}", text)
     return within(int(found[0]), 0, most) if found else None
 
 
@@ -95,7 +95,11 @@ def device_tree_string(data: bytes) -> str | None:
     """The first string of a device tree property, at most 128 printable characters."""
     if len(data) > LIMIT:
         return None
-    text = data.partition(b"\0")[0].decode("utf-8", "replace")
+    return label(data.partition(b"\0")[0].decode("utf-8", "replace"))
+
+
+def label(text: str) -> str | None:
+    """A name that a maker has put into a thing: the printable characters of it, at most 128."""
     return trimmed("".join(filter(str.isprintable, text))[:128]) or None
 
 

@@ -66,12 +66,16 @@ class Mount(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A row of mountinfo: the mount, its number, that of the one it is mounted on, and that of its device."""
+    """A row of mountinfo: the mount, its number, that of the one it is mounted on, and that of its device.
+
+    An image is a file that is mounted to be read only.
+    """
 
     number: str
     parent: str
     device_number: str
     mount: Mount
+    image: bool
 
 
 def read(machine: Machine) -> list[Mount]:
@@ -95,7 +99,11 @@ def parse(mountinfo: str) -> list[Mount]:
     # Not splitlines(): a name may hold what Unicode takes for the end of a line.
     for row in _visible([_row(line) for line in mountinfo.rstrip("\n").split("\n")]):
         known = best.get(row.device_number)
-        if _holds_files(row.mount) and (known is None or len(row.mount.mountpoint) < len(known.mountpoint)):
+        if (
+            not row.image
+            and _holds_files(row.mount)
+            and (known is None or len(row.mount.mountpoint) < len(known.mountpoint))
+        ):
             best[row.device_number] = row.mount
     return list(best.values())
 
@@ -104,18 +112,21 @@ def _row(line: str) -> _Row:
     """A line such as `36 35 8:1 / /mnt rw - ext4 /dev/sda1 rw`.
 
     Read-only is what the filesystem is, after the dash, not what this place is: a sandbox sees all read-only.
+    Since Linux 6.15 an ext4 that gives up after an error says `emergency_ro` there.
     """
     left, _, right = line.partition(" - ")
     number, parent, device_number, _, mountpoint = left.split(" ")[:5]
-    filesystem, source, options = [*right.split(" ", 2), "", ""][:3]
+    filesystem, source, told = [*right.split(" ", 2), "", ""][:3]
+    options = told.split(",")
     mount = Mount(
         _unescape(source),
         _unescape(mountpoint),
         filesystem,
-        "ro" in options.split(","),
+        not {"ro", "emergency_ro"}.isdisjoint(options),
         filesystem in REMOTE,
     )
-    return _Row(number, parent, device_number, mount)
+    image = "ro" in options and mount.device.startswith("/dev/loop") and mountpoint != "/"
+    return _Row(number, parent, device_number, mount, image)
 
 
 def _visible(rows: list[_Row]) -> list[_Row]:
@@ -151,7 +162,7 @@ def _parents(path: str) -> set[str]:
 def _holds_files(mount: Mount) -> bool:
     if mount.mountpoint == "/":
         return True
-    if mount.filesystem in NO_FILES or (mount.read_only and mount.device.startswith("/dev/loop")):
+    if mount.filesystem in NO_FILES:
         return False
     return (
         mount.remote

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pistat import capabilities, collectors, query
-from pistat.collectors import disk, network, processes, storage, system
+from pistat.collectors import disk, disks, network, processes, storage, system
 from pistat.field import Field, Unit
 from pistat.query import Parameter
 
@@ -84,8 +84,8 @@ INTERFACES = Route(
 )
 DEVICES = Route(
     "/storage/devices",
-    "Each mounted filesystem once, local and remote, and the disk counters.",
-    (*storage.devices.fields, *disk.disk_io.fields, *system.timestamp.fields),
+    "Each mounted filesystem once, local and remote, the disk counters, and the disks with their health.",
+    (*storage.devices.fields, *disk.disk_io.fields, *disks.disks.fields, *system.timestamp.fields),
     examples=(("", "how full the disks are"),),
 )
 METRICS = Route(

@@ -551,9 +551,9 @@ TAKEN: dict[str, dict[str, Any]] = {
         "soc": "BCM2711",
         "pcb_revision": "1.4",
         "maker": "Sony UK",
+        "boot_medium": "USB",
         "bootloader": 1613481816.0,
         "bootloader_updated": None,
-        "boot_medium": "USB",
         "memory": 8 << 30,
     },
 }

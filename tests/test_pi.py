@@ -227,7 +227,9 @@ def test_what_is_not_there_is_not_looked_for_each_time(
 
 def test_who_it_is_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the second request on no file is opened for what never changes."""
-    machine = plant(tmp_path, {**PI_5, "proc/cpuinfo": ""})
+    machine = plant(
+        tmp_path, {**PI_5, "proc/cpuinfo": "", f"{CHOSEN}/bootloader/build-timestamp": 1779807685}
+    )
     of(machine, hardware.hardware)
     opened = noting(machine, "read_bytes", monkeypatch)
 

@@ -99,7 +99,7 @@ SPELLINGS = {
         ("/processes?limit=2&sort=memory", ("processes", "timestamp")),
         ("/network/interfaces", ("interfaces", "timestamp")),
         ("/network/interfaces?", ("interfaces", "timestamp")),
-        ("/storage/devices", ("devices", "disk_io", "timestamp")),
+        ("/storage/devices", ("devices", "disk_io", "disks", "timestamp")),
         (
             "/sensors",
             ("temperatures", "fans", "trip_points", "voltages", "pmic", "block_clocks", "timestamp"),
@@ -413,7 +413,7 @@ def ran(replace: Callable[..., None]) -> list[str]:
         ("/stats", None),
         ("/processes", ["processes", "timestamp"]),
         ("/network/interfaces", ["interfaces", "timestamp"]),
-        ("/storage/devices", ["devices", "disk_io", "timestamp"]),
+        ("/storage/devices", ["devices", "disk_io", "disks", "timestamp"]),
         ("/health", []),
         ("/", []),
     ],

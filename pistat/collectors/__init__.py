@@ -4,6 +4,7 @@ from pistat.collectors import (
     clocks,
     cpu,
     disk,
+    disks,
     gpu,
     hardware,
     memory,
@@ -45,4 +46,11 @@ SENSORS: tuple[Collector, ...] = (
 )
 """What `/sensors` answers, beside the time: a file or a question for each figure, and so not in `/stats`."""
 
-ALL: tuple[Collector, ...] = (*STATS, *SENSORS, processes.processes, network.interfaces, storage.devices)
+ALL: tuple[Collector, ...] = (
+    *STATS,
+    *SENSORS,
+    processes.processes,
+    network.interfaces,
+    storage.devices,
+    disks.disks,
+)

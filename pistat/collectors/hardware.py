@@ -23,6 +23,8 @@ MEDIA = {
 }
 """https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#BOOT_ORDER"""
 
+UNKNOWN: dict[str, Json] = {"bootloader": None, "bootloader_updated": None}
+
 
 def _of_code(name: str, text: str, source: str = REVISION) -> Field:
     """A field of what the revision code says."""
@@ -55,24 +57,24 @@ def _of_code(name: str, text: str, source: str = REVISION) -> Field:
     _of_code("pcb_revision", "Revision of the circuit board."),
     _of_code("maker", "Who built the board."),
     Field(
+        "hardware.boot_medium",
+        Unit.TEXT,
+        "What the kernel was loaded from; `SD card` is the eMMC of a Compute Module, too.",
+        f"{BOOTLOADER}/boot-mode",
+    ),
+    Field(
         "hardware.bootloader",
         Unit.UNIX_TIME,
         "When the bootloader in the EEPROM was built.",
-        f"{BOOTLOADER}/build-timestamp",
+        f"{BOOTLOADER}/build-timestamp, else firmware: bootloader_version",
         unless=identity.no_power_chip,
     ),
     Field(
         "hardware.bootloader_updated",
         Unit.UNIX_TIME,
         "When it was last updated; null where that was not recorded.",
-        f"{BOOTLOADER}/update-timestamp",
+        f"{BOOTLOADER}/update-timestamp, else firmware: bootloader_version",
         unless=identity.no_power_chip,
-    ),
-    Field(
-        "hardware.boot_medium",
-        Unit.TEXT,
-        "What the kernel was loaded from; `SD card` is the eMMC of a Compute Module, too.",
-        f"{BOOTLOADER}/boot-mode",
     ),
     Field(
         "hardware.memory",
@@ -91,6 +93,7 @@ def hardware(machine: Machine) -> Reading:
         "firmware": machine.remember("firmware", lambda: _build_date(asking)),
         "usb_devices": _usb_devices(machine),
         **(machine.remember("hardware", lambda: _constant(machine)) or {}),
+        **(machine.remember("bootloader", lambda: _bootloader(machine, asking)) or UNKNOWN),
         "memory": machine.remember("board memory", lambda: _memory(machine, asking)),
     }
     return asking.settle({"hardware": values})
@@ -109,15 +112,13 @@ def _usb_devices(machine: Machine) -> int | None:
 def _constant(machine: Machine) -> dict[str, Json]:
     """What holds until the next start."""
     board = identity.decoded(machine)
-    medium = _bootloader(machine, "boot-mode", "boot_mode")
+    medium = _cell(machine, "boot-mode", "boot_mode")
     return {
         "revision": identity.revision(machine),
         "type": board.type,
         "soc": identity.soc(machine),
         "pcb_revision": board.pcb,
         "maker": board.maker,
-        "bootloader": _moment(machine, "build-timestamp", "build_timestamp"),
-        "bootloader_updated": _moment(machine, "update-timestamp", "update_timestamp"),
         "boot_medium": None if medium is None else MEDIA.get(medium),
     }
 
@@ -132,11 +133,21 @@ def _memory(machine: Machine, asking: Asking) -> int | None:
     return mib << 20 if isinstance(mib, int) else None
 
 
-def _bootloader(machine: Machine, *names: str) -> int | None:
+def _bootloader(machine: Machine, asking: Asking) -> dict[str, Json] | None:
+    """When the bootloader was built and updated; None while that may yet be found out."""
+    if identity.no_power_chip(machine):
+        return UNKNOWN
+    built = _cell(machine, "build-timestamp", "build_timestamp")
+    updated = _cell(machine, "update-timestamp", "update_timestamp")
+    if not built:
+        # An old bootloader leaves these at 0.
+        told = asking("bootloader_version", replies.bootloader_version)
+        built, updated = (told.timestamp, told.update_time) if told else (None, None)
+    if not built:
+        return None
+    return {"bootloader": float(built), "bootloader_updated": float(updated) if updated else None}
+
+
+def _cell(machine: Machine, *names: str) -> int | None:
     # Documents and boards differ in how they spell these.
     return identity.cell(machine, *(f"chosen/bootloader/{each}" for each in names))
-
-
-def _moment(machine: Machine, *names: str) -> float | None:
-    seconds = _bootloader(machine, *names)
-    return float(seconds) if seconds else None

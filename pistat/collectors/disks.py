@@ -1,0 +1,153 @@
+"""The disks themselves, beside the filesystems on them: which they are, how warm, how worn."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from pistat import kernel
+from pistat.collectors.disk import SECTOR, STACKED
+from pistat.field import Field, Json, Kind, Unit, Values, collector
+from pistat.machine import Machine
+
+BLOCK = "/sys/block"
+DEVICE = f"{BLOCK}/*/device"
+STATS = "/proc/diskstats"
+
+PART = re.compile(r"mmcblk\d+(?:boot|gp|rpmb)\d*")
+"""Areas of an eMMC that are devices of their own."""
+
+MAKERS = {
+    ("SD", 0x03): "SanDisk",
+    ("SD", 0x09): "ATP",
+    ("SD", 0x12): "Gigastone",
+    ("SD", 0x5D): "Swissbit",
+    ("SD", 0x9F): "Kingston",
+    ("MMC", 0x02): "SanDisk",
+    ("MMC", 0x11): "Toshiba",
+    ("MMC", 0x13): "Micron",
+    ("MMC", 0x15): "Samsung",
+    ("MMC", 0x45): "SanDisk",
+    ("MMC", 0x70): "Kingston",
+    ("MMC", 0x90): "Hynix",
+}
+"""drivers/mmc/core/card.h and quirks.h of Linux; an SD card and an eMMC of one number may differ in maker."""
+
+
+class Disk(NamedTuple):
+    """A whole disk: its name, what never changes about it, and where its thermometer is."""
+
+    name: str
+    identity: dict[str, Json]
+    thermometer: str | None
+
+
+@collector(
+    Field("disks.{disk}.type", Unit.TEXT, "`SD`, `MMC` (eMMC) or `NVMe`; null for others.", f"{DEVICE}/type"),
+    Field("disks.{disk}.model", Unit.TEXT, "Name that its maker has given it.", f"{DEVICE}/model"),
+    Field(
+        "disks.{disk}.maker",
+        Unit.TEXT,
+        "Its maker; the number of one that is not known.",
+        f"{DEVICE}/manfid, else {DEVICE}/vendor",
+    ),
+    Field("disks.{disk}.made", Unit.TEXT, "Month and year in which it was made.", f"{DEVICE}/date"),
+    Field("disks.{disk}.size", Unit.BYTES, "Size.", f"{BLOCK}/*/size"),
+    Field(
+        "disks.{disk}.temperature",
+        Unit.CELSIUS,
+        "Temperature of an NVMe drive, or of another with a thermometer.",
+        f"{DEVICE}/hwmon*/temp1_input, else {DEVICE}/hwmon/hwmon*/temp1_input",
+    ),
+    Field("disks.{disk}.bytes_read", Unit.BYTES, "Bytes read since boot.", STATS, kind=Kind.COUNTER),
+    Field("disks.{disk}.bytes_written", Unit.BYTES, "Bytes written since boot.", STATS, kind=Kind.COUNTER),
+    Field(
+        "disks.{disk}.life_used_a",
+        Unit.PERCENT,
+        "How much of its rated life an eMMC has used at most, in tens; 110 is more than all of it.",
+        f"{DEVICE}/life_time",
+    ),
+    Field(
+        "disks.{disk}.life_used_b",
+        Unit.PERCENT,
+        "The same of its other kind of cells.",
+        f"{DEVICE}/life_time",
+    ),
+    Field(
+        "disks.{disk}.spare_blocks",
+        Unit.TEXT,
+        "`normal`, `warning` when an eMMC has used up 80 % of its spare blocks, or `urgent`.",
+        f"{DEVICE}/pre_eol_info",
+    ),
+    Field("disks.{disk}.read_only", Unit.FLAG, "Nothing can be written to it.", f"{BLOCK}/*/ro"),
+)
+def disks(machine: Machine) -> Values:
+    sectors = _sectors(machine.read(STATS))
+    rows: dict[str, Json] = {
+        disk.name: {
+            **disk.identity,
+            "temperature": kernel.millidegrees(machine.sensor(disk.thermometer))
+            if disk.thermometer
+            else None,
+            **dict(zip(("bytes_read", "bytes_written"), sectors.get(disk.name, (None, None)), strict=True)),
+            **_wear(machine, disk.name),
+            "read_only": kernel.alarm(machine.sensor(f"{BLOCK}/{disk.name}/ro")),
+        }
+        for disk in machine.locate("disks", lambda: tuple(_disks(machine)))
+    }
+    return {"disks": rows}
+
+
+def _disks(machine: Machine) -> list[Disk]:
+    names = [each for each in machine.names(BLOCK) if not STACKED.match(each) and not PART.fullmatch(each)]
+    return [Disk(name, _identity(machine, name), _thermometer(machine, name)) for name in names]
+
+
+def _identity(machine: Machine, name: str) -> dict[str, Json]:
+    folder = f"{BLOCK}/{name}/device"
+    told = {
+        each: kernel.label(machine.sensor(f"{folder}/{each}")) for each in ("type", "name", "model", "date")
+    }
+    kind = told["type"] if told["type"] in {"SD", "MMC"} else "NVMe" if name.startswith("nvme") else None
+    size = kernel.whole(machine.sensor(f"{BLOCK}/{name}/size"), 1 << 53)
+    return {
+        "type": kind,
+        # `name` of other disks is that of their driver.
+        "model": told["name"] if kind in {"SD", "MMC"} else told["model"],
+        "maker": _maker(machine, folder, kind),
+        "made": told["date"],
+        "size": size * SECTOR if size is not None else None,
+    }
+
+
+def _maker(machine: Machine, folder: str, kind: str | None) -> str | None:
+    number = kernel.label(machine.sensor(f"{folder}/manfid"))
+    if number is None:
+        return kernel.label(machine.sensor(f"{folder}/vendor"))
+    found = kernel.in_full("0x[0-9a-f]{6}", number)
+    return MAKERS.get((kind or "", int(number, 16)), number) if found else None
+
+
+def _thermometer(machine: Machine, name: str) -> str | None:
+    """The first sensor of the disk's own chip; kernels differ in where below the disk they hang it."""
+    folder = f"{BLOCK}/{name}/device"
+    chips = [f"{folder}/{each}" for each in machine.names(folder) if re.fullmatch(r"hwmon\d+", each)]
+    chips += [f"{folder}/hwmon/{each}" for each in machine.names(f"{folder}/hwmon")]
+    return next((f"{chip}/temp1_input" for chip in chips), None)
+
+
+def _sectors(diskstats: str) -> dict[str, tuple[int, int]]:
+    """For each device the bytes read and written since boot."""
+    rows = (line.split() for line in diskstats.splitlines())
+    return {row[2]: (int(row[5]) * SECTOR, int(row[9]) * SECTOR) for row in rows}
+
+
+def _wear(machine: Machine, name: str) -> dict[str, Json]:
+    folder = f"{BLOCK}/{name}/device"
+    tenths = kernel.wear(machine.sensor(f"{folder}/life_time")) or (0, 0)
+    return {
+        # 0 is a drive that does not say.
+        "life_used_a": 10.0 * tenths[0] or None,
+        "life_used_b": 10.0 * tenths[1] or None,
+        "spare_blocks": kernel.pre_eol(machine.sensor(f"{folder}/pre_eol_info")),
+    }
