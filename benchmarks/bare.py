@@ -1,0 +1,26 @@
+"""The least that a Flask program can cost: a route with a small JSON, under the same server, tuned alike."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from flask import Flask, Response, jsonify
+from waitress import serve
+
+from pistat import server
+
+app = Flask(__name__)
+
+
+@app.get("/stats")
+def stats() -> Response:
+    """A small JSON, as the documentation of Flask makes it."""
+    return jsonify(status="healthy", uptime=12.5)
+
+
+if __name__ == "__main__":
+    serve(app, listen=f"127.0.0.1:{os.environ['PISTAT_PORT']}", **server.TUNING)

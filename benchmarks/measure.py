@@ -1,0 +1,171 @@
+"""Measurements: what a request costs, how fast it is answered, what is held in memory, what idling takes."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import proc
+from client import Client, rush
+
+if TYPE_CHECKING:
+    from subjects import Check, Subject
+
+WARM_UP = 10
+LEAST = 40
+"""Requests in a round; five rounds are hundreds."""
+
+
+@dataclass
+class Target:
+    """Something that a program is asked for again and again, and what it took each round.
+
+    Attributes:
+        milliseconds: CPU time for each, one figure a round.
+        latencies: Seconds until each answer.
+    """
+
+    name: str
+    round: Callable[[], float]
+    milliseconds: list[float] = field(default_factory=list)
+    latencies: list[float] = field(default_factory=list)
+
+    def result(self) -> dict[str, Any]:
+        """The figures for the report."""
+        found: dict[str, Any] = {"ms": self.milliseconds, "median": statistics.median(self.milliseconds)}
+        if self.latencies:
+            ordered = sorted(self.latencies)
+            found["p50"] = 1e3 * ordered[len(ordered) // 2]
+            found["p99"] = 1e3 * ordered[int(len(ordered) * 0.99)]
+        return found
+
+
+def request(name: str, subject: Subject, target: str, check: Check, seconds: float) -> Target:
+    """A request to a server: rounds that take about `seconds` of its CPU time, every answer checked."""
+    client = Client(subject.port)
+    for _ in range(WARM_UP):
+        ask(client, target, check)
+    before = proc.cpu(subject.session)
+    for _ in range(LEAST):
+        ask(client, target, check)
+    once = (proc.cpu(subject.session) - before) / LEAST
+    count = max(LEAST, min(2000, int(seconds / max(once, 1e-4))))
+
+    def one_round() -> float:
+        before = proc.cpu(subject.session)
+        measured.latencies += [ask(client, target, check) for _ in range(count)]
+        return 1e3 * (proc.cpu(subject.session) - before) / count
+
+    measured = Target(name, one_round)
+    return measured
+
+
+def ask(client: Client, target: str, check: Check) -> float:
+    """Seconds until the answer, which must be right."""
+    wall, began = time.time(), time.perf_counter()
+    body = client.ask(target)
+    taken = time.perf_counter() - began
+    check(body, wall)
+    return taken
+
+
+def command(name: str, arguments: Sequence[str], count: int) -> Target:
+    """A program that is run to its end, `count` times a round."""
+
+    def one_round() -> float:
+        before = os.times()
+        for _ in range(count):
+            subprocess.run(arguments, stdout=subprocess.DEVNULL, check=True)
+        after = os.times()
+        used = after.children_user + after.children_system - before.children_user - before.children_system
+        return 1e3 * used / count
+
+    return Target(name, one_round)
+
+
+def call(name: str, function: Callable[[], object], count: int) -> Target:
+    """A function of a library, called `count` times a round in this process."""
+
+    def one_round() -> float:
+        before = time.process_time()
+        for _ in range(count):
+            function()
+        return 1e3 * (time.process_time() - before) / count
+
+    return Target(name, one_round)
+
+
+def interleaved(targets: Sequence[Target], rounds: int) -> dict[str, Any]:
+    """All targets in turn, `rounds` times, so that what disturbs this machine disturbs them alike."""
+    for _ in range(rounds):
+        for each in targets:
+            each.milliseconds.append(each.round())
+    return {each.name: each.result() for each in targets}
+
+
+def throughput(subject: Subject, target: str, clients: int, seconds: float) -> dict[str, Any]:
+    """How many answers a second a crowd of clients gets, and how late."""
+    found = rush(subject.port, target, clients, seconds)
+    ordered = sorted(found.latencies)
+    return {
+        "per_second": found.throughput,
+        "errors": found.errors,
+        "p50": 1e3 * ordered[len(ordered) // 2],
+        "p99": 1e3 * ordered[int(len(ordered) * 0.99)],
+    }
+
+
+MIXED = (
+    *(
+        "/stats",
+        "/stats?cache=false",
+        "/stats?fields=uptime,memory",
+        "/processes",
+        "/processes?sort=name&limit=3",
+    ),
+    *("/network/interfaces", "/storage/devices", "/health", "/metrics", "/"),
+)
+
+
+def growth(subject: Subject, targets: Sequence[str], steps: Sequence[int]) -> dict[str, Any]:
+    """RSS and PSS at the start, and after so many requests."""
+    client = Client(subject.port)
+    found = {"0": proc.memory(subject.session)}
+    asked = 0
+    for step in steps:
+        while asked < step:
+            client.ask(targets[asked % len(targets)])
+            asked += 1
+        found[str(step)] = proc.memory(subject.session)
+    return found
+
+
+def over(seconds: float, subjects: Sequence[tuple[str, Subject, str]]) -> dict[str, float]:
+    """Percent of a core that each takes when it is left alone, or asked once a second for what is named."""
+    clients = [(Client(subject.port), target) for _, subject, target in subjects if target]
+    for client, target in clients:
+        client.ask(target)
+    time.sleep(2.0)
+    before = [proc.cpu(subject.session) for _, subject, _ in subjects]
+    began = time.perf_counter()
+    while (elapsed := time.perf_counter() - began) < seconds:
+        for client, target in clients:
+            client.ask(target)
+        time.sleep(1.0 - (time.perf_counter() - began - elapsed))
+    spent = [proc.cpu(subject.session) - used for (_, subject, _), used in zip(subjects, before, strict=True)]
+    return {name: 100.0 * used / elapsed for (name, _, _), used in zip(subjects, spent, strict=True)}
+
+
+def start_up(make: Callable[[], Subject], times: int) -> list[float]:
+    """Seconds from the start of a program to its first answer."""
+    found = []
+    for _ in range(times):
+        subject = make()
+        found.append(subject.start())
+        subject.stop()
+    return found

@@ -1,0 +1,209 @@
+"""The figures as tables of Markdown, beside the budgets, and beside those of an earlier run."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Results = dict[str, Any]
+Figure = Callable[[Results], float]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What one thing may cost, as a ratio or in a unit, and what it does cost."""
+
+    name: str
+    budget: float
+    stretch: float
+    figure: Figure
+    unit: str = ""
+
+
+def cpu(scene: str, name: str) -> Figure:
+    """The median of a target."""
+    return lambda results: float(results[scene]["cpu"][name]["median"])
+
+
+def ratio(one: Figure, other: Figure) -> Figure:
+    return lambda results: one(results) / other(results)
+
+
+def crowd(name: str, key: str) -> Figure:
+    return lambda results: float(results["plain"]["throughput"][name][key])
+
+
+FRESH, CACHED = "pi-stat /stats?cache=false", "pi-stat /stats, cached, limiter on"
+TEN, LINKS = "pi-stat /processes?limit=10", "pi-stat /network/interfaces"
+SIXTEEN = "pi-stat /stats, limiter on, 16 clients"
+
+BUDGETS = (
+    Budget(
+        "fresh /stats, of node_exporter's /metrics",
+        1 / 8,
+        1 / 12,
+        ratio(cpu("plain", FRESH), cpu("plain", "node_exporter /metrics")),
+    ),
+    Budget(
+        "cached /stats with limiter, of a bare Flask route",
+        1.5,
+        1.2,
+        ratio(cpu("plain", CACHED), cpu("plain", "bare Flask route")),
+    ),
+    Budget(
+        "/processes?limit=10 at 1,000 processes, of ps aux",
+        0.35,
+        0.2,
+        ratio(cpu("1,000 processes", TEN), cpu("1,000 processes", "ps aux")),
+    ),
+    Budget(
+        "/processes from 1,000 to 5,000 processes",
+        5.5,
+        5.0,
+        ratio(cpu("5,000 processes", TEN), cpu("1,000 processes", TEN)),
+    ),
+    Budget(
+        "/stats with 20,000 sockets, of that with 100",
+        1.1,
+        1.1,
+        ratio(cpu("20,000 sockets", FRESH), cpu("100 sockets", FRESH)),
+    ),
+    Budget(
+        "/network/interfaces at 200, of psutil's three calls",
+        0.5,
+        0.3,
+        ratio(cpu("200 interfaces", LINKS), cpu("200 interfaces", "psutil, three calls")),
+    ),
+    Budget(
+        "/stats polled once a second",
+        0.25,
+        0.18,
+        lambda found: float(found["plain"]["percent"]["pi-stat /stats once a second"]),
+        "%",
+    ),
+    Budget(
+        "/processes polled once a second",
+        0.45,
+        0.36,
+        lambda found: float(found["plain"]["percent"]["pi-stat /processes once a second"]),
+        "%",
+    ),
+    Budget(
+        "RSS after 10,000 mixed requests",
+        36,
+        33,
+        lambda found: float(found["plain"]["memory"]["pi-stat"]["10000"][0]),
+        "MiB",
+    ),
+    Budget(
+        "growth of the RSS over the last 5,000",
+        0.5,
+        0.5,
+        lambda found: float(
+            found["plain"]["memory"]["pi-stat"]["10000"][0] - found["plain"]["memory"]["pi-stat"]["5000"][0]
+        ),
+        "MiB",
+    ),
+    Budget(
+        "idle CPU",
+        0.03,
+        0.015,
+        lambda found: float(found["plain"]["percent"]["pi-stat, idle"]),
+        "%",
+    ),
+    Budget(
+        "start to the first answer of /stats",
+        0.35,
+        0.22,
+        lambda found: statistics.median(found["plain"]["start"]),
+        "s",
+    ),
+    Budget(
+        "16 clients: time for an answer, of a bare Flask route's",
+        1.25,
+        1.25,
+        ratio(crowd("bare Flask route, 16 clients", "per_second"), crowd(SIXTEEN, "per_second")),
+    ),
+    Budget("16 clients: errors", 0, 0, crowd(SIXTEEN, "errors")),
+    Budget("16 clients: p99 of p50", 10, 10, ratio(crowd(SIXTEEN, "p99"), crowd(SIXTEEN, "p50"))),
+)
+"""What a figure may be; the ratios are of one run, where both sides had the same machine at the same time."""
+
+
+def table(head: str, rows: list[list[str]]) -> Iterator[str]:
+    """A table of Markdown: the first column to the left, figures to the right."""
+    names = head.split("|")
+    yield "| " + " | ".join(names) + " |"
+    yield "|---" + "|--:" * (len(names) - 1) + "|"
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+    yield ""
+
+
+def markdown(results: Results, earlier: Results | None = None) -> str:
+    """All tables of a run."""
+    lines = ["## Budgets", "", *_budgets(results), "## CPU time and latency", ""]
+    lines += _cpu(results, earlier or {})
+    plain = results.get("plain")
+    if plain:
+        lines += ["## A crowd of clients", "", *_crowds(plain), "## Memory, MiB", "", *_memory(plain)]
+        lines += ["## Left alone, or asked once a second", "", *_percent(plain)]
+    return "\n".join(lines)
+
+
+def _budgets(results: Results) -> Iterator[str]:
+    rows = []
+    for each in BUDGETS:
+        try:
+            found = each.figure(results)
+        except KeyError:
+            continue
+        verdict = "stretch" if found <= each.stretch else "met" if found <= each.budget else "**missed**"
+        rows.append(
+            [each.name, *(f"{value:.3g} {each.unit}" for value in (each.budget, each.stretch, found))]
+        )
+        rows[-1].append(verdict)
+    return table("what|budget|stretch|is|", rows)
+
+
+def _cpu(results: Results, earlier: Results) -> Iterator[str]:
+    rows = []
+    for scene, found in results.items():
+        for name, each in found["cpu"].items():
+            low, high = min(each["ms"]), max(each["ms"])
+            spread = f"{each['median']:.3f} ({low:.3f}-{high:.3f})"
+            late = [f"{each[key]:.2f}" if key in each else "" for key in ("p50", "p99")]
+            before = earlier.get(scene, {}).get("cpu", {}).get(name)
+            change = f"{each['median'] / before['median']:.2f} x" if before else ""
+            rows.append([f"{scene}: {name}", spread, *late, change])
+    return table("scene: what|CPU ms each, median (least-most)|p50 ms|p99 ms|of the earlier run", rows)
+
+
+def _crowds(plain: Results) -> Iterator[str]:
+    rows = [
+        [name, f"{each['per_second']:.0f}", str(each["errors"]), f"{each['p50']:.1f}", f"{each['p99']:.1f}"]
+        for name, each in plain["throughput"].items()
+    ]
+    return table("what|answers a second|errors|p50 ms|p99 ms", rows)
+
+
+def _memory(plain: Results) -> Iterator[str]:
+    rows = []
+    for name, steps in plain["memory"].items():
+        for step, (rss, pss) in steps.items():
+            rows.append([f"{name}, after {int(step):,} requests", f"{rss:.1f}", f"{pss:.1f}"])
+    return table("what|RSS|PSS", rows)
+
+
+def _percent(plain: Results) -> Iterator[str]:
+    rows = [[name, f"{found:.3f} %"] for name, found in plain["percent"].items()]
+    starts = plain["start"]
+    rows.append(
+        [
+            "start to the first answer, s",
+            f"{statistics.median(starts):.3f} ({min(starts):.3f}-{max(starts):.3f})",
+        ]
+    )
+    return table("what|of a core", rows)
