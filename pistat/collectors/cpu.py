@@ -24,7 +24,7 @@ CHIPS = ("cpu_thermal", "cpu-thermal", "coretemp", "k10temp", "zenpower")
     deadline=2.0,
 )
 def cpu_temp(machine: Machine) -> Reading:
-    path = machine.remember("cpu_temp", lambda: _sensors(machine))
+    path = machine.locate("cpu_temp", lambda: _sensors(machine))
     if path is None:
         asking = Asking(machine.firmware)
         return asking.settle({"cpu_temp": asking("measure_temp", replies.temperature)})
@@ -63,14 +63,19 @@ def frequency_by_psutil(machine: Machine) -> Values:
     elsewhere=frequency_by_psutil,
 )
 def cpu_freq(machine: Machine) -> Values:
-    base = "/sys/devices/system/cpu/cpufreq"
-    policies = [name for name in machine.names(base) if name.startswith("policy")]
-    texts = [machine.reread_or_none(f"{base}/{name}/scaling_cur_freq") for name in policies]
+    policies = machine.locate("cpufreq", lambda: _policies(machine))
+    texts = [machine.reread_or_none(f"{each}/scaling_cur_freq") for each in policies]
     hertz = [kernel.kilohertz(text) for text in texts if text is not None]
     megahertz = [each / 1e6 for each in hertz if each is not None]
     if not policies:
         megahertz = _megahertz(machine.reread_or_none("/proc/cpuinfo") or "")
     return {"cpu_freq": round(sum(megahertz) / len(megahertz), 2) if megahertz else None}
+
+
+def _policies(machine: Machine) -> list[str]:
+    """The folders of the cores, or of groups of cores, that have a frequency of their own."""
+    base = "/sys/devices/system/cpu/cpufreq"
+    return [f"{base}/{name}" for name in machine.names(base) if name.startswith("policy")]
 
 
 def _megahertz(cpuinfo: str) -> list[float]:

@@ -119,5 +119,7 @@ def _supply(machine: Machine) -> dict[str, Json]:
 
 
 def _reset_cause(machine: Machine, asking: Asking) -> str | None:
-    word = identity.cell(machine, "chosen/bootloader/pm_rsts", "chosen/bootloader/rsts")
+    word = machine.locate(
+        "pm_rsts", lambda: identity.cell(machine, "chosen/bootloader/pm_rsts", "chosen/bootloader/rsts")
+    )
     return replies.reset_cause(asking("get_rsts", replies.reset_status) if word is None else word)
