@@ -81,8 +81,11 @@ class _Row(NamedTuple):
 def read(machine: Machine) -> list[Mount]:
     """What holds files, each filesystem once."""
     if machine.linux:
-        # Names are bytes to the kernel: only so can one in bad UTF-8 be asked for how full it is.
-        return parse(os.fsdecode(machine.read_bytes("/proc/self/mountinfo")))
+        # It is read each time, though it can be waited for its changes: a disk that the kernel has made
+        # read-only after an error is none. Names are bytes to the kernel: only so can one in bad UTF-8 be
+        # asked for how full it is.
+        table = machine.reread_bytes("/proc/self/mountinfo")
+        return machine.derived("mounts", table, lambda: parse(os.fsdecode(table)))
     return [
         Mount(each.device, each.mountpoint, each.fstype, "ro" in each.opts.split(","), each.fstype in REMOTE)
         for each in psutil.disk_partitions(all=False)
