@@ -41,6 +41,7 @@ from werkzeug.exceptions import (
 
 from pistat import capabilities, cli, guard, journal, page, prometheus, query, render, routes, server, systemd
 from pistat.collectors import cpu, processes
+from pistat.errors import MESSAGES, error_body
 from pistat.guard import Guard
 from pistat.heartbeat import Heartbeat
 from pistat.machine import Machine
@@ -367,7 +368,7 @@ def _error(error: Exception) -> Response:
         _service().own.last_error = f"{request.endpoint} failed"
         error = InternalServerError()
     status = error.code or 500
-    response = _json(server.error_body(status, _message(error)), status)
+    response = _json(error_body(status, _message(error)), status)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ALLOWED
     if isinstance(error, ServiceUnavailable):
@@ -388,7 +389,7 @@ def _message(error: HTTPException) -> str:
         return f"A client may make {limit}; Retry-After says when to come back."
     if isinstance(error, (BadParameters, Forbidden, ServiceUnavailable)):
         return error.description or ""
-    return server.MESSAGES.get(error.code or 500, error.name)
+    return MESSAGES.get(error.code or 500, error.name)
 
 
 def _finish(response: Response) -> Response:
@@ -448,6 +449,7 @@ def _serve(settings: Settings) -> int:
         return 1
     own = Own()
     serving = server.Server(create_app(settings, machine, own), sockets, HEADERS)
+    serving.trust(settings.trusted_proxies)
     status = partial(_status, serving, own)
     heartbeat = Heartbeat(serving.ask, status)
     if systemd.listens():
@@ -472,6 +474,7 @@ def _reload(serving: server.Server, create: Callable[[Settings], Flask], old: Se
     if (new.host, new.port) != (old.host, old.port):
         log.warning("A new PISTAT_HOST or PISTAT_PORT needs a restart.")
     _set_level(new)
+    serving.trust(new.trusted_proxies)
     serving.application = create(replace(new, host=old.host, port=old.port))
     log.info("The settings were read again.")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from http import HTTPStatus
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,14 @@ ERRORS = (
     Refusal(431, "The head of the request is too large."),
     Refusal(500, "The request could not be answered; the log of the daemon says why."),
     Refusal(501, "The request is in a transfer coding that this server does not understand."),
-    Refusal(
-        503, "Too many requests wait for a measurement of their own; `Retry-After` says how long to wait."
-    ),
+    Refusal(503, "Too many requests wait for an answer; `Retry-After` says when to come again."),
 )
 MEANING = {each.status: each.help for each in ERRORS}
+
+MESSAGES = {**MEANING, 400: "The request is not HTTP that this server understands."}
+"""What is said of requests that never reach the application; waitress's words would quote its internals."""
+
+
+def error_body(status: int, message: str) -> bytes:
+    """The JSON that every refused request gets."""
+    return json.dumps({"error": HTTPStatus(status).phrase, "message": message}).encode() + b"\n"

@@ -19,10 +19,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from markupsafe import Markup
 
-from pistat import collectors, page, query, server
+from pistat import collectors, errors, page, query
 from pistat.cache import NoAnswerError
 from pistat.collectors import disk, processes
-from pistat.errors import ERRORS
 from pistat.field import Field, Json
 from pistat.machine import Machine
 from pistat.prometheus import MEASURED, OWN, Metrics
@@ -171,7 +170,7 @@ def refusal() -> str:
     try:
         query.parse(f"{parameters[0].name}=abc".encode(), parameters)
     except BadQueryError as error:
-        return server.error_body(400, str(error)).decode().strip()
+        return errors.error_body(400, str(error)).decode().strip()
     raise AssertionError(parameters)
 
 
@@ -220,7 +219,7 @@ def guide(base: str, settings: Settings) -> dict[str, Any]:
         "chosen": settings,
         "client": client,
         "commands": commands,
-        "errors": ERRORS,
+        "errors": errors.ERRORS,
         "every": page.seconds(settings),
         "examples": examples,
         "failure": failure(),
@@ -345,7 +344,7 @@ def settings_table() -> str:
 
 def errors_table() -> str:
     """The answers that are no success."""
-    return _table(("Status", "Meaning"), [(str(each.status), each.help) for each in ERRORS])
+    return _table(("Status", "Meaning"), [(str(each.status), each.help) for each in errors.ERRORS])
 
 
 def metrics_table(metrics: Metrics) -> str:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import selectors
 import signal
 import socket
+import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.server import TcpWSGIServer, create_server
-from waitress.task import ErrorTask
+from waitress.adjustments import Adjustments
+from waitress.server import TcpWSGIServer
+from waitress.task import ThreadedTaskDispatcher
 
-from pistat import errors
+from pistat.channel import Channel, Refused
+from pistat.crowd import PER_CLIENT, TOTAL, Crowd
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -30,15 +30,23 @@ THREADS = 32
 BLOCKING = 24
 """How many requests may wait their second at a time; the other threads are for everybody else."""
 
+QUEUE = 64
+"""How many requests may wait for a thread; a Pi Zero answers that many in less than two seconds."""
+
+EXPRESS = 2
+"""Threads for what takes no time: /health, and refusals. Nothing else is ever in their way."""
+
+HEALTH = "/health"
+
 TUNING = {
-    "threads": THREADS,
-    "connection_limit": 512,
-    "channel_timeout": 20,
-    "cleanup_interval": 5,
     # select() dies as soon as the process holds a descriptor above 1,023.
     "asyncore_use_poll": True,
     "max_request_header_size": 16_384,
     "max_request_body_size": 4_096,
+    # Nothing is written to a disk, however slowly a client reads.
+    "inbuf_overflow": sys.maxsize,
+    "outbuf_overflow": sys.maxsize,
+    "outbuf_high_watermark": 1 << 20,
     # The guard decides whom to believe.
     "clear_untrusted_proxy_headers": False,
     "expose_tracebacks": False,
@@ -50,52 +58,6 @@ ACCEPT_SECONDS = 0.2
 
 GRACE = 1.4
 """Seconds that requests under way get when the daemon is told to stop."""
-
-
-def error_body(status: int, message: str) -> bytes:
-    """The JSON that every refused request gets."""
-    return json.dumps({"error": HTTPStatus(status).phrase, "message": message}).encode() + b"\n"
-
-
-MESSAGES = {**errors.MEANING, 400: "The request is not HTTP that this server understands."}
-"""What is said of requests that never reach the application; waitress's words would quote its internals."""
-
-
-class _ErrorTask(ErrorTask):
-    """Waitress's answer to what it cannot parse, as our JSON with our headers."""
-
-    def execute(self) -> None:
-        code = self.request.error.code
-        body = error_body(code, MESSAGES[code])
-        self.status = f"{code} {HTTPStatus(code).phrase}"
-        self.response_headers.extend(self.channel.server.error_headers)
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        # What could not be parsed has no method.
-        self.write(b"" if getattr(self.request, "command", "") == "HEAD" else body)
-
-
-class _Parser(HTTPRequestParser):
-    """Waitress's parser, without two ways to get no answer from it."""
-
-    def received(self, data: bytes) -> int:
-        consumed: int = super().received(data)
-        if self.completed:
-            # Nothing is left to go on with, but waitress would say 100 and wait for it.
-            self.expect_continue = False
-        return consumed
-
-    def parse_header(self, header_plus: bytes) -> None:
-        try:
-            super().parse_header(header_plus)
-        except ValueError as error:
-            # `http://[/`, or a Content-Length of thousands of digits: waitress would drop the connection.
-            raise ParsingError(str(error)) from None
-
-
-class _Channel(HTTPChannel):
-    error_task_class = _ErrorTask
-    parser_class = _Parser
 
 
 NOBODY = "0.0.0.0"  # noqa: S104 - nothing listens on it
@@ -142,6 +104,39 @@ def _bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+class _Lane(ThreadedTaskDispatcher):
+    """Threads of their own, and a queue before them."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__()
+        self.set_thread_count(threads)
+
+    def waiting(self) -> int:
+        """How many requests no thread is free for."""
+        return int(len(self.queue) - (len(self.threads) - self.active_count))
+
+
+class _Listener(TcpWSGIServer):
+    """One socket that listens, with the crowd of all, and two lanes for its requests."""
+
+    channel_class = Channel
+    crowd: Crowd
+    express: _Lane
+    error_headers: Sequence[tuple[str, str]]
+
+    def readable(self) -> bool:
+        # Waitress would close idle connections here, by the wall clock, and stop listening at their limit.
+        return bool(self.accepting)
+
+    def add_task(self, task: Channel) -> None:
+        """Have a thread answer the first request of a connection."""
+        asked = task.requests[0]
+        if not asked.error and asked.path != HEALTH and self.task_dispatcher.waiting() >= QUEUE:
+            asked.error = Refused(HTTPStatus.SERVICE_UNAVAILABLE)
+        express = asked.error or asked.path == HEALTH
+        (self.express if express else self.task_dispatcher).add_task(task)
+
+
 class Server:
     """Serves `application` on `sockets` until `stop` is called, or the process is told to end.
 
@@ -155,14 +150,30 @@ class Server:
         logging.getLogger("waitress").setLevel(logging.ERROR)
         self.application = application
         self._map: dict[int, Any] = {}
-        server = create_server(self._respond, map=self._map, sockets=list(sockets), **TUNING)
-        self._dispatcher = server.task_dispatcher
-        self._listeners = [each for each in self._map.values() if isinstance(each, TcpWSGIServer)]
-        for listener in self._listeners:
-            listener.channel_class = _Channel
-            listener.error_headers = [*headers.items(), ("Content-Type", "application/json")]
+        self._crowd = Crowd()
+        self._lanes = [_Lane(THREADS), _Lane(EXPRESS)]
+        self._listeners = [self._listen(each, headers) for each in sockets]
         self._stopping = False
         self._hung_up = False
+
+    def _listen(self, listening: socket.socket, headers: Mapping[str, str]) -> _Listener:
+        listener = _Listener(
+            self._respond,
+            map=self._map,
+            _sock=listening,
+            dispatcher=self._lanes[0],
+            adj=Adjustments(sockets=[listening], **TUNING),
+            sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
+            bind_socket=False,
+        )
+        listener.crowd = self._crowd
+        listener.express = self._lanes[1]
+        listener.error_headers = [*headers.items(), ("Content-Type", "application/json")]
+        return listener
+
+    def trust(self, proxies: int) -> None:
+        """Let one address have all connections if there are proxies in front: it is theirs."""
+        self._crowd.per_client = TOTAL if proxies else PER_CLIENT
 
     def _respond(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self.application(environ, start_response)
@@ -190,7 +201,7 @@ class Server:
         client, ours = socket.socketpair()
         client.settimeout(0)
         listener = self._listeners[0]
-        _Channel(listener, ours, (NOBODY, 0), listener.adj, map=self._map)
+        Channel(listener, ours, (NOBODY, 0), listener.adj, map=self._map)
         client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         return client
 
@@ -217,6 +228,7 @@ class Server:
 
     def _turn(self, seconds: float) -> None:
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+        self._crowd.sweep()
 
     def _drain(self) -> None:
         """Take no more connections, and answer the requests that are here."""
@@ -227,7 +239,8 @@ class Server:
         until = time.monotonic() + GRACE
         while self._busy() and time.monotonic() < until:
             self._turn(0.05)
-        self._dispatcher.shutdown(cancel_pending=True, timeout=0.1)
+        for lane in self._lanes:
+            lane.shutdown(cancel_pending=True, timeout=0.1)
 
     def _accept_waiting(self) -> None:
         """Take the connections whose requests may be here already, though nobody has looked at them."""
@@ -239,7 +252,7 @@ class Server:
                 self._turn(0.0)
 
     def _busy(self) -> bool:
-        channels = [each for each in self._map.values() if isinstance(each, HTTPChannel)]
+        channels = [each for each in self._map.values() if isinstance(each, Channel)]
         return any(each.requests or each.total_outbufs_len for each in channels)
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from waitress import utilities
 
 from pi_system_monitor import HEADERS, Service, create_app
-from pistat import routes, server
+from pistat import errors, routes
 from pistat.history import Sample
 from pistat.machine import Machine
 from pistat.monitor import encode
@@ -433,7 +433,7 @@ def test_there_are_words_for_every_error_of_the_server() -> None:
     """Whatever waitress refuses below the app, there is something to say."""
     codes = {each.code for each in vars(utilities).values() if hasattr(each, "code")}
 
-    assert {400, 413, 431, 500} <= codes <= server.MESSAGES.keys()
+    assert {400, 413, 431, 500} <= codes <= errors.MESSAGES.keys()
 
 
 # JSON

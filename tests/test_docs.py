@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pi_system_monitor import create_app
-from pistat import errors, render, server
+from pistat import errors, render
 from pistat.machine import Machine
 from pistat.routes import PATHS, ROUTES, STATS
 from pistat.settings import SETTINGS, Settings, load
@@ -356,7 +356,7 @@ def test_refusal_is_real(client: FlaskClient) -> None:
 
 def test_statuses_mean_what_the_server_says() -> None:
     """What is said of a request that reaches no route is what the documents say of its status."""
-    said = {status: message for status, message in server.MESSAGES.items() if status != 400}
+    said = {status: message for status, message in errors.MESSAGES.items() if status != 400}
 
     assert said
     assert said == {status: errors.MEANING[status] for status in said}

@@ -1,0 +1,113 @@
+"""One connection: waitress's parser and channel, with our own refusals and deadlines."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.task import ErrorTask
+
+from pistat import crowd, errors
+from pistat.guard import client
+
+if TYPE_CHECKING:
+    import socket
+
+
+class Refused:
+    """Why a request never reaches the application, in the form that waitress has for it."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+class _ErrorTask(ErrorTask):
+    """Waitress's answer to what it refuses, as our JSON with our headers."""
+
+    def execute(self) -> None:
+        code = self.request.error.code
+        body = errors.error_body(code, errors.MESSAGES[code])
+        self.status = f"{code} {HTTPStatus(code).phrase}"
+        self.response_headers.extend(self.channel.server.error_headers)
+        if code == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.response_headers.append(("Retry-After", "1"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        # What could not be parsed has no method.
+        self.write(b"" if getattr(self.request, "command", "") == "HEAD" else body)
+
+
+class _Parser(HTTPRequestParser):
+    """Waitress's parser, without two ways to get no answer from it."""
+
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        if self.completed:
+            # Nothing is left to go on with, but waitress would say 100 and wait for it.
+            self.expect_continue = False
+        return consumed
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            # `http://[/`, or a Content-Length of thousands of digits: waitress would drop the connection.
+            raise ParsingError(str(error)) from None
+
+
+class Channel(HTTPChannel):
+    """Waitress's connection, as a member of the crowd.
+
+    Waitress knows a timeout between two bytes only, which a client that sends one a second never meets, and
+    by the wall clock.
+    """
+
+    error_task_class = _ErrorTask
+    parser_class = _Parser
+
+    def __init__(
+        self,
+        server: Any,
+        connection: socket.socket,
+        address: tuple[Any, ...],
+        *arguments: Any,
+        **options: Any,
+    ) -> None:
+        self.client = client(address[0])
+        self.since = time.monotonic()
+        super().__init__(server, connection, address, *arguments, **options)
+        self.will_close = not server.crowd.add(self)
+
+    def received(self, data: bytes) -> bool:
+        """Bytes have come; the time of a request begins with its first."""
+        if self.request is None:
+            self.since = time.monotonic()
+        return bool(super().received(data))
+
+    def service(self) -> None:
+        """Answer the first request; then the time of the answer begins."""
+        try:
+            super().service()
+        finally:
+            self.since = time.monotonic()
+
+    def patience(self) -> float | None:
+        """For how many seconds it may go on with what it does; None while it waits for us."""
+        if self.total_outbufs_len:
+            return crowd.ANSWER_SECONDS
+        if self.requests:
+            return None
+        return crowd.IDLE_SECONDS if self.request is None else crowd.REQUEST_SECONDS
+
+    def may_go(self) -> bool:
+        """Whether it waits for its client only, and no answer is just on its way."""
+        sending = self.total_outbufs_len or self.close_when_flushed
+        return not self.requests and (not sending or time.monotonic() - self.since > crowd.SENDING_SECONDS)
+
+    def del_channel(self, *arguments: Any) -> None:
+        """It has been closed."""
+        super().del_channel(*arguments)
+        self.server.crowd.remove(self)

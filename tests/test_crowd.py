@@ -1,0 +1,151 @@
+"""Who must go when connections become too many, and who takes too long."""
+
+from __future__ import annotations
+
+import pytest
+
+from pistat import crowd
+from pistat.crowd import PER_CLIENT, TOTAL, Crowd
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Member:
+    """A connection that waits for its client, or for us with a patience of None."""
+
+    def __init__(self, among: Crowd, client: str, since: float, patience: float | None = 10.0) -> None:
+        self.client = client
+        self.since = since
+        self.allowed = patience
+        self.closed = False
+        self.among = among
+
+    def patience(self) -> float | None:
+        return self.allowed
+
+    def may_go(self) -> bool:
+        return self.allowed is not None
+
+    def handle_close(self) -> None:
+        self.closed = True
+        self.among.remove(self)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def people(clock: Clock) -> Crowd:
+    return Crowd(clock)
+
+
+def join(people: Crowd, clock: Clock, client: str, count: int, patience: float | None = 10.0) -> list[Member]:
+    members = [Member(people, client, clock.now + n / 1000, patience) for n in range(count)]
+    for each in members:
+        assert people.add(each)
+        people.sweep()
+    return members
+
+
+def test_the_oldest_of_a_client_goes(people: Crowd, clock: Clock) -> None:
+    """Beyond its limit a client has its newest connections; nobody else loses one."""
+    others = join(people, clock, "other", 3)
+    mine = join(people, clock, "mine", PER_CLIENT + 5)
+
+    assert [each.closed for each in mine] == [True] * 5 + [False] * PER_CLIENT
+    assert not any(each.closed for each in others)
+    assert len(people) == PER_CLIENT + 3
+
+
+def test_who_waits_for_us_stays(people: Crowd, clock: Clock) -> None:
+    """A request under way is not cut off to make room; of the others the oldest goes."""
+    working = join(people, clock, "mine", PER_CLIENT - 1, None)
+    [idle] = join(people, clock, "mine", 1)
+    join(people, clock, "mine", 1)
+
+    assert idle.closed
+    assert not any(each.closed for each in working)
+
+
+def test_a_request_that_arrives_in_time_saves_it(people: Crowd, clock: Clock) -> None:
+    """One that was chosen to go stays if its request has come before the end of the turn."""
+    oldest, *_ = join(people, clock, "mine", PER_CLIENT)
+    people.add(Member(people, "mine", clock.now))
+    oldest.allowed = None
+    people.sweep()
+
+    assert not oldest.closed
+
+
+def test_newcomers_of_one_turn_cost_one_each(people: Crowd, clock: Clock) -> None:
+    """Two that come at once take the places of two."""
+    mine = join(people, clock, "mine", PER_CLIENT)
+    for _ in range(2):
+        people.add(Member(people, "mine", clock.now + 1))
+    people.sweep()
+
+    assert [each.closed for each in mine].count(True) == 2
+
+
+def test_a_full_house(people: Crowd, clock: Clock) -> None:
+    """When there are too many in all, whoever has most makes room."""
+    few = [join(people, clock, f"client {n}", 1)[0] for n in range(TOTAL - 2 * PER_CLIENT)]
+    most = join(people, clock, "most", PER_CLIENT)
+    many = join(people, clock, "many", PER_CLIENT)
+    many[0].handle_close()
+    join(people, clock, "newcomer", 2)
+
+    assert [each.closed for each in most].count(True) == 1
+    assert not any(each.closed for each in few)
+    assert len(people) == TOTAL
+
+
+def test_a_house_full_of_work(people: Crowd, clock: Clock) -> None:
+    """When all of them wait for us there is no room, and the newcomer has to go."""
+    for n in range(TOTAL):
+        join(people, clock, f"client {n % 10}", 1, None)
+
+    assert not people.add(Member(people, "newcomer", clock.now))
+
+
+def test_clients_that_have_left_leave_nothing(people: Crowd, clock: Clock) -> None:
+    """A client whose last connection is closed costs no memory any more, even when closed twice."""
+    [member] = join(people, clock, "mine", 1)
+    member.handle_close()
+    member.handle_close()
+
+    assert len(people) == 0
+    assert people._members == {}
+
+
+@pytest.mark.parametrize("patience", [crowd.REQUEST_SECONDS, crowd.ANSWER_SECONDS, crowd.IDLE_SECONDS])
+def test_patience_ends(people: Crowd, clock: Clock, patience: float) -> None:
+    """A client that takes longer than it may is cut, and not before."""
+    [member] = join(people, clock, "mine", 1, patience)
+    clock.now += patience - 0.5
+    people.sweep()
+    assert not member.closed
+
+    clock.now += 2.0
+    people.sweep()
+
+    assert member.closed
+
+
+def test_work_may_take_as_long_as_it_takes(people: Crowd, clock: Clock) -> None:
+    """Who waits for us is never late."""
+    [member] = join(people, clock, "mine", 1, None)
+    clock.now += 10_000.0
+    people.sweep()
+
+    assert not member.closed
