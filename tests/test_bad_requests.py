@@ -323,8 +323,7 @@ def test_a_404_lists_the_routes(shared: Daemon) -> None:
 
     check(answer)
     assert answer.json()["message"] == (
-        f'There is no route "/{"x" * 62}…"; the routes are /stats, /processes, /network/interfaces, '
-        "/storage/devices, /metrics, /health, /."
+        f'There is no route "/{"x" * 62}…"; the routes are {", ".join(routes.PATHS)}.'
     )
 
 
