@@ -40,7 +40,7 @@ PI_4B = pi(
     "d03114",
     71_575,
     note="Under load, and throttled some time before. A share of a server, a stick with a blank in its"
-    " name, a bind mount, a snap. Its bootloader is from before 2021 and says nothing in the device"
+    " name, a bind mount, a snap. Its bootloader is of 2021 and says nothing in the device"
     " tree.",
     serial="10000000abcdef01",
     time=1726000000.25,
@@ -151,8 +151,14 @@ PI_4B_FORBIDDEN = pi(
     52_582,
     note="New udev rules with a kernel from before raspberrypi/linux#7351: nobody but root can ask the"
     " firmware, although nothing is broken. What the kernel tells by itself stays: the alarm of"
-    " rpi_volt is on.",
+    " rpi_volt is on, and the bootloader has told of itself.",
     system=System("Debian GNU/Linux 13 (trixie)", "6.12.47+rpt-rpi-v8", "aarch64", 64),
+    tree={
+        "chosen/bootloader/build-timestamp": 1613481816,
+        "chosen/bootloader/update-timestamp": 1613481816,
+        "chosen/bootloader/boot-mode": 1,
+        "chosen/bootloader/rsts": 0x20,
+    },
     memory=Memory(1_894_000, 400_120, 1_500_404, 820_200, swap=1_893_996, swap_free=1_893_996, cma=524288),
     storage=system_disk("mmcblk0", "179:0", 62_333_952, sd_card("SN32G", "0x000003", "01/2023")),
     interfaces=(loopback(540), wired("eth0", 43), wifi("wlan0", 44, -66, link=FIVE_GHZ)),

@@ -215,7 +215,7 @@ PI_500 = pi(
     71_150,
     note="Low voltage holds the CPU at 1000 MHz while the kernel has asked for 2400, as seen on such a"
     " machine. Whether pmic_read_adc answers here, and whether it has a connector for a fan, is not"
-    " confirmed, so neither is there. One of its processes is older than the clock.",
+    " confirmed, so neither is there.",
     tree={**bootloader(), **supply(3000, usb_max=False)},
     cores=(Core(100), Core(100), Core(93), Core(88)),
     cpu=Cpu(BCM2712.wide, ((2_400_000, 1_500_000, 2_400_000, "ondemand"),)),
