@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite the expected answers of the boards")
+
+
+def pytest_report_header() -> str:
+    """The versions that this run is about."""
+    lines = Path(__file__).parent.with_name("requirements.txt").read_text().splitlines()
+    names = [line.partition(">=")[0] for line in lines if ">=" in line]
+    return "with " + ", ".join(f"{name} {version(name)}" for name in names)
 
 
 @pytest.fixture
