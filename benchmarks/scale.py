@@ -98,14 +98,16 @@ def one(prometheus: Prometheus, expression: str) -> float:
     return value
 
 
-def snapshot(prometheus: Prometheus) -> int:
-    """Bytes of the blocks that it writes of all that it has."""
+def snapshot(prometheus: Prometheus) -> tuple[int, int]:
+    """Samples and bytes of the blocks that it writes of all that it has."""
     request = urllib.request.Request(
         f"http://{prometheus.address}/api/v1/admin/tsdb/snapshot", method="POST", data=b""
     )
     with urllib.request.urlopen(request, timeout=300) as answer:
         folder = prometheus.folder / "data" / "snapshots" / json.load(answer)["data"]["name"]
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    metas = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*/meta.json")]
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return sum(each["stats"]["numSamples"] for each in metas), size
 
 
 def measure(pis: int, interval: float, samples: int) -> Iterator[tuple[str, str]]:
@@ -124,11 +126,11 @@ def measure(pis: int, interval: float, samples: int) -> Iterator[tuple[str, str]
             prometheus.values("quantile_over_time(0.5, scrape_duration_seconds[1h])", "instance").values()
         )
         worst = one(prometheus, "max(max_over_time(scrape_duration_seconds[1h]))")
-        size = snapshot(prometheus)
+        samples_in_block, size = snapshot(prometheus)
         each = stored / scrapes
+        bytes_a_sample = size / samples_in_block
         # Prometheus adds five series of its own to each target, such as `up`.
-        bytes_a_sample = size / (stored + 5 * scrapes)
-        day = 86_400 / SCRAPE_SECONDS
+        day = 86_400 / SCRAPE_SECONDS * (each + 5)
         yield "Pis", f"{pis}, of {len(board_names())} boards"
         yield "interval of the scrapes", f"{interval:g} s, standing for {SCRAPE_SECONDS:g} s"
         failed = one(prometheus, f"sum(count_over_time(up[{window}]) - sum_over_time(up[{window}]))")
@@ -147,7 +149,7 @@ def measure(pis: int, interval: float, samples: int) -> Iterator[tuple[str, str]
         yield "bytes of a sample in a block", f"{bytes_a_sample:.2f}"
         yield (
             f"bytes on disk for a Pi and day, at {SCRAPE_SECONDS:g} s",
-            f"{bytes_a_sample * (each + 5) * day / 1e6:.2f} MB",
+            f"{bytes_a_sample * day / 1e6:.2f} MB",
         )
 
 

@@ -65,6 +65,7 @@ class Program:
             self._process.wait(20)
         finally:
             self._process.kill()
+            self._process.wait(10)
             self._log.close()
 
 

@@ -91,6 +91,10 @@ def configure(folder: Path, ports: list[int], exporters: dict[str, NodeExporter]
             configuration.write(
                 f"      - targets: ['{each.address}']\n        labels: {{machine: {machine}}}\n"
             )
+    write_targets(folder, ports)
+
+
+def write_targets(folder: Path, ports: list[int]) -> None:
     targets = [{"targets": [f"127.0.0.1:{port}" for port in ports], "labels": {"site": "home"}}]
     (folder / "targets" / "pis.yml").write_text(yaml.safe_dump(targets))
 
@@ -349,7 +353,11 @@ def test_alerts_fire(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["prometheus.yml", "discovery/static.yml", "discovery/dns.yml", "discovery/token.yml"]
+    "name",
+    [
+        "prometheus.yml",
+        *(f"discovery/{path.name}" for path in sorted((CONFIGURATION / "discovery").glob("*.yml"))),
+    ],
 )
 def test_configurations_are_valid(tmp_path: Path, name: str) -> None:
     """Each of them is accepted, with the rules, the targets and the token that it names."""
@@ -443,6 +451,57 @@ def test_provisioning_finds_the_dashboards() -> None:
 
 
 # Scale
+
+
+def shard(folder: Path, number: int, ports: list[int], store: str) -> Prometheus:
+    """One of two that share the Pis, as `discovery/shard.yml` has one of ten."""
+    shutil.copytree(CONFIGURATION, folder)
+    text = (folder / "discovery" / "shard.yml").read_text(encoding="utf-8")
+    for old, new in {
+        "modulus: 10": "modulus: 2",
+        '"0"': f'"{number}"',
+        "60s": "1s",
+        "20s": "1s",
+        "../": "",
+        "http://store.example:9009/api/v1/push": f"http://{store}/api/v1/write",
+    }.items():
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "prometheus.yml").write_text(text, encoding="utf-8")
+    write_targets(folder, ports)
+    return Prometheus(folder, "--storage.remote.flush-deadline=1s")
+
+
+def test_shards_share_a_fleet(site: Site, tmp_path: Path) -> None:
+    """Each Pi is scraped by one of the shards, and a store that takes remote writes has them all."""
+    (tmp_path / "prometheus.yml").write_text("global: {}")
+    ports = list(site.ports.values())
+    running = [Prometheus(tmp_path, "--web.enable-remote-write-receiver")]
+    try:
+        [store] = running
+        store.wait_until_ready("/-/ready")
+        running += [shard(tmp_path / str(number), number, ports, store.address) for number in (0, 1)]
+        store.wait_for(f'count(up{{job="pi-stat"}} == 1) == {len(ports)}')
+        found = store.values('up{job="pi-stat"}', "instance", "shard")
+        dropped = store.query('{__name__="pistat_collector_runs_total"}')
+    finally:
+        for each in reversed(running):
+            each.stop()
+
+    assert {instance for instance, _ in found} == {f"127.0.0.1:{port}" for port in ports}
+    assert len(found) == len(ports)
+    assert {number for _, number in found} == {"0", "1"}
+    assert dropped == []
+
+
+def test_nothing_is_dropped_that_is_read() -> None:
+    """What a shard does not send to the store stands in no rule and in no dashboard."""
+    configuration = yaml.safe_load((CONFIGURATION / "discovery" / "shard.yml").read_text(encoding="utf-8"))
+    [relabel] = configuration["remote_write"][0]["write_relabel_configs"]
+    read = set(re.findall(r"\bpistat_\w+", json.dumps([RULES, DASHBOARDS])))
+
+    assert relabel["action"] == "drop"
+    assert {name for name in read if re.fullmatch(relabel["regex"], name)} == set()
 
 
 def test_the_scale_can_be_measured() -> None:
