@@ -60,6 +60,8 @@ class Firmware:
         self._lock = threading.Lock()
         self._access: Access | None = None
         self._told: set[Access] = set()
+        # Questions that this firmware does not know, and will not before it is another one.
+        self._unknown: set[str] = set()
         # Why the device is not asked, until when, and whether it has answered the last question.
         self._shut = Access(None)
         self._shut_until = float("-inf")
@@ -90,6 +92,18 @@ class Firmware:
             UnavailableError: No firmware here, it may not be asked, or it does not know the question.
             FirmwareError: No answer, or an answer that cannot be trusted.
         """
+        if question in self._unknown:
+            raise UnavailableError
+        category, text = self._in_turn(question, until)
+        self._failures = 0
+        if category is Category.OK:
+            return text
+        if category in (Category.UNSUPPORTED, Category.BAD_ARGS):
+            self._unknown.add(question)
+            raise UnavailableError
+        raise FirmwareError(REFUSAL)
+
+    def _in_turn(self, question: str, until: float) -> tuple[Category, str]:
         # Whoever has the turn has given it back by then, with news for those who come too late as well.
         seconds = min(until + ANSWER_SECONDS - self.now(), threading.TIMEOUT_MAX)
         taken = self._lock.acquire(timeout=max(0.0, seconds))
@@ -105,7 +119,8 @@ class Firmware:
             if taken:
                 self._lock.release()
 
-    def _put(self, question: str) -> str:
+    def _put(self, question: str) -> tuple[Category, str]:
+        """What came of the question, and what was said; both ways tell the same in the same words."""
         if self.now() >= self._shut_until:
             try:
                 reply = self._mailbox.ask(question, ANSWER_SECONDS)
@@ -115,8 +130,8 @@ class Firmware:
                 self._shut_out(error)
             else:
                 self._proven = True
-                category = classify(reply.status, reply.text)
-                return self._judge(category, reply.text, Access(self._mailbox.node))
+                self._settle(Access(self._mailbox.node))
+                return classify(reply.status, reply.text), reply.text
         return self._put_by_program(question)
 
     def _shut_out(self, error: OSError) -> None:
@@ -131,7 +146,7 @@ class Firmware:
             self._shut = Access(None, Why.REFUSED, f"{self._mailbox.node} refuses: {error.strerror}.")
         self._shut_until = self.now() + REFUSED_SECONDS
 
-    def _put_by_program(self, question: str) -> str:
+    def _put_by_program(self, question: str) -> tuple[Category, str]:
         program = self._program()
         try:
             finished = self._machine.run([program, *question.split()], ANSWER_SECONDS)
@@ -148,8 +163,8 @@ class Firmware:
         if category is Category.TRANSPORT and self._shut.why is Why.REFUSED:
             # Neither way helps, so there is no use in a process for each question.
             raise self._fail(Why.REFUSED, REFUSAL, self._shut.detail)
-        access = Access(program.removeprefix(self._machine.root), self._shut.why, self._shut.detail)
-        return self._judge(category, finished.stdout, access)
+        self._settle(Access(program.removeprefix(self._machine.root), self._shut.why, self._shut.detail))
+        return category, finished.stdout
 
     def _program(self) -> str:
         """The absolute path of vcgencmd. It is looked for again while there is none."""
@@ -166,16 +181,6 @@ class Firmware:
         if program is None:
             raise self._leave(self._shut)
         return program
-
-    def _judge(self, category: Category, text: str, access: Access) -> str:
-        """What it means that the firmware says `text`."""
-        self._failures = 0
-        self._settle(access)
-        if category is Category.OK:
-            return text
-        if category in (Category.UNSUPPORTED, Category.BAD_ARGS):
-            raise UnavailableError
-        raise FirmwareError(REFUSAL)
 
     def _forbidden(self) -> Access:
         """Why vcgencmd may not ask: as a rule for the reason why we may not."""
@@ -203,7 +208,7 @@ class Firmware:
         return UnavailableError()
 
     def _settle(self, access: Access) -> None:
-        """Remember by which way the firmware is asked; a line in the log for each that is new."""
+        """Remember by which way the firmware is asked, or why by none; a line in the log for what is new."""
         if access == self._access:
             return
         self._access = access

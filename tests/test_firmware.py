@@ -394,6 +394,16 @@ def test_babbling_takes_no_memory(vcgencmd: Vcgencmd, machine: Machine) -> None:
     assert peak < 500_000
 
 
+def test_what_it_does_not_know_is_asked_once(vcgencmd: Vcgencmd, machine: Clocked) -> None:
+    """A firmware that does not know a question will not learn it while it runs."""
+    program = vcgencmd(says(UNKNOWN, 255))
+    ask_often(machine, UnavailableError)
+    machine.now += 10_000.0
+    ask_often(machine, UnavailableError)
+
+    assert calls(program) == ["measure_temp"]
+
+
 # Not to be had
 
 

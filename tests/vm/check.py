@@ -194,6 +194,8 @@ def forbidden() -> None:
     )
     same("and by sysfs", alarm, "1")
     turn("throttled", 0)
+    remedies = ask("/capabilities")["remedies"]
+    verdict(line.endswith(f" {remedies[0]}"), "/capabilities has the same remedy", remedies)
     command = line.split("`")[1].removeprefix("sudo ")
     tool(command)
     same(f"after {command}", restarted(), "The firmware is asked through /dev/vcio_gencmd.")
@@ -277,6 +279,50 @@ def storage() -> None:
         )
 
 
+def disks() -> None:
+    rows = ask("/storage/devices")["disks"]
+    for name in ("mmcblk0", "nvme0n1", "sda"):
+        size, model = tool(f"lsblk -bdno SIZE,MODEL /dev/{name} || lsblk -bdno SIZE /dev/{name}").partition(
+            " "
+        )[::2]
+        same(f"size of {name} is that of lsblk", rows[name]["size"], int(size))
+        if model.strip():
+            same(f"model of {name} is that of lsblk", rows[name]["model"], model.strip())
+    card = "/sys/block/mmcblk0/device"
+    told = tool(f"cat {card}/type {card}/name {card}/date").splitlines()
+    same(
+        "the card, from its own register", [rows["mmcblk0"][each] for each in ("type", "model", "made")], told
+    )
+    drive = int(tool("cat /sys/block/nvme0n1/device/hwmon*/temp1_input"))
+    near("temperature of the NVMe drive", rows["nvme0n1"]["temperature"], drive / 1000, 0.01)
+    written = int(tool("awk '$3 == \"nvme0n1\" {print $10}' /proc/diskstats")) * 512
+    same("bytes written to the NVMe drive", rows["nvme0n1"]["bytes_written"], written)
+
+
+def sensors() -> None:
+    """Temperatures, the fan and the trip point, as sysfs has them; the voltages, as vcgencmd has."""
+    found = ask("/sensors")
+    fan = (int(tool("cat /sys/class/hwmon/hwmon*/fan1_input")), round(125 / 255 * 100))
+    ours = found["fans"]["pwmfan"]
+    same("the fan: revolutions a minute, percent", (ours["rpm"], round(ours["pwm"])), fan)
+    trips = [(each["zone"], each["type"], each["temperature"]) for each in found["trip_points"]]
+    verdict(("cpu-thermal", "critical", 110.0) in trips, "the trip point", trips)
+    verdict(any("nvme" in name for name in found["temperatures"]), "thermometers", [*found["temperatures"]])
+    for name in ("sdram_c", "sdram_i", "sdram_p"):
+        said = tool(f"vcgencmd measure_volts {name}")
+        same(f"{name} is vcgencmd measure_volts", f"volt={found['voltages'][name]:.4f}V", said)
+
+
+def wireless() -> None:
+    """What the radio says of the station, by the table of the kernel and by iw."""
+    row = ask("/network/interfaces")["interfaces"]["wlan1"]
+    quality = tool("awk '$1 == \"wlan1:\" {print int($3)}' /proc/net/wireless")
+    same("link quality is that of /proc/net/wireless", str(row.get("link_quality")), quality)
+    frequency = re.search(r"freq: (\d+)", tool("iw dev wlan1 link"))
+    same("frequency is that of iw, in MHz", row.get("frequency"), frequency and int(frequency[1]))
+    verdict("lab" not in json.dumps(row), "the name of the network is not told")
+
+
 def processes() -> None:
     rows = ask("/processes?limit=10000&sort=pid")["processes"]
     listed = {int(pid) for pid in tool("ps -e -o pid=").split()}
@@ -311,6 +357,9 @@ for each in (
     usb,
     network,
     storage,
+    disks,
+    sensors,
+    wireless,
     processes,
     others,
 ):
