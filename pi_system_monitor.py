@@ -99,6 +99,7 @@ class Service:
         self.settings = settings
         self.machine = machine
         self.own = own
+        machine.show_ssid = settings.show_ssid
         self.monitor = Monitor(machine, settings.cache_seconds, own)
         self.places = threading.BoundedSemaphore(server.BLOCKING)
         # Making one costs milliseconds, on a Pi Zero tens of them; a machine is known by a handful of names.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import fnmatch
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -75,30 +75,34 @@ def document(machine: Machine, answer: Answer) -> dict[str, Json]:
 
 def _lack(machine: Machine, field: Field, answer: Answer, look: Callable[[str], Lack | None]) -> Lack | None:
     """Why a figure has no value anywhere; None where it has."""
-    if _has_value(answer.values, field.steps):
+    found = list(_leaves(answer.values, field.steps))
+    if any(value is not None for value in found):
         return None
     if not machine.linux:
         return Lack(Why.NO_PLATFORM, "It is not known on this platform.")
+    if field.when and not found:
+        return Lack(Why.NO_VALUE, f"Only {field.when}; there is none.")
     return (
         (field.unless(machine) if field.unless else None)
         or look(field.source)
         or _failure(answer.errors.get(field.key))
-        or Lack(
-            Why.NO_VALUE, f"Only {field.when}, and there is none." if field.when else "It has no value now."
-        )
+        or Lack(Why.NO_VALUE, "It has no value now.")
     )
 
 
-def _has_value(value: object, steps: Sequence[str]) -> bool:
-    if not steps:
-        return value is not None
-    if isinstance(value, dict):
-        chosen = [value.get(steps[0])] if steps[0].isidentifier() else value.values()
-        return any(_has_value(each, steps[1:]) for each in chosen)
+def _leaves(value: object, steps: Sequence[str]) -> Iterator[object]:
+    """What stands at the end of `steps`, in each of the rows that have it."""
     # The processes are a table in a form of its own, until rows are made of them.
-    return isinstance(value, tuple) or (
-        isinstance(value, list) and any(_has_value(each, steps[1:]) for each in value)
-    )
+    if not steps or isinstance(value, tuple):
+        yield value
+    elif isinstance(value, dict):
+        step, *rest = steps
+        rows = value.values() if not step.isidentifier() else [value[step]] if step in value else []
+        for each in rows:
+            yield from _leaves(each, rest)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _leaves(each, steps[1:])
 
 
 def _failure(why: str | None) -> Lack | None:

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import psutil
 
-from pistat import cputimes, netlink, proctable
+from pistat import cputimes, netlink, nl80211, proctable
 from pistat.cache import Cache, NoAnswerError, Outcome, Task
 from pistat.firmware import Firmware
 from pistat.history import History
@@ -85,6 +85,7 @@ class Machine:
         cpu: Samples of the CPU times.
         processes: Samples of the process table.
         firmware: What the VideoCore of a Raspberry Pi says.
+        show_ssid: Whether the name of the Wi-Fi network may be told.
     """
 
     USAGE_SECONDS = 1.0
@@ -119,6 +120,7 @@ class Machine:
             sleep=self.sleep,
         )
         self.firmware = Firmware(self)
+        self.show_ssid = False
         self._kept = Kept(KEPT_FILES)
         self._stats = Stats(most=KEPT_PROCESSES)
         self._known: dict[str, Any] = {}
@@ -399,6 +401,13 @@ class Machine:
     def links(self) -> dict[str, netlink.Link]:
         """All network interfaces by name. Raises OSError."""
         return netlink.links()
+
+    def stations(self) -> dict[str, nl80211.Station]:
+        """The Wi-Fi connections by the names of their interfaces; none where the kernel does not tell."""
+        try:
+            return nl80211.stations()
+        except OSError:
+            return {}
 
 
 def _unless_absent(read: Callable[[], T]) -> T | None:

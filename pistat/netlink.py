@@ -70,8 +70,8 @@ def links() -> dict[str, Link]:
     """All interfaces by name. Raises OSError."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as kernel:
         kernel.settimeout(SECONDS)
-        addresses = _addresses(_ask(kernel, ADDRESSES, ADDRESS.pack(0, 0, 0, 0, 0)))
-        messages = _ask(kernel, LINKS, WITHOUT_COUNTERS)
+        addresses = _addresses(ask(kernel, ADDRESSES, ADDRESS.pack(0, 0, 0, 0, 0)))
+        messages = ask(kernel, LINKS, WITHOUT_COUNTERS)
     links = [_link(message) for message in messages]
     return {name: link._replace(addresses=addresses.get(index, [])) for index, name, link in links}
 
@@ -81,7 +81,7 @@ def links() -> dict[str, Link]:
 def _link(message: bytes) -> tuple[int, str, Link]:
     """The index of an interface, its name, and itself, still without addresses."""
     _, _, index, flags, _ = LINK.unpack_from(message)
-    told = _attributes(message, LINK.size, IN_LINK)
+    told = attributes(message, LINK.size, IN_LINK)
     state = told[IFLA_OPERSTATE][0]
     link = Link(
         state == UP or (state == UNKNOWN and flags & IFF_UP != 0),
@@ -99,15 +99,15 @@ def _addresses(messages: Iterable[bytes]) -> dict[int, list[str]]:
     for message in messages:
         family, prefix, _, _, index = ADDRESS.unpack_from(message)
         if family in FAMILIES:
-            told = _attributes(message, ADDRESS.size, IN_ADDRESS)
+            told = attributes(message, ADDRESS.size, IN_ADDRESS)
             # With a peer (a tunnel), the other one is the peer's.
             own = told.get(IFA_LOCAL) or told[IFA_ADDRESS]
             found.setdefault(index, []).append(f"{socket.inet_ntop(family, own)}/{prefix}")
     return found
 
 
-def _ask(kernel: socket.socket, kind: int, body: bytes) -> list[bytes]:
-    """The messages of a list; asked for again when it has changed meanwhile."""
+def ask(kernel: socket.socket, kind: int, body: bytes) -> list[bytes]:
+    """The messages of a list; asked for again when it has changed meanwhile. Raises OSError."""
     for _ in range(TRIES):
         kernel.send(HEADER.pack(HEADER.size + len(body), kind, REQUEST, 0, 0) + body)
         told = list(_answer(kernel))
@@ -134,7 +134,7 @@ def _answer(kernel: socket.socket) -> Iterator[tuple[int, bytes]]:
             yield flags, message
 
 
-def _attributes(message: bytes, start: int, wanted: Collection[int]) -> dict[int, bytes]:
+def attributes(message: bytes, start: int, wanted: Collection[int]) -> dict[int, bytes]:
     """The wanted attributes of a message by their numbers, as far as it has them."""
     found: dict[int, bytes] = {}
     end = len(message)

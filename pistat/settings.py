@@ -165,6 +165,7 @@ class Settings:
     trusted_proxies: int = setting(
         "0", whole(0, 10), "Proxies in front of this whose `X-Forwarded-For` is believed."
     )
+    show_ssid: bool = setting("False", FLAG, "Whether the name of the Wi-Fi network is told.")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from pistat.cache import NoAnswerError
 from pistat.collectors.network import with_prefix
 from pistat.machine import Machine, SystemNames, Usage
 from pistat.netlink import Link
+from pistat.nl80211 import Station
 from pistat.settings import Settings
 
 BOARDS = Path(__file__).resolve().parent / "boards"
@@ -130,6 +131,9 @@ class RecordedMachine(Machine):
     def links(self) -> dict[str, Link]:
         names = {*self.facts["addresses"], *self.names("/sys/class/net")}
         return {name: self._link(name, f"/sys/class/net/{name}") for name in names}
+
+    def stations(self) -> dict[str, Station]:
+        return {name: Station(*told) for name, told in self.facts.get("stations", {}).items()}
 
     def _link(self, name: str, folder: str) -> Link:
         """What the kernel tells of an interface in its files; those may have been hidden."""

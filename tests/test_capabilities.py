@@ -75,6 +75,9 @@ def test_what_is_not_has_a_reason(board: str) -> None:
         ("pi4b-4gb-container", "cpu_temp", Why.NO_FILE, "/sys/class/thermal"),
         ("pi4b-2gb-forbidden", "power.throttled", Why.NO_PERMISSION, "sudo apt full-upgrade"),
         ("pi5-16gb-mute", "power.throttled", Why.REFUSED, "refused"),
+        ("pi1b-rev1", "network.{interface}.signal_strength", Why.NO_VALUE, "wireless"),
+        ("pi5-8gb-nvme", "interfaces.{interface}.ssid", Why.HIDDEN, "PISTAT_SHOW_SSID=true"),
+        ("pi5-8gb-nvme", "disks.{disk}.life_used_a", Why.NO_FILE, "/sys/block/*/device/life_time"),
         ("pi5-8gb-nvme", "devices[row].error", Why.NO_VALUE, "a filesystem that does not answer"),
     ],
 )

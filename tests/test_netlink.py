@@ -103,7 +103,7 @@ def test_a_question_that_the_kernel_refuses(need: Need) -> None:
         socket.socket(socket.AF_NETLINK, socket.SOCK_RAW) as kernel,
         pytest.raises(OSError, match=os.strerror(errno.EOPNOTSUPP)),
     ):
-        netlink._ask(kernel, 9999, b"")
+        netlink.ask(kernel, 9999, b"")
 
 
 class Restless:
@@ -127,4 +127,4 @@ def test_a_list_that_changes_is_asked_for_again(changes: int, answer: bytes) -> 
     """What was told while the list changed is not used, unless it changes all the time."""
     kernel: Any = Restless(changes)
 
-    assert netlink._ask(kernel, netlink.LINKS, b"") == [answer]
+    assert netlink.ask(kernel, netlink.LINKS, b"") == [answer]

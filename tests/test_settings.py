@@ -50,6 +50,7 @@ def test_defaults() -> None:
     assert (actual.rate_limit_enabled, actual.rate_limit_requests, actual.rate_limit_window) == (True, 60, 60)
     assert (actual.api_token, actual.allowed_hosts, actual.cors_origins) == ("", (), ())
     assert actual.trusted_proxies == 0
+    assert actual.show_ssid is False
 
 
 GOOD: list[tuple[str, str, object]] = [

@@ -10,8 +10,11 @@ from collections.abc import Iterable, Mapping, Set
 import psutil
 
 from pistat import kernel, netlink
-from pistat.field import Field, Json, Kind, Unit, Values, collector
+from pistat.access import Lack, Why
+from pistat.field import Field, Json, Kind, Unit, Values, collector, percent
+from pistat.kernel import Wireless
 from pistat.machine import Machine
+from pistat.nl80211 import Station
 
 DEV = "/proc/net/dev"
 COUNTERS = (
@@ -27,6 +30,12 @@ COUNTERS = (
 """Name, column of /proc/net/dev, unit and help of what is counted for an interface."""
 
 
+WIRELESS = "/proc/net/wireless, else nl80211"
+WIFI = "for wireless interfaces"
+BEST = 70
+"""The best quality of a link, by any driver of cfg80211."""
+
+
 def traffic_fields(parent: str) -> tuple[Field, ...]:
     """The leaves of every interface, below `parent`, and the count of connections beside the interfaces."""
     counters = (
@@ -37,8 +46,15 @@ def traffic_fields(parent: str) -> tuple[Field, ...]:
         f"{parent}.{{interface}}.signal_strength",
         Unit.DBM,
         "Strength of the signal; nearer 0 is stronger.",
-        "/proc/net/wireless",
-        when="for wireless interfaces",
+        WIRELESS,
+        when=WIFI,
+    )
+    quality = Field(
+        f"{parent}.{{interface}}.link_quality",
+        Unit.PERCENT,
+        "Quality of the link, as the driver rates it.",
+        WIRELESS,
+        when=WIFI,
     )
     connections = Field(
         f"{parent}.active_connections",
@@ -46,28 +62,40 @@ def traffic_fields(parent: str) -> tuple[Field, ...]:
         "Established TCP connections, IPv4 and IPv6; from Linux 6.10 on, half-closed ones too.",
         "CurrEstab of /proc/net/snmp",
     )
-    return (*counters, signal, connections)
+    return (*counters, signal, quality, connections)
 
 
 def traffic(machine: Machine) -> dict[str, dict[str, Json]]:
     """The counters of every interface but loopback, and the signal of the wireless ones."""
-    stations = kernel.wireless(machine.reread_or_none("/proc/net/wireless") or "")
+    known = kernel.wireless(machine.reread_or_none("/proc/net/wireless") or "")
     # Names are bytes to the kernel, and may hold what Unicode takes for a blank or the end of a line.
     lines = os.fsdecode(machine.reread_bytes(DEV)).rstrip("\n").split("\n")[2:]
     rows = {name.lstrip(" "): rest.split() for name, _, rest in (line.partition(":") for line in lines)}
     rows.pop("lo", None)
-    by_radio = machine.derived("wireless", list(rows), lambda: _wireless(machine, rows)) | stations.keys()
-    return {name: _counters(cells) | _signal(name, stations, by_radio) for name, cells in rows.items()}
+    radios = machine.derived("wireless", list(rows), lambda: _wireless(machine, rows)) | known.keys()
+    if radios - known.keys():
+        # The file is gone from newer kernels, and some drivers do not fill it.
+        known = {name: _rated(each) for name, each in machine.stations().items()} | known
+    return {name: _counters(cells) | _signal(name, known, radios) for name, cells in rows.items()}
 
 
 def _counters(cells: list[str]) -> dict[str, Json]:
     return {name: int(cells[column]) for name, column, _, _ in COUNTERS}
 
 
-def _signal(name: str, stations: Mapping[str, kernel.Wireless], by_radio: Set[str]) -> dict[str, Json]:
-    if name not in by_radio:
+def _signal(name: str, known: Mapping[str, Wireless], radios: Set[str]) -> dict[str, Json]:
+    if name not in radios:
         return {}
-    return {"signal_strength": stations[name].level if name in stations else None}
+    found = known.get(name)
+    if found is None or found.level is None:
+        return {"signal_strength": None, "link_quality": None}
+    return {"signal_strength": found.level, "link_quality": percent(min(found.link, BEST), BEST)}
+
+
+def _rated(station: Station) -> Wireless:
+    """How good a link is by its signal, as cfg80211 rates it for the file: -110 dBm is 0, -40 the best."""
+    level = station.signal
+    return Wireless(0 if level is None else min(max(level + 110, 0), BEST), level, None)
 
 
 def _wireless(machine: Machine, names: Iterable[str]) -> Set[str]:
@@ -125,6 +153,11 @@ def interfaces_by_psutil(machine: Machine) -> Values:
     return {"interfaces": {**rows, "active_connections": None}}
 
 
+def _hidden(machine: Machine) -> Lack | None:
+    """Why the name of the network is not told."""
+    return None if machine.show_ssid else Lack(Why.HIDDEN, "Only with `PISTAT_SHOW_SSID=true` it is told.")
+
+
 @collector(
     *traffic_fields("interfaces"),
     Field(
@@ -142,15 +175,47 @@ def interfaces_by_psutil(machine: Machine) -> Values:
         "/sys/class/net/*/speed",
     ),
     Field("interfaces.{interface}.mtu", Unit.BYTES, "Largest packet.", "/sys/class/net/*/mtu"),
+    Field(
+        "interfaces.{interface}.ssid",
+        Unit.TEXT,
+        "Name of the network; null unless `PISTAT_SHOW_SSID` is on.",
+        "nl80211",
+        when=WIFI,
+        unless=_hidden,
+    ),
+    Field("interfaces.{interface}.frequency", Unit.MEGAHERTZ, "Its channel.", "nl80211", when=WIFI),
+    Field(
+        "interfaces.{interface}.bit_rate",
+        Unit.BITS_PER_SECOND,
+        "How fast it sends now.",
+        "nl80211",
+        when=WIFI,
+    ),
     elsewhere=interfaces_by_psutil,
 )
 def interfaces(machine: Machine) -> Values:
-    links = machine.links()
+    links, traffics = machine.links(), traffic(machine)
+    stations = machine.stations() if any("signal_strength" in each for each in traffics.values()) else {}
     rows: dict[str, Json] = {
-        name: {**counters, **_link(machine, name, links.get(name))}
-        for name, counters in traffic(machine).items()
+        name: {
+            **counters,
+            **_link(machine, name, links.get(name)),
+            **(_network(machine, stations.get(name)) if "signal_strength" in counters else {}),
+        }
+        for name, counters in traffics.items()
     }
     return {"interfaces": {**rows, "active_connections": connections(machine)}}
+
+
+def _network(machine: Machine, station: Station | None) -> dict[str, Json]:
+    """What a wireless interface is connected to."""
+    if station is None:
+        return {"ssid": None, "frequency": None, "bit_rate": None}
+    return {
+        "ssid": station.ssid if machine.show_ssid else None,
+        "frequency": None if station.frequency is None else float(station.frequency),
+        "bit_rate": station.bit_rate,
+    }
 
 
 def _link(machine: Machine, name: str, link: netlink.Link | None) -> dict[str, Json]:

@@ -1,0 +1,161 @@
+"""What the kernel says of a Wi-Fi connection, in its own bytes, and the leaves that come of it."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from recorded import BOARDS, RecordedMachine
+
+from pi_system_monitor import create_app
+from pistat import netlink, nl80211
+from pistat.machine import Machine
+from pistat.nl80211 import Station
+from pistat.settings import Settings
+
+if TYPE_CHECKING:
+    from needs import Need
+
+HERE = struct.pack("=H", 1) == struct.pack("<H", 1)
+little_endian = pytest.mark.skipif(not HERE, reason="the bytes are those of a little-endian machine")
+
+
+def attribute(kind: int, content: bytes) -> bytes:
+    """An attribute as it is laid out: length and kind, content, up to a multiple of four bytes."""
+    return struct.pack("=HH", 4 + len(content), kind) + content + bytes(-len(content) % 4)
+
+
+PEER = bytes.fromhex(
+    "13010000"  # NL80211_CMD_NEW_STATION, version 1
+    "08000300 03000000"  # NL80211_ATTR_IFINDEX 3
+    "0a000600 00005e005301 0000"  # NL80211_ATTR_MAC
+    "2c001500"  # NL80211_ATTR_STA_INFO, nested
+    "08000100 90010000"  # NL80211_STA_INFO_INACTIVE_TIME
+    "05000700 c5 000000"  # NL80211_STA_INFO_SIGNAL: -59
+    "18000800"  # NL80211_STA_INFO_TX_BITRATE, nested
+    "08000500 d2020000"  # NL80211_RATE_INFO_BITRATE32: 722
+    "06000100 d202 0000"  # NL80211_RATE_INFO_BITRATE: 722
+    "04000400"  # NL80211_RATE_INFO_SHORT_GI
+)
+"""An access point, as the kernel of a Pi tells of it."""
+
+
+@little_endian
+def test_a_connection() -> None:
+    """The signal is a signed byte of dBm, the rate counts in 100 kbit/s, the frequency in MHz."""
+    interface = {nl80211.SSID: b"caf\xc3\xa9", nl80211.FREQUENCY: bytes.fromhex("85090000")}
+
+    assert nl80211.station(interface, [PEER]) == Station("café", 2437, -59, 72_200_000)
+
+
+@little_endian
+@pytest.mark.parametrize(
+    ("rates", "expected"),
+    [
+        (attribute(1, b"\xd2\x02"), 72_200_000),
+        (attribute(5, b"\x80\x38\x01\x00"), 8_000_000_000),
+        (attribute(5, b"\x80\x38\x01\x00") + attribute(1, b"\xff\xff"), 8_000_000_000),
+        (b"", None),
+    ],
+)
+def test_rates(rates: bytes, expected: int | None) -> None:
+    """A rate that is too high for the old field is in the new one."""
+    peer = b"\x13\x01\x00\x00" + attribute(21, attribute(8, rates))
+
+    assert nl80211.station({}, [peer]).bit_rate == expected
+
+
+@pytest.mark.parametrize("peers", [[], [b"\x13\x01\x00\x00"]])
+def test_no_connection(peers: list[bytes]) -> None:
+    """An interface that is not connected, and one whose driver says nothing, know nothing."""
+    assert nl80211.station({}, peers) == Station(None, None, None, None)
+
+
+def test_the_families_of_this_kernel(need: Need) -> None:
+    """The kernel knows the family that is asked for the others, under the number that is always its own."""
+    need(sys.platform == "linux", "Linux", installed=False)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, nl80211.NETLINK_GENERIC) as kernel:
+        kernel.settimeout(netlink.SECONDS)
+
+        assert nl80211.families(kernel)["nlctrl"] == nl80211.CONTROLLER
+
+
+def test_this_machine(need: Need) -> None:
+    """What is told of this machine are wireless interfaces of it; none without Wi-Fi, and no failure."""
+    need(sys.platform == "linux", "Linux", installed=False)
+    wireless = {each.parent.name for each in Path("/sys/class/net").glob("*/phy80211")}
+
+    assert set(Machine().stations()) <= wireless
+
+
+# In the answers
+
+
+@pytest.fixture(params=["zero2w-wifi", "pi5-8gb-nvme"])
+def board(request: pytest.FixtureRequest) -> RecordedMachine:
+    """A board with Wi-Fi, to which a test may do something."""
+    return RecordedMachine(BOARDS / request.param)
+
+
+def rows(machine: Machine, path: str, **settings: Any) -> dict[str, Any]:
+    app = create_app(Settings(rate_limit_enabled=False, **settings), machine)
+    answer: Any = app.test_client().get(path).json
+    found = answer.get("network") or answer["interfaces"]
+    return {name: row for name, row in found.items() if isinstance(row, dict)}
+
+
+def test_the_name_of_the_network_is_hidden(board: RecordedMachine) -> None:
+    """It is null unless a setting asks for it; what else is known of the connection is there."""
+    hidden = rows(board, "/network/interfaces")["wlan0"]
+    shown = rows(board, "/network/interfaces", show_ssid=True)["wlan0"]
+
+    assert hidden["ssid"] is None
+    assert shown["ssid"] == "network"
+    assert hidden == {**shown, "ssid": None}
+    assert (shown["frequency"], shown["bit_rate"]) == (2437.0, 72_200_000)
+
+
+def test_wired_interfaces_have_none_of_it(board: RecordedMachine) -> None:
+    """What only Wi-Fi has stands in no other row."""
+    for name, row in rows(board, "/network/interfaces").items():
+        assert ("signal_strength" in row) == ("ssid" in row) == ("link_quality" in row) == (name == "wlan0")
+
+
+def test_without_the_old_file(board: RecordedMachine) -> None:
+    """Where /proc/net/wireless is gone, signal and quality come over netlink, the same to the reader."""
+    before = rows(board, "/stats")["wlan0"]
+    board.facts["unreadable"] = {"/proc/net/wireless": "ENOENT"}
+
+    assert rows(board, "/stats?cache=false")["wlan0"] == before
+
+
+def test_a_connection_that_is_lost(board: RecordedMachine) -> None:
+    """An interface without a connection keeps its leaves, all null."""
+    board.facts["unreadable"] = {"/proc/net/wireless": "ENOENT"}
+    board.facts["stations"] = {}
+    row = rows(board, "/network/interfaces")["wlan0"]
+
+    assert {
+        name: row[name] for name in ("signal_strength", "link_quality", "ssid", "bit_rate", "frequency")
+    } == {
+        "signal_strength": None,
+        "link_quality": None,
+        "ssid": None,
+        "bit_rate": None,
+        "frequency": None,
+    }
+
+
+def test_a_kernel_that_does_not_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the kernel refuses to tell of Wi-Fi, that is no failure of the interfaces."""
+
+    def refuse() -> dict[str, Station]:
+        raise PermissionError
+
+    monkeypatch.setattr(nl80211, "stations", refuse)
+
+    assert Machine().stations() == {}
