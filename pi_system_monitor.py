@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -39,7 +39,20 @@ from werkzeug.exceptions import (
     Unauthorized,
 )
 
-from pistat import capabilities, cli, guard, journal, page, prometheus, query, render, routes, server, systemd
+from pistat import (
+    capabilities,
+    cli,
+    guard,
+    journal,
+    openapi,
+    page,
+    prometheus,
+    query,
+    render,
+    routes,
+    server,
+    systemd,
+)
 from pistat.collectors import cpu, processes
 from pistat.errors import MESSAGES, error_body
 from pistat.guard import Guard
@@ -107,6 +120,11 @@ class Service:
         self.guard = Guard(settings, machine)
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
         self.limiter = Limiter(_client, storage_uri=MonotonicStorage.URI, strategy="fixed-window")
+
+    @cached_property
+    def openapi(self) -> Document:
+        """The API for programs, made when it is first asked for."""
+        return Document(encode(openapi.document(self.settings)), "application/json")
 
     def _document(self, template: str, base: str) -> Document:
         text = render_template(template, **render.guide(base, self.settings))
@@ -231,6 +249,13 @@ def guide() -> Response:
     return response
 
 
+@api.get(routes.OPENAPI.path)
+def openapi_document() -> Response:
+    """The API for programs."""
+    _parameters(routes.OPENAPI)
+    return _static(_service().openapi)
+
+
 @api.get("/icon.svg")
 def icon() -> Response:
     """The icon of the page, a file of its own so that no `data:` needs to be allowed."""
@@ -299,7 +324,7 @@ def _answer_options() -> Response | None:
 # Who may ask, and how often
 
 
-BUDGETS = {"api.health": "health", "api.guide": "guide", "api.icon": "guide"}
+BUDGETS = {"api.health": "health", "api.guide": "guide", "api.openapi_document": "guide", "api.icon": "guide"}
 """Endpoints that want no token, and are counted apart: probe, reader, dashboard don't starve each other."""
 
 

@@ -84,6 +84,7 @@ class Field:
         kind: What it is to Prometheus; by default a text is INFO, and everything else a GAUGE.
         metric: Its name there, without unit, where the path gives no good one; for a list of known length
             the names of its positions, with commas between.
+        most: The largest value, for a percentage.
     """
 
     path: str
@@ -94,6 +95,7 @@ class Field:
     unless: Callable[[Machine], Lack | None] | None = None
     kind: Kind | None = None
     metric: str = ""
+    most: float = 100.0
 
     @property
     def key(self) -> str:

@@ -27,6 +27,7 @@ class Parameter:
         read: Turns the text into a value, or raises ValueError; one with a text is the message itself.
         kind: The control that fits it: `flag`, `choice`, `number` or `list`.
         choices: The values of a choice or a list.
+        bounds: The least and the greatest value of a number.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Parameter:
     read: Callable[[str], Any]
     kind: str
     choices: tuple[str, ...] = ()
+    bounds: tuple[int, int] = (0, 0)
 
 
 def flag(name: str, text: str, *, default: bool) -> Parameter:
@@ -57,7 +59,7 @@ def choice(name: str, default: str, choices: Sequence[str], text: str) -> Parame
 def number(name: str, default: int, low: int, high: int, text: str) -> Parameter:
     """A parameter that is a whole number in plain ASCII digits."""
     kind = whole(low, high)
-    return Parameter(name, str(default), kind.accepts, text, kind.read, "number")
+    return Parameter(name, str(default), kind.accepts, text, kind.read, "number", bounds=(low, high))
 
 
 def names(name: str, known: Sequence[str], text: str) -> Parameter:

@@ -21,6 +21,8 @@ class Route:
         fields: The leaves of its answer, in order.
         parameters: What its query may hold.
         examples: Lines to copy: the rest of the URL, and what it gives.
+        media: What its answer may be.
+        open: Whether it is answered without the token, where there is one.
     """
 
     path: str
@@ -28,6 +30,8 @@ class Route:
     fields: tuple[Field, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     examples: tuple[tuple[str, str], ...] = ()
+    media: tuple[str, ...] = ("application/json",)
+    open: bool = False
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -92,6 +96,7 @@ METRICS = Route(
     "/metrics",
     "The figures of `/stats`, `/network/interfaces`, `/storage/devices` and `/sensors` for Prometheus.",
     examples=(("", "for Prometheus"),),
+    media=("text/plain", "application/openmetrics-text"),
 )
 _SENSORS_FIELDS = (
     *(field for collector in collectors.SENSORS for field in collector.fields),
@@ -120,8 +125,15 @@ HEALTH = Route(
         *system.uptime.fields,
     ),
     examples=(("", "is it there?"),),
+    open=True,
 )
-GUIDE = Route("/", "The guide: HTML for a browser, plain text for a terminal.")
+OPENAPI = Route("/openapi.json", "This API for programs, in the words of OpenAPI 3.1.", open=True)
+GUIDE = Route(
+    "/",
+    "The guide: HTML for a browser, plain text for a terminal.",
+    media=("text/html", "text/plain"),
+    open=True,
+)
 
-ROUTES = (STATS, PROCESSES, INTERFACES, DEVICES, SENSORS, CAPABILITIES, METRICS, HEALTH, GUIDE)
+ROUTES = (STATS, PROCESSES, INTERFACES, DEVICES, SENSORS, CAPABILITIES, METRICS, HEALTH, OPENAPI, GUIDE)
 PATHS = tuple(each.path for each in ROUTES)

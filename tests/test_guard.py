@@ -19,7 +19,7 @@ from pistat.settings import Settings
 Start = Callable[..., Daemon]
 
 TOKEN = "correct-horse:battery~staple="
-OPEN = ("/", "/icon.svg", "/health")
+OPEN = ("/", "/icon.svg", "/health", "/openapi.json")
 CLOSED = (*(each for each in PATHS if each not in OPEN), "/nowhere", "/stats?fields=uptme")
 
 

@@ -66,12 +66,14 @@ class Disk(NamedTuple):
         Unit.PERCENT,
         "How much of its rated life an eMMC has used at most, in tens; 110 is more than all of it.",
         f"{DEVICE}/life_time",
+        most=110.0,
     ),
     Field(
         "disks.{disk}.life_used_b",
         Unit.PERCENT,
         "The same of its other kind of cells.",
         f"{DEVICE}/life_time",
+        most=110.0,
     ),
     Field(
         "disks.{disk}.spare_blocks",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ class Span(NamedTuple):
         Unit.PERCENT,
         "Of one core, so that a process busy with four threads reads 400; over half a second or more.",
         STAT,
+        most=math.inf,
     ),
     Field("processes[row].memory_percent", Unit.PERCENT, "Resident memory, share of the total.", STAT),
     Field("processes[row].running_time", Unit.SECONDS, "Time since it began.", STAT),
