@@ -1,21 +1,71 @@
-"""The log: with priorities where systemd's journal reads it, with words everywhere else."""
+"""The log: one line for each message, with priorities where systemd's journal reads it, else with words."""
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import TextIO
+
+from pistat.text import escaped, quoted
 
 PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 """Python's levels as those of syslog, which the journal keeps."""
 
 
+LONGEST = 1_000
+"""Characters of a line. Names from outside are cut where they are told; this is for what nobody foresaw."""
+
+
 class _Formatter(logging.Formatter):
-    """Marks each line with its priority, as sd-daemon(3) wants it; a traceback has many lines."""
+    """One line for each record, whatever it holds: nobody can forge another, or move a terminal's cursor."""
+
+    def __init__(self, *, marks: bool) -> None:
+        super().__init__()
+        self._marks = marks
 
     def format(self, record: logging.LogRecord) -> str:
-        return marked(super().format(record), record.levelno)
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[1]:
+            text += f": {failure(record.exc_info[1])}"
+        line = escaped(text, LONGEST)
+        return marked(line, record.levelno) if self._marks else f"{record.levelname} {line}"
+
+
+def failure(error: BaseException) -> str:
+    """What went wrong and where, the innermost place first."""
+    frames = [(each.f_code.co_filename, line) for each, line in traceback.walk_tb(error.__traceback__)]
+    places = " < ".join(f"{Path(name).name}:{line}" for name, line in reversed(frames[-8:]))
+    return f"{type(error).__name__} {quoted(str(error), 200)} at {places}"
+
+
+class Seldom:
+    """Says yes at most once a minute for each thing, so that a fault that repeats does not fill the log."""
+
+    SECONDS = 60.0
+    MOST = 256
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last: dict[Hashable, float] = {}
+
+    def __call__(self, thing: Hashable) -> bool:
+        """Whether `thing` may be told now."""
+        with self._lock:
+            now = self._clock()
+            if now - self._last.get(thing, -math.inf) < self.SECONDS:
+                return False
+            if len(self._last) >= self.MOST:
+                self._last.clear()
+            self._last[thing] = now
+            return True
 
 
 def marked(text: str, level: int) -> str:
@@ -35,9 +85,7 @@ def reads(stream: TextIO) -> bool:
 def set_up(level: int) -> None:
     """Log to standard error."""
     handler = logging.StreamHandler()
-    handler.setFormatter(
-        _Formatter("%(message)s") if reads(sys.stderr) else logging.Formatter("%(levelname)s %(message)s")
-    )
+    handler.setFormatter(_Formatter(marks=reads(sys.stderr)))
     logging.basicConfig(handlers=[handler], level=level)
 
 

@@ -28,6 +28,7 @@ from pistat import cputimes, netlink, nl80211, proctable
 from pistat.cache import Cache, NoAnswerError, Outcome, Task
 from pistat.firmware import Firmware
 from pistat.history import History
+from pistat.journal import Seldom
 from pistat.kept import CHUNK, Kept, Stats
 from pistat.text import quoted
 
@@ -128,6 +129,7 @@ class Machine:
         self._places: dict[str, tuple[Any, float]] = {}
         self._filesystems = Cache(self.monotonic)
         self._silent: set[str] = set()
+        self._seldom = Seldom(self.monotonic)
         self._users = Cache(self.monotonic)
         self._children = threading.Lock()
         self._unreaped: subprocess.Popen[bytes] | None = None
@@ -275,8 +277,8 @@ class Machine:
         return outcomes
 
     def _tell(self, mountpoint: str, *, silent: bool) -> None:
-        """One line in the log when a filesystem falls silent, and one when it answers again."""
-        if silent and mountpoint not in self._silent:
+        """A line in the log when a filesystem falls silent, one a minute at most, and when it answers."""
+        if silent and mountpoint not in self._silent and self._seldom(mountpoint):
             self._silent.add(mountpoint)
             log.warning("The filesystem at %s does not answer.", quoted(mountpoint))
         elif not silent and mountpoint in self._silent:

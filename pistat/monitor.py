@@ -16,6 +16,7 @@ from typing import Any
 from pistat.cache import Cache, NoAnswerError, Outcome, Task, attempt
 from pistat.collectors import ALL, cpu
 from pistat.field import Collector, Incomplete, Reading, Values
+from pistat.journal import Seldom
 from pistat.machine import Machine
 from pistat.own import Own
 
@@ -83,6 +84,8 @@ class Monitor:
         self._tasks = {each: Task(each, partial(self._collect, each), each.deadline) for each in ALL}
         self._lock = threading.Lock()
         self._failing: dict[str, str] = {}
+        self._told: dict[str, str] = {}
+        self._seldom = Seldom(machine.monotonic)
         self._kept: dict[tuple[str, ...], Answer] = {}
 
     def answer(self, keys: tuple[str, ...], *, fresh: bool = False) -> Answer:
@@ -169,17 +172,21 @@ class Monitor:
             return frozenset(self._failing)
 
     def _tell(self, name: str, why: str | None, error: Exception | None) -> None:
-        """One line in the log when a collector begins to fail, changes its reason, or recovers."""
+        """One line in the log when a collector begins to fail, changes its reason, or recovers.
+
+        The same failure is told once a minute at most; then one that has come back meanwhile is, too.
+        """
         if why is None and name not in self._failing:
             return
         with self._lock:
-            if why == self._failing.get(name):
-                return
             if why is None:
-                del self._failing[name]
-                log.info("%s works again.", name)
-            else:
-                self._failing[name] = why
+                self._failing.pop(name, None)
+                if self._told.pop(name, None):
+                    log.info("%s works again.", name)
+                return
+            self._failing[name] = why
+            if why != self._told.get(name) and self._seldom((name, why, type(error))):
+                self._told[name] = why
                 detail = "" if error is None or isinstance(error, NoAnswerError) else f" ({error!r:.200})"
                 log.warning("%s failed: %s%s", name, why, detail)
 

@@ -375,18 +375,32 @@ def test_a_collector_fails(
     assert [line.split()[0] for line in log_since(broken, known)] == ["WARNING", "INFO"]
 
 
-def test_a_change_of_reason_is_told(broken: Daemon, fault: Callable[[Collector, str], Path]) -> None:
-    """The log has a line for each change of state, whatever it is, and none for staying in one."""
-    known = broken.log()
-    for kind in ("EIO", "EIO", "ValueError", "PermissionError", "PermissionError"):
-        repair = fault(memory.memory, kind)
-        broken.json("/stats")
-    repair.unlink()
-    broken.json("/stats")
-    broken.json("/stats")
+def test_a_change_of_reason_is_told(tmp_path: Path) -> None:
+    """The log has a line for each change of state, none for staying in one, and one a minute for flapping."""
+    given = {"FAULTS": str(tmp_path), "PISTAT_RATE_LIMIT_ENABLED": "no", "PISTAT_CACHE_SECONDS": "0"}
+    daemon = Daemon(given, [sys.executable, faulty.__file__])
+    fault = tmp_path / "memory"
+    try:
+        daemon.wait_until_ready()
+        known = daemon.log()
+        for kind in ("EIO", "EIO", "ValueError", "PermissionError", "PermissionError"):
+            fault.write_text(kind)
+            daemon.json("/stats")
+        fault.unlink()
+        daemon.json("/stats")
+        daemon.json("/stats")
+        changes = log_since(daemon, known)
+        for _ in range(10):
+            fault.write_text("EIO")
+            assert "memory" in daemon.json("/stats")["errors"]
+            fault.unlink()
+            daemon.json("/stats")
+        flapping = log_since(daemon, known)[len(changes) :]
+    finally:
+        daemon.kill()
 
-    said = log_since(broken, known)
-    assert [line.split()[0] for line in said] == ["WARNING"] * 3 + ["INFO"]
+    assert [line.split()[0] for line in changes] == ["WARNING"] * 3 + ["INFO"]
+    assert flapping == []
 
 
 def test_everything_fails(broken: Daemon, fault: Callable[[Collector, str], Path]) -> None:
