@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import faulthandler
+import ipaddress
 import logging
 import math
 import os
@@ -118,6 +119,7 @@ class Service:
         # Making one costs milliseconds, on a Pi Zero tens of them; a machine is known by a handful of names.
         self.document = lru_cache(maxsize=8)(self._document)
         self.guard = Guard(settings, machine)
+        self.seldom = journal.Seldom()
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
         self.limiter = Limiter(_client, storage_uri=MonotonicStorage.URI, strategy="fixed-window")
 
@@ -366,8 +368,9 @@ def _spend(budget: str) -> None:
     try:
         within = service.limiter.limiter.hit(service.limit, key)
         end, remaining = service.limiter.limiter.get_window_stats(service.limit, key)
-    except Exception:
-        log.exception("The rate limit failed")
+    except Exception as error:  # whatever it is, the gate stays shut
+        if service.seldom("limit"):
+            log.error("The rate limit failed", exc_info=error)  # noqa: TRY400 - seldom
         raise ServiceUnavailable("Requests cannot be counted now; try again in 1 s.", retry_after=1) from None
     seconds = math.ceil(end - time.monotonic())
     g.standing = Standing(remaining, min(max(1, seconds), service.settings.rate_limit_window))
@@ -390,7 +393,8 @@ def _json(body: bytes, status: int = 200) -> Response:
 def _error(error: Exception) -> Response:
     """One JSON shape for everything that goes wrong; an unexpected failure shows nothing of itself."""
     if not isinstance(error, HTTPException):
-        log.error("%s failed", request.endpoint, exc_info=error)
+        if _service().seldom((request.endpoint, type(error))):
+            log.error("%s failed", request.endpoint, exc_info=error)
         _service().own.last_error = f"{request.endpoint} failed"
         error = InternalServerError()
     status = error.code or 500
@@ -462,6 +466,7 @@ def main(arguments: Sequence[str] = ()) -> int:
         print(cli.report(settings, os.environ, ENV_FILE))
         return 0
     _set_level(settings)
+    _warn_if_open(settings)
     return _serve(settings)
 
 
@@ -500,6 +505,7 @@ def _reload(serving: server.Server, create: Callable[[Settings], Flask], old: Se
     if (new.host, new.port) != (old.host, old.port):
         log.warning("A new PISTAT_HOST or PISTAT_PORT needs a restart.")
     _set_level(new)
+    _warn_if_open(new)
     serving.trust(new.trusted_proxies)
     serving.application = create(replace(new, host=old.host, port=old.port))
     log.info("The settings were read again.")
@@ -507,6 +513,15 @@ def _reload(serving: server.Server, create: Callable[[Settings], Flask], old: Se
 
 def _set_level(settings: Settings) -> None:
     log.setLevel(logging.DEBUG if settings.debug else settings.log_level)
+
+
+def _warn_if_open(settings: Settings) -> None:
+    here = settings.host == "localhost" or ipaddress.ip_address(settings.host).is_loopback
+    if not here and not settings.api_token:
+        log.warning(
+            "Everybody in the network may read this: set PISTAT_API_TOKEN, or PISTAT_HOST to 127.0.0.1, "
+            "to change that."
+        )
 
 
 def _ready(serving: server.Server, status: Callable[[], str], machine: Machine) -> None:

@@ -38,11 +38,14 @@ EXPRESS = 2
 
 HEALTH = "/health"
 
+HEAD, BODY = 16_384, 4_096
+"""Bytes of a request: its line with its headers, and what no route reads."""
+
 TUNING = {
     # select() dies as soon as the process holds a descriptor above 1,023.
     "asyncore_use_poll": True,
-    "max_request_header_size": 16_384,
-    "max_request_body_size": 4_096,
+    "max_request_header_size": HEAD,
+    "max_request_body_size": BODY,
     # Nothing is written to a disk, however slowly a client reads.
     "inbuf_overflow": sys.maxsize,
     "outbuf_overflow": sys.maxsize,

@@ -134,8 +134,8 @@ class Daemon:
             try:
                 while chunk := connection.recv(65536):
                     received += chunk
-            except TimeoutError:
-                pass
+            except (TimeoutError, ConnectionResetError):
+                pass  # a server that closes before it has read everything resets, after its answer
             return received
 
     def stop(self, signum: int = signal.SIGTERM, seconds: float = 10.0) -> int:

@@ -9,15 +9,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
-from daemon import Answer
+from daemon import PROGRAM, Answer, Daemon
 
-from pistat.guard import client as _client
+from pistat.guard import client as client_of
+from pistat.ratelimit import MonotonicStorage
 
 if TYPE_CHECKING:
-    from daemon import Daemon
     from needs import Need
 
 Start = Callable[..., "Daemon"]
@@ -255,7 +257,7 @@ def has_ipv6() -> bool:
 )
 def test_who_is_one_client(address: str, client: str) -> None:
     """One client is an IPv4 address, in whatever form, or the /64 of an IPv6 address."""
-    assert _client(address) == client
+    assert client_of(address) == client
 
 
 @pytest.mark.parametrize("target", [CHEAP, "/health", "/", "/nowhere", "/stats?x=1"])
@@ -277,3 +279,199 @@ def test_every_counted_answer_says_what_is_left(start: Start, target: str) -> No
     assert int(second.headers["ratelimit-remaining"]) == int(first.headers["ratelimit-remaining"]) - 1
     assert 1 <= int(second.headers["ratelimit-reset"]) <= 30
     assert "retry-after" not in second.headers
+
+
+# The storage
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_window_begins_with_the_first_request() -> None:
+    """A window lasts from the first request of a client, and the next begins with the first after it."""
+    clock = Clock()
+    storage = MonotonicStorage(clock=clock)
+
+    first = [storage.incr("a", 60) for _ in range(3)]
+    clock.now += 59.9
+    still, end = storage.incr("a", 60), storage.get_expiry("a")
+    clock.now += 0.1
+    over, again = storage.get("a"), storage.incr("a", 60)
+
+    assert (first, still, end) == ([1, 2, 3], 4, 1060.0)
+    assert (over, again, storage.get_expiry("a")) == (0, 1, 1120.0)
+
+
+def test_clients_beyond_the_most_share_a_counter() -> None:
+    """However many clients there are the memory is bounded, and the gate does not open for those beyond."""
+    clock = Clock()
+    storage = MonotonicStorage(clock=clock)
+    known = [storage.incr(f"client {n}", 60) for n in range(storage.MOST)]
+    beyond = [storage.incr(f"stranger {n}", 60) for n in range(1000)]
+
+    assert set(known) == {1}
+    assert beyond == list(range(1, 1001))
+    assert storage.get("stranger 1") == 1000
+    assert storage.incr("client 7", 60) == 2, "those who were there before have their own"
+    assert len(storage._windows) == storage.MOST + 1
+
+
+def test_windows_that_are_over_are_forgotten() -> None:
+    """What a crowd has cost is given back with the first request after its window."""
+    clock = Clock()
+    storage = MonotonicStorage(clock=clock)
+    for n in range(storage.MOST):
+        clock.now += 0.001
+        storage.incr(f"client {n}", 60)
+    clock.now += 60.0
+
+    storage.incr("stranger", 60)
+
+    assert len(storage._windows) == 1
+
+
+def test_it_is_a_storage_like_others() -> None:
+    """What flask-limiter may ask of a storage is there."""
+    storage = MonotonicStorage()
+    storage.incr("a", 60)
+    storage.incr("b", 60, amount=5)
+    storage.clear("a")
+
+    assert storage.check()
+    assert (storage.get("a"), storage.get("b")) == (0, 5)
+    assert storage.get_expiry("a") <= time.monotonic()
+    assert storage.reset() == 1
+    assert storage.get("b") == 0
+
+
+# Faults
+
+CROWD = 100_000
+FORGED = f"""
+import sys
+sys.path.insert(0, {str(PROGRAM.parent)!r})
+import pi_system_monitor
+from pistat.guard import Guard
+known = Guard.client
+def many(self, peer, forwarded):
+    # As if those many addresses had asked; a request for each over the network would take minutes.
+    if forwarded:
+        service = pi_system_monitor.current_app.extensions["pistat"]
+        for n in range({CROWD}):
+            service.limiter.limiter.hit(service.limit, f"data 10.{{n >> 16}}.{{n >> 8 & 255}}.{{n & 255}}")
+    return known(self, peer, forwarded)
+Guard.client = many
+sys.exit(pi_system_monitor.main())
+"""
+
+
+def resident(daemon: Daemon) -> float:
+    """The memory of the daemon in MiB."""
+    return psutil.Process(daemon.pid).memory_info().rss / 2**20
+
+
+def test_a_hundred_thousand_addresses() -> None:
+    """They cost some MiB, which come back after the window; who was known before has what it had."""
+    daemon = Daemon(
+        {"PISTAT_RATE_LIMIT_WINDOW": "5", "PISTAT_RATE_LIMIT_REQUESTS": "50"}, [sys.executable, "-c", FORGED]
+    )
+    try:
+        daemon.wait_until_ready()
+        statuses(daemon, [CHEAP] * 10)
+        before = resident(daemon)
+        during = [daemon.get(CHEAP, headers={"X-Forwarded-For": "x"}).status, resident(daemon)]
+        time.sleep(5.1)
+        after = [daemon.get(CHEAP).status, resident(daemon)]
+    finally:
+        daemon.kill()
+
+    assert during[0] == after[0] == 200
+    assert during[1] - before < 16.0
+    assert after[1] - before < 6.0
+
+
+FAULTY = f"""
+import os, sys
+sys.path.insert(0, {str(PROGRAM.parent)!r})
+import pi_system_monitor
+from pistat.ratelimit import MonotonicStorage
+method = os.environ["METHOD"]
+works = getattr(MonotonicStorage, method)
+def fails(self, *arguments, **options):
+    if os.path.exists(os.environ["FAULT"]):
+        raise RuntimeError("the secret is in /etc/secret")
+    return works(self, *arguments, **options)
+setattr(MonotonicStorage, method, fails)
+sys.exit(pi_system_monitor.main())
+"""
+
+
+@pytest.mark.parametrize("method", ["incr", "get", "get_expiry"])
+def test_a_fault_of_the_limiter(tmp_path: Path, method: str) -> None:
+    """Requests that cannot be counted are refused with a 503 that says when to come again; one line tells."""
+    fault = tmp_path / "fault"
+    daemon = Daemon({"METHOD": method, "FAULT": str(fault)}, [sys.executable, "-c", FAULTY])
+    try:
+        daemon.wait_until_ready()
+        fault.touch()
+        answers = [daemon.get(each) for each in [*DATA, "/health", "/", "/nowhere"] * 3]
+        fault.unlink()
+        served = daemon.get(CHEAP).status
+        lines = [line for line in daemon.log().splitlines() if "The rate limit failed" in line]
+    finally:
+        daemon.kill()
+
+    assert {each.status for each in answers} == {503}
+    assert {each.headers["retry-after"] for each in answers} == {"1"}
+    assert not [each for each in answers if b"secret" in each.body]
+    assert served == 200
+    assert len(lines) == 1
+    assert "/etc/secret" in lines[0]
+
+
+STEPPED = f"""
+import os, sys, time
+sys.path.insert(0, {str(PROGRAM.parent)!r})
+wall = time.time
+def stepped():
+    try:
+        with open(os.environ["STEP"]) as file:
+            return wall() + float(file.read() or 0)
+    except FileNotFoundError:
+        return wall()
+time.time = stepped
+import pi_system_monitor
+sys.exit(pi_system_monitor.main())
+"""
+
+
+@pytest.mark.parametrize("step", [-3600, 50 * 365 * 86400, -(10**9)])
+def test_a_step_of_the_wall_clock(tmp_path: Path, step: int) -> None:
+    """A clock that is set an hour back or 50 years forward locks nobody out, and lets nobody in."""
+    file = tmp_path / "step"
+    given = {"PISTAT_RATE_LIMIT_REQUESTS": "5", "PISTAT_RATE_LIMIT_WINDOW": "4", "STEP": str(file)}
+    daemon = Daemon(given, [sys.executable, "-c", STEPPED])
+    try:
+        daemon.wait_until_ready()
+        before = statuses(daemon, [CHEAP] * 3)
+        file.write_text(str(step))
+        assert abs(daemon.json("/stats?fields=timestamp")["timestamp"] - time.time() - step) < 60, (
+            "it was set"
+        )
+        within = [daemon.get(CHEAP) for _ in range(3)]
+        time.sleep(int(within[-1].headers["retry-after"]))
+        after = statuses(daemon, [CHEAP] * 6)
+    finally:
+        daemon.kill()
+
+    assert before == [200] * 3
+    assert [each.status for each in within] == [200, 429, 429]
+    assert 1 <= int(within[-1].headers["retry-after"]) <= 4
+    assert after == [200] * 5 + [429]

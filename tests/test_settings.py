@@ -444,7 +444,18 @@ def run(
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("PISTAT_PORT", "74121", f'PISTAT_PORT is "74121"; expected {PORT}.'),
+        *(
+            ("PISTAT_PORT", text, f'PISTAT_PORT is "{text}"; expected {PORT}.')
+            for text in ("0", "65536", "74121", "８５８５", "0x2189", "")
+        ),
+        ("PISTAT_HOST", "http://x", f'PISTAT_HOST is "http://x"; expected {HOST}.'),
+        ("PISTAT_RATE_LIMIT_WINDOW", "0", f'PISTAT_RATE_LIMIT_WINDOW is "0"; expected {WINDOW}.'),
+        ("PISTAT_RATE_LIMIT_REQUESTS", "0", f'PISTAT_RATE_LIMIT_REQUESTS is "0"; expected {REQUESTS}.'),
+        ("PISTAT_RATE_LIMIT_ENABLED", "maybe", f'PISTAT_RATE_LIMIT_ENABLED is "maybe"; expected {FLAG}.'),
+        ("PISTAT_API_TOKEN", "a secret", f"PISTAT_API_TOKEN is not accepted; expected {TOKEN}."),
+        ("PISTAT_ALLOWED_HOSTS", "a,,b", f'PISTAT_ALLOWED_HOSTS is "a,,b"; expected {NAMES}.'),
+        ("PISTAT_CORS_ORIGINS", "*", f'PISTAT_CORS_ORIGINS is "*"; expected {ORIGINS}.'),
+        ("PISTAT_TRUSTED_PROXIES", "-1", f'PISTAT_TRUSTED_PROXIES is "-1"; expected {PROXIES}.'),
         ("PISTAT_PORT", "85\n85", f'PISTAT_PORT is "85\\n85"; expected {PORT}.'),
         ("PISTAT_HOST", "\udcff", f'PISTAT_HOST is "\\udcff"; expected {HOST}.'),
         ("PISTAT_CACHE_SECONDS", "nan", f'PISTAT_CACHE_SECONDS is "nan"; expected {CACHE}.'),
@@ -459,15 +470,46 @@ def test_the_process_ends_with_78(name: str, text: str, message: str) -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (BAD_CONFIGURATION, "", f"pi-stat: {message}\n")
 
 
-def test_the_process_ends_with_78_for_its_file(copy: Path) -> None:
-    """The file is the one beside the program; what is wrong with it is one line and status 78."""
-    file = copy.parent / ".env"
+def not_understood(file: Path) -> str:
     file.write_text("# mine\nnonsense\n")
+    return f"{file} line 2 is not understood; {LINES}"
+
+
+def not_text(file: Path) -> str:
+    file.write_bytes(b"\xff\xfe")
+    return f"{file} is not UTF-8 text; {LINES}"
+
+
+def not_a_file(file: Path) -> str:
+    file.mkdir()
+    return f"{file} is not a file; expected one with lines such as PISTAT_PORT=8585."
+
+
+def not_there(file: Path) -> str:
+    file.symlink_to("/nowhere/env")
+    return f"{file} cannot be read: No such file or directory."
+
+
+def with_a_bad_token(file: Path) -> str:
+    file.write_text("PISTAT_API_TOKEN='a secret'\n")
+    return f"PISTAT_API_TOKEN is not accepted; expected {TOKEN}."
+
+
+def with_a_variable(file: Path) -> str:
+    file.write_text("PISTAT_HOST=$HOME\n")
+    return f'PISTAT_HOST is "$HOME"; expected {HOST}.'
+
+
+@pytest.mark.parametrize(
+    "make", [not_understood, not_text, not_a_file, not_there, with_a_bad_token, with_a_variable]
+)
+def test_the_process_ends_with_78_for_its_file(copy: Path, make: Callable[[Path], str]) -> None:
+    """The file is the one beside the program; what is wrong with it is one line and status 78."""
+    message = make(copy.parent / ".env")
 
     ended = run(copy, {})
 
-    assert ended.returncode == BAD_CONFIGURATION
-    assert ended.stderr == f"pi-stat: {file} line 2 is not understood; {LINES}\n"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (BAD_CONFIGURATION, "", f"pi-stat: {message}\n")
 
 
 def test_the_file_of_the_working_directory_is_not_read(copy: Path, tmp_path: Path) -> None:
