@@ -26,7 +26,7 @@ def pytest_report_header() -> str:
     return "with " + ", ".join(f"{name} {version(name)}" for name in names)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def need() -> Need:
     """Skip a test for want of a part of the system, by name; in CI fail instead if CI installs the part.
 

@@ -1,0 +1,308 @@
+#!/usr/bin/env bash
+# Installs pi-stat as a service, upgrades it in place, or removes it. README.md says more.
+set -euo pipefail
+umask 022
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+DEST=/opt/pi-stat
+NEW=$DEST.new # is built while the old one runs
+OLD=$DEST.old # is kept until the new one answers
+UNIT=/etc/systemd/system/pi-stat.service
+AVAHI=/etc/avahi/services/pi-stat.service
+PARTS=(pi_system_monitor.py pistat templates requirements.txt .env.example pi-stat.service install.sh)
+ROOM=150 # MB that the new version takes, at most
+
+usage() {
+    cat <<END
+Usage: sudo ./install.sh                        install and start pi-stat, or upgrade it; settings are kept
+       sudo ./install.sh --uninstall            stop and remove it; settings are kept
+       sudo ./install.sh --uninstall --purge    remove the settings, too
+       ./install.sh --help
+END
+}
+
+say() { printf '%s\n' "$*"; }
+warn() { printf 'install.sh: %s\n' "$*" >&2; }
+die() {
+    warn "$*"
+    exit 1
+}
+
+# ----- what it needs
+
+require_root() {
+    [ "$(id -u)" = 0 ] || die "this takes root: sudo ./install.sh"
+    [ -d /run/systemd/system ] || die "systemd does not run here; pi-stat can be run in the foreground, see README.md"
+    exec 9>/run/pi-stat.lock
+    flock --nonblock 9 || die "another install.sh is at work"
+}
+
+require_parts() {
+    local part
+    for part in "${PARTS[@]}"; do
+        [ -e "$HERE/$part" ] || die "$HERE/$part is missing: run this in a whole copy of pi-stat"
+    done
+}
+
+require_python() {
+    command -v python3 >/dev/null || die "python3 is missing: sudo apt install python3"
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        die "$(python3 --version) is too old; pi-stat needs Python 3.11 or newer, as Debian 12 has it"
+}
+
+require_room() {
+    local free
+    free=$(df --output=avail -m "$(dirname "$DEST")" | tail -n 1)
+    [ "$free" -ge "$ROOM" ] || die "$(dirname "$DEST") has ${free// /} MB left; this takes $ROOM MB"
+}
+
+is_32_bit() { [ "$(getconf LONG_BIT)" = 32 ]; }
+
+# PyPI has no wheels of these for 32-bit Arm, and to compile them takes minutes: Debian has them.
+packages() {
+    python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+    if is_32_bit; then
+        python3 -c 'import psutil' 2>/dev/null || echo python3-psutil
+        python3 -c 'import markupsafe' 2>/dev/null || echo python3-markupsafe
+        python3 -c 'import wrapt' 2>/dev/null || echo python3-wrapt
+    fi
+}
+
+apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null; }
+
+install_packages() {
+    local missing
+    mapfile -t missing < <(packages)
+    [ ${#missing[@]} -gt 0 ] || return 0
+    STEP="installing ${missing[*]}"
+    command -v apt-get >/dev/null || die "missing: ${missing[*]} (or what your system calls them)"
+    say "Installing ${missing[*]} ..."
+    # What is known of the packages may be too old, or nothing may be known.
+    apt_install "${missing[@]}" 2>/dev/null || { apt-get update -qq && apt_install "${missing[@]}"; }
+}
+
+# ----- a new version, beside the one that runs
+
+create_user() {
+    STEP="creating the user pi-stat"
+    getent passwd pi-stat >/dev/null ||
+        useradd --system --user-group --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin pi-stat
+    # Only members of this group may ask the firmware of a Raspberry Pi.
+    if getent group video >/dev/null; then usermod --append --groups video pi-stat; fi
+}
+
+copy_program() {
+    STEP="copying the program"
+    mkdir "$NEW"
+    cp -r "${PARTS[@]/#/$HERE/}" "$NEW"
+    find "$NEW" -name __pycache__ -prune -exec rm -r {} +
+    chmod -R u=rwX,go=rX "$NEW"
+    local env
+    for env in "$DEST/.env" "$HERE/.env" "$HERE/.env.example"; do
+        if [ -e "$env" ]; then break; fi
+    done
+    cp --preserve=timestamps "$env" "$NEW/.env"
+    # It may hold a token: root writes it, pi-stat reads it, nobody else does.
+    chown root:pi-stat "$NEW/.env"
+    chmod 640 "$NEW/.env"
+}
+
+install_requirements() {
+    STEP="setting up the virtual environment"
+    local options=()
+    if is_32_bit; then options+=(--system-site-packages); fi
+    say "Setting up the Python packages ..."
+    python3 -m venv "${options[@]}" "$NEW/.venv"
+    STEP="installing the Python packages"
+    "$NEW/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile -r "$NEW/requirements.txt"
+}
+
+# The service cannot write bytecode, and without it each start takes longer and more memory.
+compile() {
+    STEP="compiling the program"
+    find "$NEW/.venv" -name __pycache__ -prune -exec rm -r {} +
+    "$NEW/.venv/bin/python" -m compileall -q -f -x '/site-packages/pip/' -s "$NEW" -p "$DEST" "$NEW/pistat" "$NEW/.venv/lib"
+    # It is built here and runs there.
+    grep -rlIF "$NEW" "$NEW/.venv/bin" "$NEW/.venv/pyvenv.cfg" | xargs -r sed -i "s|$NEW|$DEST|g"
+}
+
+as_service() { runuser -u pi-stat -- env -i PATH=/usr/bin:/bin "$@"; }
+
+check_settings() {
+    STEP="checking the settings in $DEST/.env"
+    as_service "$NEW/.venv/bin/python" "$NEW/pi_system_monitor.py" --check >/dev/null
+}
+
+version_of() { "$1/.venv/bin/python" "$1/pi_system_monitor.py" --version 2>/dev/null || echo "the version before"; }
+
+# ----- the switch
+
+put_in_place() {
+    STEP="putting the new version in place"
+    SWITCHED=yes
+    if [ -e "$DEST" ]; then mv "$DEST" "$OLD"; fi
+    # The one in use, for the way back; it may have come there by hand.
+    if [ -e "$OLD" ] && [ -e "$UNIT" ]; then cp "$UNIT" "$OLD/pi-stat.service"; fi
+    mv "$NEW" "$DEST"
+    install_unit
+}
+
+install_unit() {
+    install -m 644 "$DEST/pi-stat.service" "$UNIT"
+    systemctl daemon-reload
+}
+
+# systemd waits until the port answers; then we ask.
+start() {
+    STEP="starting the service"
+    systemctl enable --quiet pi-stat.service
+    systemctl restart pi-stat.service
+    STEP="asking the service for a first answer"
+    ANSWER=$(first_answer)
+}
+
+# Where it listens, as it says itself; an address that stands for all is no address to ask.
+url() { systemctl show -P StatusText pi-stat.service | grep -o -m 1 'http://[^ ;]*' | sed "s/0\.0\.0\.0/$1/; s/\[::\]/$1/"; }
+
+first_answer() {
+    "$DEST/.venv/bin/python" - "$(url localhost | head -n 1)health" <<'END'
+import sys, urllib.request
+ask = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+try:
+    print(ask(sys.argv[1], timeout=10).read().decode().strip())
+except (OSError, ValueError) as error:
+    sys.exit(f"install.sh: {sys.argv[1]}: {error}")
+END
+}
+
+announce() {
+    if [ -d "${AVAHI%/*}" ] && [ -e "$HERE/deploy/avahi/pi-stat.service" ]; then
+        install -m 644 "$HERE/deploy/avahi/pi-stat.service" "$AVAHI"
+    fi
+}
+
+# ----- when something fails
+
+last_words() { journalctl -u pi-stat.service -n 8 -o cat --no-pager 2>/dev/null | sed 's/^/    /' >&2 || true; }
+
+installed() { [ -e "$DEST/pi_system_monitor.py" ]; }
+
+roll_back() {
+    warn "the last lines of its log:"
+    last_words
+    systemctl stop pi-stat.service || true
+    rm -rf "$DEST"
+    if [ -e "$OLD" ]; then mv "$OLD" "$DEST"; fi
+    if installed; then
+        install_unit
+        systemctl restart pi-stat.service
+    else
+        remove_unit
+    fi
+}
+
+# However it ends.
+finish() {
+    local status=$?
+    trap - EXIT
+    rm -rf "$NEW"
+    if [ "$status" = 0 ]; then exit 0; fi
+    if [ -n "$STEP" ]; then warn "failed while $STEP"; fi
+    if [ -n "$SWITCHED" ]; then roll_back; fi
+    if installed; then
+        warn "nothing was changed: $(version_of "$DEST") is $(systemctl is-active pi-stat.service || true)"
+    else
+        remove_user
+        warn "nothing was installed"
+    fi
+    exit "$status"
+}
+
+# What an installation left that was cut off, by a power failure for instance.
+clean_up() {
+    if [ -e "$OLD" ] && [ ! -e "$DEST" ]; then mv "$OLD" "$DEST"; fi
+    rm -rf "$OLD" "$NEW"
+}
+
+# ----- the two things to do
+
+install_all() {
+    require_root
+    require_parts
+    require_python
+    require_room
+    STEP="" SWITCHED=""
+    trap finish EXIT
+    trap 'exit 130' INT TERM HUP
+    clean_up
+    install_packages
+    create_user
+    copy_program
+    install_requirements
+    compile
+    check_settings
+    put_in_place
+    start
+    announce
+    STEP=""
+    rm -rf "$OLD"
+    tell
+}
+
+tell() {
+    local address
+    address=$(hostname -I | cut -d ' ' -f 1)
+    say "$(version_of "$DEST") runs, now and after every boot. It answers at"
+    url "${address:-localhost}" | sed 's/^/    /'
+    say "$ANSWER"
+    say "Settings: $DEST/.env, then sudo systemctl reload pi-stat. Log: journalctl -u pi-stat"
+}
+
+remove_unit() {
+    systemctl disable --quiet --now pi-stat.service 2>/dev/null || true
+    rm -f "$UNIT"
+    systemctl daemon-reload
+    systemctl reset-failed pi-stat.service 2>/dev/null || true
+}
+
+remove_user() { if getent passwd pi-stat >/dev/null; then userdel pi-stat; fi; }
+
+# Without its user the settings are for root alone: another group may get the number of this one.
+keep_settings() {
+    find "$DEST" -mindepth 1 -maxdepth 1 ! -name .env -exec rm -r {} +
+    if [ -e "$DEST/.env" ]; then
+        chown root:root "$DEST/.env"
+        chmod 600 "$DEST/.env"
+        say "Its settings are still in $DEST/.env; --uninstall --purge removes them, too."
+    fi
+    rmdir --ignore-fail-on-non-empty "$DEST"
+}
+
+uninstall() {
+    local purge=$1
+    require_root
+    remove_unit
+    rm -rf "$AVAHI" "$NEW" "$OLD"
+    if [ -n "$purge" ]; then
+        rm -rf "$DEST" "$UNIT.d"
+    elif [ -e "$DEST" ]; then
+        keep_settings
+    fi
+    remove_user
+    say "pi-stat is removed."
+}
+
+main() {
+    case "$*" in
+        "") install_all ;;
+        --uninstall) uninstall "" ;;
+        "--uninstall --purge" | "--purge --uninstall") uninstall purge ;;
+        -h | --help) usage ;;
+        *)
+            usage >&2
+            exit 2
+            ;;
+    esac
+}
+
+main "$@"

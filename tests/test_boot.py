@@ -1,0 +1,910 @@
+"""The boot service, from its installation to its removal, under the systemd of Debian 12 and 13.
+
+Each test finds the service installed and running, and leaves it so; those at the end remove it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import container
+import pytest
+import wallclock
+from container import ADDRESS, BOOKWORM, ROOT, TRIXIE, Container, Debian
+
+from pistat import __version__
+
+if TYPE_CHECKING:
+    from needs import Need
+
+UNIT = "pi-stat.service"
+DROP_IN = f"/etc/systemd/system/{UNIT}.d/test.conf"
+ENV = "/opt/pi-stat/.env"
+CLONE = "/root/a clone of pi-stat"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MIB = 1 << 20
+
+SOON = "[Service]\nRestartSec=100ms\n"
+"""Without the pause that an owner has between two starts."""
+
+
+class Service(Container):
+    """A machine on which pi-stat is installed, from a clone of its own.
+
+    Attributes:
+        installation: What install.sh has said the first time.
+    """
+
+    def __init__(self, debian: Debian) -> None:
+        super().__init__(debian, {"/wheels": container.wheels(debian)})
+        try:
+            self._prepare()
+            self.installation = self.install().stdout
+        except BaseException:
+            self.remove()
+            raise
+
+    def _prepare(self) -> None:
+        # As an administrator whose machines have no way to PyPI sets pip up.
+        self.write("/etc/pip.conf", "[global]\nno-index = yes\nfind-links = /wheels\n")
+        self.write("/etc/sudoers", "")
+        self.run("useradd", "--create-home", "--user-group", "pi")
+        self.clone()
+
+    def clone(self) -> Path:
+        """A fresh copy of the project on the machine, as seen from here."""
+        place = self.path / CLONE.lstrip("/")
+        shutil.rmtree(place, ignore_errors=True)
+        ignored = shutil.ignore_patterns(".git", ".venv", ".env", ".*_cache", ".hypothesis", "tests")
+        shutil.copytree(ROOT, place, ignore=ignored)
+        return place
+
+    def install(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run install.sh."""
+        return self.run(f"{CLONE}/install.sh", *arguments, check=check, seconds=300)
+
+    def show(self, name: str) -> str:
+        """A property of the unit."""
+        return self.out("systemctl", "show", "--property", name, "--value", UNIT)
+
+    @property
+    def pid(self) -> int:
+        return int(self.show("MainPID"))
+
+    def until(self, true: Callable[[], object], seconds: float = 60.0) -> None:
+        """Wait for something."""
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, self.journal()
+            time.sleep(0.05)
+
+    def answers(self, target: str = "/health") -> bool:
+        with contextlib.suppress(OSError):
+            return self.get(target, timeout=5).status == 200
+        return False
+
+    def json(self, target: str) -> Any:
+        """The JSON of a 200."""
+        answer = self.get(target)
+        assert answer.status == 200, answer
+        return answer.json()
+
+    def restart(self, *, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.run("systemctl", "restart", UNIT, check=check)
+
+    def since(self) -> str:
+        """A place in the journal: what comes after this."""
+        self.run("journalctl", "--sync")
+        return self.out("journalctl", "-n", "1", "--show-cursor").rpartition("-- cursor: ")[2]
+
+    def entries(self, since: str) -> list[dict[str, str]]:
+        """What the daemon itself, and systemd about it, have written into the journal."""
+        self.run("journalctl", "--sync")
+        lines = self.out("journalctl", "-u", UNIT, "--after-cursor", since, "-o", "json").splitlines()
+        return [json.loads(each) for each in lines]
+
+    def journal(self, since: str = "") -> str:
+        """The text of all of these."""
+        after = ["--after-cursor", since] if since else []
+        self.run("journalctl", "--sync")
+        return self.out("journalctl", "-u", UNIT, "-o", "cat", *after)
+
+    @contextlib.contextmanager
+    def drop_in(self, text: str) -> Iterator[None]:
+        """The unit with something of the owner's, until the end of the block; nothing is restarted for it."""
+        self.write(DROP_IN, text)
+        self.run("systemctl", "daemon-reload")
+        try:
+            yield
+        finally:
+            self.run("rm", "-r", str(Path(DROP_IN).parent))
+            self.run("systemctl", "daemon-reload")
+            self.run("systemctl", "reset-failed", UNIT, check=False)
+            self.restart()
+
+    @contextlib.contextmanager
+    def env(self, text: str) -> Iterator[None]:
+        """Other settings, until the end of the block."""
+        before = self.out("cat", ENV) + "\n"
+        # In place: owner and mode stay.
+        self.write(ENV, text)
+        try:
+            yield
+        finally:
+            self.write(ENV, before)
+            self.restart()
+
+
+@pytest.fixture(scope="module", params=[BOOKWORM, TRIXIE], ids=["debian12", "debian13"])
+def service(request: pytest.FixtureRequest, need: Need) -> Iterator[Service]:
+    """A freshly installed service."""
+    need(container.possible(), "root, systemd-container, mmdebstrap and iproute2")
+    found = Service(request.param)
+    yield found
+    found.remove()
+
+
+once = pytest.mark.parametrize("service", [BOOKWORM], indirect=True, ids=["debian12"])
+"""For what cannot differ from one release to the other."""
+
+
+@pytest.fixture(scope="module")
+def libraries(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for libraries that are compiled."""
+    need(wallclock.possible(), "a C compiler")
+    return tmp_path_factory.mktemp("libraries")
+
+
+# The installation
+
+
+def test_install_says_where_it_answers(service: Service) -> None:
+    """install.sh works without a terminal, and ends with version, address and a first answer."""
+    said = service.installation
+
+    assert f"pi-stat {__version__} runs" in said
+    assert f"\n    http://{ADDRESS}:8585/\n" in said
+    assert '\n{"status": "healthy", "uptime": ' in said
+
+
+def test_what_is_installed(service: Service) -> None:
+    """The program belongs to root and can be read by all; its settings can be read by the service alone."""
+    assert service.out("find", "/opt/pi-stat", "!", "-user", "root") == ""
+    assert service.out("find", "/opt/pi-stat", "-perm", "/022", "!", "-type", "l") == ""
+    assert service.out("stat", "-c", "%U %G %a", ENV) == "root pi-stat 640"
+    assert service.out("ls", "-A", "/opt") == "pi-stat"
+    assert service.out("id", "-Gn", "pi-stat").split() == ["pi-stat", "video"]
+    assert service.out("getent", "passwd", "pi-stat").endswith(":/nonexistent:/usr/sbin/nologin")
+
+
+IMPORTED = """
+import os, sys, pistat, pi_system_monitor
+files = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}
+mine = [name for name, file in files.items() if file.startswith("/opt/pi-stat/") and file.endswith(".py")]
+print(len(mine) > 50)
+print(*(name for name in mine if not os.path.exists(sys.modules[name].__cached__)))
+print(pistat.cli.parse.__code__.co_filename)
+"""
+
+
+def test_bytecode(service: Service) -> None:
+    """All that the service imports was compiled, for the place where it lies: it cannot do that itself."""
+    python = ["env", "-C", "/opt/pi-stat", "PYTHONDONTWRITEBYTECODE=1", ".venv/bin/python"]
+    found = service.out(*python, "-c", IMPORTED)
+
+    # What is run, and not imported, is never looked for as bytecode.
+    assert found.splitlines() == ["True", "pi_system_monitor", "/opt/pi-stat/pistat/cli.py"]
+
+
+def test_nothing_still_names_the_place_where_it_was_built(service: Service) -> None:
+    """The program was built beside the one that ran; nothing of it points there."""
+    assert service.out("grep", "-rl", "/opt/pi-stat.new", "/opt/pi-stat", check=False) == ""
+    assert service.out("/opt/pi-stat/.venv/bin/flask", "--version").startswith("Python 3.")
+
+
+def test_it_answers_another_host(service: Service) -> None:
+    """From another network, every route answers."""
+    for target in ("/stats", "/processes", "/network/interfaces", "/storage/devices", "/health", "/"):
+        assert service.get(target).status == 200
+
+
+def test_the_unit_is_well_formed(service: Service) -> None:
+    """Systemd finds nothing to say about the unit."""
+    found = service.run("systemd-analyze", "verify", f"/etc/systemd/system/{UNIT}")
+
+    assert found.stdout + found.stderr == ""
+
+
+def test_the_unit_is_tight(service: Service) -> None:
+    """Systemd's own rating of the sandbox is 1.7 at most; 10 is no sandbox."""
+    said = service.out("systemd-analyze", "security", "--no-pager", UNIT)
+    exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", said)
+
+    assert exposure, said
+    assert float(exposure[1]) <= 1.7, said
+
+
+@once
+def test_the_status_line(service: Service) -> None:
+    """`systemctl status` shows where it listens and how many requests it has answered."""
+    with service.drop_in("[Service]\nWatchdogSec=4\n"):
+        service.restart()
+        service.get("/stats")
+        service.until(lambda: "requests answered: 1" in service.show("StatusText"))
+        said = service.out("systemctl", "status", "--no-pager", UNIT)
+
+    assert 'Status: "Listening on http://0.0.0.0:8585/; requests answered: 1"' in said
+
+
+# Its life
+
+
+def test_boot(service: Service, record_property: Callable[[str, object], None]) -> None:
+    """It is there after a reboot, by itself, and nothing else has failed because of it."""
+    assert service.out("systemctl", "is-enabled", UNIT) == "enabled"
+    service.reboot()
+    began = time.monotonic()
+    service.until(service.answers)
+    record_property("seconds from a booted system to the first answer", round(time.monotonic() - began, 2))
+
+    assert service.out("systemctl", "is-system-running", "--wait") == "running"
+
+
+def test_kill(service: Service) -> None:
+    """One that is killed is started again."""
+    before = service.pid
+    service.run("kill", "-9", str(before))
+    service.until(service.answers)
+
+    assert service.pid != before
+    assert service.show("NRestarts") == "1"
+
+
+FAULT = """
+import os, sys, time
+if os.path.exists("/run/fault-start"):
+    sys.exit(1)
+sys.path.insert(0, "/opt/pi-stat")
+import pi_system_monitor
+from pistat.server import Server
+uptime, turn = pi_system_monitor.Machine.uptime, Server._turn
+def stand(what):
+    while os.path.exists("/run/fault-" + what):
+        time.sleep(0.05)
+    return True
+pi_system_monitor.Machine.uptime = lambda self: stand("workers") and uptime(self)
+Server._turn = lambda self, seconds: stand("loop") and turn(self, seconds)
+sys.exit(pi_system_monitor.main())
+"""
+FAULTY = "[Service]\nExecStart=\nExecStart=/opt/pi-stat/.venv/bin/python /usr/local/lib/faulty.py\n"
+
+
+@pytest.mark.parametrize("hang", ["stopped", "loop", "workers"])
+def test_a_hang(service: Service, hang: str) -> None:
+    """The watchdog ends a daemon that is stopped, or whose loop or workers stand, and it is started again."""
+    service.write("/usr/local/lib/faulty.py", FAULT)
+    with service.drop_in(f"{FAULTY}WatchdogSec=4\nRestartSec=100ms\nTimeoutAbortSec=1\n"):
+        service.restart()
+        before, since = service.pid, service.since()
+        if hang == "stopped":
+            service.run("kill", "-STOP", str(before))
+        else:
+            service.write(f"/run/fault-{hang}", "")
+        service.until(lambda: service.pid not in (0, before))
+        service.run("rm", "-f", f"/run/fault-{hang}")
+        service.until(service.answers)
+        said = service.journal(since)
+
+    assert "Watchdog timeout" in said
+    if hang != "stopped":
+        assert "in stand" in said, "the journal shows where it stood"
+
+
+def test_a_crash_loop_is_never_given_up(service: Service) -> None:
+    """However often it fails to start, it is started again, and serves as soon as it can."""
+    service.write("/usr/local/lib/faulty.py", FAULT)
+    service.write("/run/fault-start", "")
+    with service.drop_in(FAULTY + SOON.removeprefix("[Service]\n")):
+        service.restart(check=False)
+        service.until(lambda: int(service.show("NRestarts")) > 7)
+        assert service.show("ActiveState") != "failed"
+        service.run("rm", "/run/fault-start")
+        service.until(service.answers)
+
+
+def test_a_bad_setting(service: Service) -> None:
+    """It stops the start with status 78 and a line that names it, and systemd does not try again."""
+    with service.env("PISTAT_PORT=http\n"):
+        since = service.since()
+        failed = service.restart(check=False)
+
+        assert failed.returncode != 0
+        assert [service.show(each) for each in ("ActiveState", "SubState", "NRestarts")] == [
+            "failed",
+            "failed",
+            "0",
+        ]
+        assert service.show("ExecMainStatus") == "78"
+        mine = [each for each in service.entries(since) if each.get("SYSLOG_IDENTIFIER") == "python"]
+        assert [(each["PRIORITY"], each["MESSAGE"]) for each in mine] == [
+            ("3", 'pi-stat: PISTAT_PORT is "http"; expected a whole number from 1 to 65535.')
+        ]
+
+
+def test_new_settings(service: Service) -> None:
+    """A change of `.env` is in force after a restart."""
+    with service.env("PISTAT_RATE_LIMIT_REQUESTS=777\n"):
+        assert service.get("/stats").headers["ratelimit-limit"] != "777"
+        service.restart()
+        assert service.get("/stats").headers["ratelimit-limit"] == "777"
+
+
+def test_reload(service: Service) -> None:
+    """A reload brings new settings into force in the same process; bad ones fail it, and nothing else."""
+    before = service.pid
+    with service.env("PISTAT_RATE_LIMIT_REQUESTS=777\n"):
+        service.run("systemctl", "reload", UNIT)
+        service.until(lambda: service.get("/stats").headers["ratelimit-limit"] == "777")
+        service.write(ENV, "PISTAT_RATE_LIMIT_REQUESTS=many\n")
+        failed = service.run("systemctl", "reload", UNIT, check=False)
+
+        assert failed.returncode != 0
+        assert 'PISTAT_RATE_LIMIT_REQUESTS is "many"' in service.journal()
+        assert service.get("/stats").headers["ratelimit-limit"] == "777"
+        assert service.pid == before
+
+
+def test_the_journal(service: Service) -> None:
+    """The journal has a line a start and none a request, each with its priority and without marks."""
+    with service.env("PISTAT_PROT=8585\n"):
+        since = service.since()
+        service.restart()
+        for target in ("/stats", "/processes", "/nowhere", "/stats?fields=x"):
+            service.get(target)
+        mine = [each for each in service.entries(since) if each["_PID"] == str(service.pid)]
+
+    unknown = '"PISTAT_PROT" is not a setting of pi-stat and was ignored. Did you mean PISTAT_PORT?'
+    assert [(each["PRIORITY"], each["MESSAGE"]) for each in mine] == [
+        ("4", unknown),
+        ("6", "Listening on http://0.0.0.0:8585/"),
+    ]
+
+
+def test_the_clock_is_set(service: Service, libraries: Path) -> None:
+    """A clock that is set, forward and back, stops nothing: it answers, its watchdog is fed, uptime goes on.
+
+    The clock is that of the service alone: the one of the machine belongs to its host.
+    """
+    clock = wallclock.WallClock(libraries)
+    shutil.copy(clock.environment()["LD_PRELOAD"], service.path / "usr/lib/wallclock.so")
+    given = "Environment=LD_PRELOAD=/usr/lib/wallclock.so WALLCLOCK=/run/wallclock\n"
+    with service.drop_in(f"[Service]\nWatchdogSec=4\n{given}"):
+        service.write("/run/wallclock", "0")
+        service.restart()
+        before, pid = service.json("/stats"), service.pid
+        for step in (100_000_000, -100_000_000):
+            service.write("/run/wallclock", str(step))
+            fed = service.show("WatchdogTimestampMonotonic")
+            after = service.json("/stats?cache=false")
+
+            assert abs(after["timestamp"] - before["timestamp"] - step) < 600
+            assert 0 < after["uptime"] - before["uptime"] < 600
+            service.until(lambda fed=fed: service.show("WatchdogTimestampMonotonic") != fed)  # type: ignore[misc]
+        assert service.pid == pid
+
+
+# The sandbox
+
+
+@pytest.fixture
+def disk(service: Service, tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """Mount disks of their own on the machine, by a name below its /dev."""
+    with contextlib.ExitStack() as undo:
+
+        def mount(device: str, place: str, *options: str) -> None:
+            image = tmp_path / device
+            with image.open("wb") as file:
+                file.truncate(16 * MIB)
+            container.run("mkfs.ext4", "-q", str(image))
+            loop = container.run("losetup", "--find", "--show", str(image)).stdout.strip()
+            undo.callback(container.run, "losetup", "--detach", loop)
+            number = loop.removeprefix("/dev/loop")
+            service.mount("mknod", f"/dev/{device}", "b", "7", number)
+            service.mount("mkdir", "-p", place)
+            service.mount("mount", *options, f"/dev/{device}", place)
+            undo.callback(service.mount, "rm", f"/dev/{device}")
+            undo.callback(service.mount, "umount", place)
+
+        yield mount
+
+
+def df(service: Service, place: str) -> dict[str, int]:
+    """What root sees of a filesystem, outside."""
+    sizes = service.out("df", "--block-size=1", "--output=size,used,avail", place).splitlines()[1].split()
+    return dict(zip(("total", "used", "free"), map(int, sizes), strict=True))
+
+
+def test_disks(service: Service, disk: Callable[..., None]) -> None:
+    """Sizes and flags of disks are those that root sees, of /home on its own and of what is mounted later."""
+    disk("sdy1", "/home")
+    service.restart()
+    disk("sdy2", "/media/stick")
+    disk("sdy3", "/tmp/stick", "-o", "ro")
+    rows = {each["mountpoint"]: each for each in service.json("/storage/devices")["devices"]}
+
+    for place, read_only in (("/home", False), ("/media/stick", False), ("/tmp/stick", True)):
+        row = rows[place]
+        assert {key: row[key] for key in ("total", "used", "free")} == df(service, place)
+        assert row["read_only"] is read_only
+        assert row["filesystem"] == "ext4"
+    root = service.json("/stats?cache=false&fields=disk")["disk"]
+    assert root["total"] == rows["/"]["total"] == df(service, "/")["total"]
+    assert abs(root["used"] - df(service, "/")["used"]) < MIB
+    assert rows["/"]["read_only"] is False, "it is so only for the service"
+
+
+def owners(service: Service) -> dict[int, str]:
+    """All processes and their owners, as root sees them."""
+    rows = [each.split() for each in service.out("ps", "-e", "-o", "pid=,user:32=").splitlines()]
+    return {int(pid): user for pid, user in rows}
+
+
+def test_processes(service: Service) -> None:
+    """Every process is seen, with its owner."""
+    service.run("systemd-run", "--uid=pi", "--unit=of-pi", "sleep", "600")
+    before = owners(service)
+    found = {each["pid"]: each["user"] for each in service.json("/processes?limit=10000")["processes"]}
+    after = owners(service)
+    service.run("systemctl", "stop", "of-pi")
+    lasting = {pid: user for pid, user in before.items() if after.get(pid) == user}
+
+    assert {pid: found.get(pid) for pid in lasting} == lasting
+    assert {"root", "pi", "pi-stat"} <= set(lasting.values())
+    assert 1 in lasting
+
+
+def test_interfaces(service: Service) -> None:
+    """Interfaces, their addresses and their state are those that root sees."""
+    outside = {
+        each["ifname"]: (
+            {f"{one['local']}/{one['prefixlen']}" for one in each["addr_info"]},
+            each["address"],
+            each["mtu"],
+            each["operstate"] == "UP",
+        )
+        for each in json.loads(service.out("ip", "-json", "address"))
+        if each["ifname"] != "lo"
+    }
+    inside = service.json("/network/interfaces")["interfaces"]
+    del inside["active_connections"]
+
+    assert "eth0" in outside
+    assert {
+        name: (set(each["addresses"]), each["mac"], each["mtu"], each["is_up"])
+        for name, each in inside.items()
+    } == outside
+
+
+def test_memory_and_load(service: Service) -> None:
+    """Memory, processors and time since boot are those of the machine."""
+    stats = service.json("/stats?cache=false")
+    meminfo = dict(re.findall(r"(\w+): +(\d+)", service.out("cat", "/proc/meminfo")))
+
+    assert stats["memory"]["total"] == int(meminfo["MemTotal"]) * 1024
+    assert len(stats["per_cpu_usage"]) == int(service.out("nproc", "--all"))
+    assert abs(stats["uptime"] - float(service.out("cat", "/proc/uptime").split()[0])) < 60
+    assert "errors" not in stats
+
+
+DEVICE = "/dev/vcio"
+
+
+@pytest.fixture
+def firmware(service: Service, libraries: Path) -> Iterator[None]:
+    """The device of a Pi's firmware, with owner and mode as there, and a firmware behind it."""
+    library = libraries / "vcio.so"
+    source = Path(__file__).with_name("vcio.c")
+    container.run("cc", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", str(library), str(source))
+    shutil.copy(library, service.path / "usr/lib/vcio.so")
+    # The number is that of a device that is really there, and that everybody may open.
+    service.mount("mknod", DEVICE, "c", "10", "229")
+    service.mount("chmod", "660", DEVICE)
+    service.mount("chgrp", "video", DEVICE)
+    yield
+    service.mount("rm", DEVICE)
+
+
+OPENS = """
+import os, sys
+for device in sys.argv[1:]:
+    try:
+        os.close(os.open(device, os.O_RDWR))
+        print(device, "opened")
+    except OSError as error:
+        print(device, error.strerror)
+"""
+
+
+def test_the_firmware(service: Service, firmware: None) -> None:
+    """The firmware is asked through its device, by a user of its group, and no other device is there."""
+    service.write("/usr/local/lib/opens.py", OPENS)
+    service.mount("mknod", "/dev/other", "c", "10", "229")
+    service.mount("chmod", "666", "/dev/other")
+    asks = f"ExecStartPre=/usr/bin/python3 /usr/local/lib/opens.py {DEVICE} /dev/other /dev/null\n"
+    with service.drop_in(f"[Service]\n{asks}Environment=LD_PRELOAD=/usr/lib/vcio.so\n"):
+        since = service.since()
+        service.restart()
+        gpu = service.json("/stats?fields=gpu")["gpu"]
+        said = service.journal(since)
+        service.mount("rm", "/dev/other")
+
+    assert gpu["temperature"] == 48.3
+    for line in (f"{DEVICE} opened", "/dev/other No such file or directory", "/dev/null opened"):
+        assert line in said
+
+
+def test_the_temperature(service: Service) -> None:
+    """The temperature is read where the kernel shows it."""
+    zone = "/sys/class/thermal/thermal_zone0"
+    service.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/sys/class/thermal")
+    try:
+        service.run("mkdir", zone)
+        for name, text in (("type", "cpu-thermal"), ("temp", "51234")):
+            service.write(f"{zone}/{name}", f"{text}\n")
+        service.restart()
+        assert service.json("/stats?fields=cpu_temp")["cpu_temp"] == 51.234
+    finally:
+        # The service may hold a file of it open.
+        service.run("umount", "--lazy", "/sys/class/thermal")
+
+
+# Trouble, as the README tells it
+
+
+def case(words: str) -> None:
+    """The README has a case that begins with these words."""
+    assert f"\n- **{words}" in README, words
+
+
+@once
+def test_env_that_cannot_be_read(service: Service) -> None:
+    """A `.env` that the service may not read stops the start with status 78 and its path."""
+    case("It does not start, exit status 78.")
+    service.run("chmod", "600", ENV)
+    failed = service.restart(check=False)
+    status, said = service.show("ExecMainStatus"), service.journal()
+    service.run("chmod", "640", ENV)
+    service.restart()
+
+    assert failed.returncode != 0
+    assert status == "78"
+    assert f"pi-stat: {ENV} cannot be read: Permission denied." in said
+
+
+@once
+def test_port_in_use(service: Service) -> None:
+    """Without its port it says so and tries again, until it gets it."""
+    case('It does not start, exit status 1, "Port 8585 is in use')
+    with service.drop_in(SOON):
+        service.run("systemctl", "stop", UNIT)
+        service.run("systemd-run", "--unit=other", "python3", "-m", "http.server", "8585")
+        service.until(lambda: service.out("ss", "-ltnH", "sport = :8585"))
+        service.restart(check=False)
+        service.until(lambda: int(service.show("NRestarts")) > 1)
+        assert "pi-stat: Port 8585 is in use by another program" in service.journal()
+        assert "python3" in service.out("ss", "-ltnp", "sport = :8585")
+        service.run("systemctl", "stop", "other")
+        service.until(service.answers)
+
+
+@once
+@pytest.mark.parametrize(
+    ("change", "words", "message"),
+    [
+        (
+            "ExecStart=\nExecStart=/nowhere/python /opt/pi-stat/pi_system_monitor.py",
+            'It does not start, status 203/EXEC, or "can\'t open file".',
+            "203/EXEC",
+        ),
+        (
+            "ExecStart=\nExecStart=/opt/pi-stat/.venv/bin/python /nowhere/pi_system_monitor.py",
+            'It does not start, status 203/EXEC, or "can\'t open file".',
+            "can't open file",
+        ),
+        (
+            "ExecStart=\nExecStart=/usr/bin/python3 /opt/pi-stat/pi_system_monitor.py",
+            'It does not start, "No module named ...".',
+            "No module named ",
+        ),
+        ("User=nobody-of-that-name", "It does not start, status 217/USER.", "217/USER"),
+    ],
+)
+def test_trouble(service: Service, change: str, words: str, message: str) -> None:
+    """What goes wrong with paths, packages and users is said in the journal by the words of the README."""
+    case(words)
+    with service.drop_in(f"[Service]\n{change}\n"):
+        since = service.since()
+        service.restart(check=False)
+        assert message in service.journal(since)
+
+
+@once
+def test_the_program_need_not_be_executable(service: Service) -> None:
+    """It is run by Python, so that its own mode does not matter."""
+    service.run("chmod", "644", "/opt/pi-stat/pi_system_monitor.py")
+    service.restart()
+    service.run("chmod", "755", "/opt/pi-stat/pi_system_monitor.py")
+
+    assert service.answers()
+
+
+# Upgrades
+
+
+def listing(service: Service) -> str:
+    """Every file of the installation, with mode, owner and, but for what was compiled, content."""
+    return service.out(
+        "sh",
+        "-c",
+        "cd /opt/pi-stat && find . ! -name '*.pyc' -printf '%p %M %u %g %l\\n' | sort &&"
+        " find . -type f ! -name '*.pyc' -exec md5sum {} + | sort",
+    )
+
+
+def test_the_same_version_again(service: Service) -> None:
+    """An upgrade to the version that is there changes nothing."""
+    before = listing(service), service.out("id", "pi-stat"), service.out("cat", f"/etc/systemd/system/{UNIT}")
+    service.install()
+
+    assert service.answers()
+    assert (
+        listing(service),
+        service.out("id", "pi-stat"),
+        service.out("cat", f"/etc/systemd/system/{UNIT}"),
+    ) == before
+    assert service.out("ls", "-A", "/opt") == "pi-stat"
+
+
+@contextlib.contextmanager
+def changed(service: Service, changes: Mapping[str, Callable[[str], str]]) -> Iterator[None]:
+    """The clone, with changes to files in it."""
+    place = service.path / CLONE.lstrip("/")
+    for name, change in changes.items():
+        file = place / name
+        before = file.read_text()
+        file.write_text(change(before))
+        assert file.read_text() != before
+    try:
+        yield
+    finally:
+        service.clone()
+
+
+VERSION = "pistat/__init__.py"
+
+
+def newer(text: str) -> str:
+    return text.replace(f'"{__version__}"', '"99.0.0"')
+
+
+def version(service: Service) -> str:
+    return service.out("/opt/pi-stat/.venv/bin/python", "/opt/pi-stat/pi_system_monitor.py", "--version")
+
+
+def test_upgrade(service: Service) -> None:
+    """An upgrade serves the new version with the old settings and the owner's changes to the unit."""
+    settings = "# mine\nPISTAT_RATE_LIMIT_REQUESTS=777\n"
+    with (
+        service.env(settings),
+        service.drop_in("[Service]\nEnvironment=PISTAT_CACHE_SECONDS=7\n"),
+        changed(service, {VERSION: newer}),
+    ):
+        said = service.install().stdout
+
+        assert "pi-stat 99.0.0 runs" in said
+        assert version(service) == "pi-stat 99.0.0"
+        assert service.out("cat", ENV) == settings.strip()
+        assert service.out("stat", "-c", "%U %G %a", ENV) == "root pi-stat 640"
+        assert service.get("/stats").headers["ratelimit-limit"] == "777"
+        assert "PISTAT_CACHE_SECONDS=7" in service.show("Environment")
+
+
+def unable(program: str) -> str:
+    """The program, unable to serve."""
+    head = "def _serve(settings: Settings) -> int:\n"
+    return program.replace(head, f"{head}    return 5\n")
+
+
+@once
+def test_an_upgrade_that_the_settings_forbid(service: Service) -> None:
+    """When a step fails before the switch it is named, and the old version has not even been restarted."""
+    stricter = {"pistat/settings.py": lambda text: text.replace("100_000)", "500)"), VERSION: newer}
+    with service.env("PISTAT_RATE_LIMIT_REQUESTS=777\n"):
+        before = service.pid, listing(service)
+        with changed(service, stricter):
+            failed = service.install(check=False)
+
+        assert failed.returncode != 0
+        assert "install.sh: failed while checking the settings in /opt/pi-stat/.env" in failed.stderr
+        assert 'PISTAT_RATE_LIMIT_REQUESTS is "777"; expected a whole number from 1 to 500.' in failed.stderr
+        assert f"nothing was changed: {version(service)} is active" in failed.stderr
+        assert (service.pid, listing(service)) == before
+        assert service.answers()
+
+
+def test_an_upgrade_that_does_not_answer(service: Service) -> None:
+    """A new version that does not serve is taken back, what it has said is shown, and the old one serves."""
+    before = listing(service)
+    with changed(service, {"pi_system_monitor.py": unable}):
+        failed = service.install(check=False)
+
+    assert failed.returncode != 0
+    assert "install.sh: failed while starting the service" in failed.stderr
+    assert "status=5" in failed.stderr, "the last lines of the log"
+    assert f"nothing was changed: {version(service)} is active" in failed.stderr
+    assert listing(service) == before
+    assert service.answers()
+
+
+@once
+def test_an_installation_that_was_cut_off(service: Service) -> None:
+    """After a power failure in the middle of the switch, the next run finds the old version again."""
+    before = listing(service)
+    service.run("systemctl", "stop", UNIT)
+    service.run("mv", "/opt/pi-stat", "/opt/pi-stat.old")
+    service.run("mkdir", "/opt/pi-stat.new")
+    with changed(service, {"requirements.txt": lambda text: f"{text}no-such-package\n"}):
+        failed = service.install(check=False)
+    service.run("systemctl", "start", UNIT)
+
+    assert "No matching distribution found for no-such-package" in failed.stderr
+    assert "install.sh: failed while installing the Python packages" in failed.stderr
+    assert listing(service) == before
+    assert service.out("ls", "-A", "/opt") == "pi-stat"
+    assert service.answers()
+
+
+@once
+@pytest.mark.parametrize(
+    ("command", "status", "message"),
+    [
+        (("runuser", "-u", "pi", "--", "/tmp/pi-stat/install.sh"), 1, "this takes root: sudo ./install.sh"),
+        (("/tmp/pi-stat/install.sh", "--unistall"), 2, "Usage: sudo ./install.sh"),
+        (
+            ("/tmp/install.sh",),
+            1,
+            "/tmp/pi_system_monitor.py is missing: run this in a whole copy of pi-stat",
+        ),
+        (
+            ("env", "PATH=/tmp/old:/usr/sbin:/usr/bin", "/tmp/pi-stat/install.sh"),
+            1,
+            "Python 3.9.2 is too old",
+        ),
+    ],
+    ids=["root", "argument", "copy", "python"],
+)
+def test_what_it_needs_first(service: Service, command: tuple[str, ...], status: int, message: str) -> None:
+    """Without root, a whole copy or a new Python it says so, and does nothing."""
+    service.run("cp", "-r", CLONE, "/tmp/pi-stat")
+    service.run("cp", f"{CLONE}/install.sh", "/tmp")
+    service.write("/tmp/old/python3", '#!/bin/sh\necho "Python 3.9.2"\nexit 1\n')
+    service.run("chmod", "+x", "/tmp/old/python3")
+    before = service.pid
+    failed = service.run(*command, check=False)
+    service.run("rm", "-r", "/tmp/pi-stat", "/tmp/install.sh", "/tmp/old")
+
+    assert failed.returncode == status
+    assert message in failed.stderr
+    assert service.pid == before
+
+
+# The end
+
+
+def traces(service: Service) -> set[str]:
+    """Everything outside of the clone that has the name of the service, but for the journal's own."""
+    files = service.out(
+        "find",
+        "/",
+        "-xdev",
+        "-path",
+        "/root",
+        "-prune",
+        "-o",
+        "-path",
+        "/proc",
+        "-prune",
+        "-o",
+        "-name",
+        "*pi*stat*",
+        "-print",
+    )
+    users = service.out(
+        "grep", "-l", "pi-stat", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", check=False
+    )
+    return set(files.split() + users.split())
+
+
+def test_uninstall(service: Service) -> None:
+    """All is removed but the settings, which then are for root alone; a new installation takes them up."""
+    service.write(ENV, "PISTAT_RATE_LIMIT_REQUESTS=777\n")
+    said = service.run("/opt/pi-stat/install.sh", "--uninstall").stdout
+
+    assert f"Its settings are still in {ENV}" in said
+    assert traces(service) == {"/opt/pi-stat"}
+    assert service.out("ls", "-A", "/opt/pi-stat") == ".env"
+    assert service.out("stat", "-c", "%U %G %a", ENV) == "root root 600"
+    assert service.show("LoadState") == "not-found"
+    with pytest.raises(ConnectionRefusedError):
+        service.get("/health")
+    assert service.out("systemctl", "is-system-running") == "running"
+
+    service.install()
+    assert service.get("/stats").headers["ratelimit-limit"] == "777"
+
+
+def test_purge(service: Service) -> None:
+    """With --purge nothing is left, not even the owner's changes to the unit; once more does no harm."""
+    service.write(DROP_IN, "[Service]\n")
+    for _ in range(2):
+        service.install("--uninstall", "--purge")
+        assert traces(service) == set()
+
+
+# From here on, the service is not installed.
+
+
+@once
+def test_a_first_installation_that_fails(service: Service) -> None:
+    """Where nothing was before, nothing is left."""
+    with changed(service, {"pi_system_monitor.py": unable}):
+        failed = service.install(check=False)
+
+    assert "install.sh: failed while starting the service" in failed.stderr
+    assert "nothing was installed" in failed.stderr
+    assert traces(service) == set()
+
+
+def by_hand(name: str) -> str:
+    """A block of the README."""
+    found = re.search(rf"<!-- by hand: {name} -->\n\n```(?:sh)?\n(.*?)```", README, re.DOTALL)
+    assert found
+    return found[1].replace("sudo ", "")
+
+
+@once
+def test_by_hand(service: Service) -> None:
+    """The single steps of the README install it, and remove it again."""
+    service.run("env", "-C", CLONE, "bash", "-euc", by_hand("install"))
+    assert service.answers("/stats")
+    assert service.out("systemctl", "is-enabled", UNIT) == "enabled"
+
+    service.run("bash", "-euc", by_hand("remove"))
+    assert traces(service) == set()
+
+
+@once
+def test_from_a_home(service: Service) -> None:
+    """With the lines that the README gives, it runs from a home as its owner."""
+    service.run("cp", "-r", CLONE, "/home/pi/pi-stat")
+    venv = "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt"
+    service.run("env", "-C", "/home/pi/pi-stat", "sh", "-c", venv)
+    service.run("chown", "-R", "pi:pi", "/home/pi/pi-stat")
+    service.run("cp", f"{CLONE}/pi-stat.service", f"/etc/systemd/system/{UNIT}")
+    service.write(DROP_IN, by_hand("home"))
+    for action in ("enable", "start"):
+        service.run("systemctl", action, UNIT)
+    assert service.answers("/stats")
+    assert owners(service)[service.pid] == "pi"
+
+    service.write("/home/pi/pi-stat/.env", "PISTAT_RATE_LIMIT_REQUESTS=777\n")
+    service.run("systemctl", "reload", UNIT)
+    service.until(lambda: service.get("/stats").headers["ratelimit-limit"] == "777")
