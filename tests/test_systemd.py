@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from daemon import PROGRAM, Daemon, clean_environment, copied
 
-from pistat import journal
+from pistat import journal, server
 
 Start = Callable[..., Daemon]
 
@@ -113,6 +113,7 @@ def broken():
     if os.path.exists(os.environ["FAULTS"] + "/broken"):
         raise RuntimeError("broken")
 pi_system_monitor.Machine.uptime = lambda self: [hang("view"), broken(), uptime(self)][-1]
+pi_system_monitor.Monitor.answer = lambda *_, **__: [hang("workers"), 1 / 0]
 Server._turn = lambda self, seconds: [hang("loop"), turn(self, seconds)][-1]
 sys.exit(pi_system_monitor.main())
 """
@@ -141,6 +142,29 @@ def test_the_watchdog_is_fed_only_while_it_answers(tmp_path: Path, what: str) ->
             (tmp_path / what).touch()
             assert is_silent(manager)
             (tmp_path / what).unlink()
+            manager.settimeout(20.0)
+            assert manager.recv(200).startswith(b"WATCHDOG=1"), "it recovers"
+        finally:
+            daemon.kill()
+
+
+def test_the_watchdog_is_not_fed_while_every_worker_is_stuck(tmp_path: Path) -> None:
+    """/health has threads of its own; that they answer others is no proof that anybody gets a figure."""
+    (tmp_path / "workers").touch()
+    with notifications(abstract=False) as (name, manager), contextlib.ExitStack() as clients:
+        given = {"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1000000", "FAULTS": str(tmp_path)}
+        daemon = Daemon(given, [sys.executable, "-c", HANGING])
+        try:
+            assert manager.recv(200).startswith(b"READY=1\n")
+            for number in range(server.THREADS):
+                # No address may have all the connections.
+                here = (f"127.0.1.{number % 8 + 1}", 0)
+                client = socket.create_connection(("127.0.0.1", daemon.port), 20, source_address=here)
+                clients.enter_context(client)
+                client.sendall(b"GET /stats HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert is_silent(manager)
+            assert daemon.get("/health").status == 200
+            (tmp_path / "workers").unlink()
             manager.settimeout(20.0)
             assert manager.recv(200).startswith(b"WATCHDOG=1"), "it recovers"
         finally:
