@@ -10,12 +10,13 @@ import fnmatch
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pistat import identity
 from pistat.access import Lack, Obstacle, Why, obstructed
+from pistat.cache import NoAnswerError
 from pistat.collectors import ALL
-from pistat.field import Field, Json, Unit
+from pistat.field import Collector, Field, Json, Unit
 from pistat.firmware import FirmwareError, UnavailableError
 
 if TYPE_CHECKING:
@@ -59,7 +60,11 @@ MENDABLE = (Why.NO_PERMISSION, Why.TIMED_OUT, Why.REFUSED)
 def document(machine: Machine, answer: Answer) -> dict[str, Json]:
     """A row for each figure, of all of which `answer` has the values, and before them what can be done."""
     look = cache(partial(_source, machine))
-    lacks = {field.path: _lack(machine, field, answer, look) for each in ALL for field in each.fields}
+    lacks = {
+        field.path: None if _has_value(answer, field) else _lack(machine, each, field, answer, look)
+        for each in ALL
+        for field in each.fields
+    }
     rows: list[Json] = [
         {
             "field": path,
@@ -73,19 +78,29 @@ def document(machine: Machine, answer: Answer) -> dict[str, Json]:
     return {"remedies": [*remedies], "capabilities": rows}
 
 
-def _lack(machine: Machine, field: Field, answer: Answer, look: Callable[[str], Lack | None]) -> Lack | None:
-    """Why a figure has no value anywhere; None where it has."""
-    found = list(_leaves(answer.values, field.steps))
-    if any(value is not None for value in found):
-        return None
+Look: TypeAlias = "Callable[[str], Lack | None]"
+
+
+def _has_value(answer: Answer, field: Field) -> bool:
+    return any(value is not None for value in _leaves(answer.values, field.steps))
+
+
+def _lack(machine: Machine, collector: Collector, field: Field, answer: Answer, look: Look) -> Lack:
+    """Why a figure has no value anywhere."""
     if not machine.linux:
         return Lack(Why.NO_PLATFORM, "It is not known on this platform.")
-    if field.when and not found:
+    if field.when and not any(True for _ in _leaves(answer.values, field.steps)):
         return Lack(Why.NO_VALUE, f"Only {field.when}; there is none.")
+    told = answer.errors.get(field.key, "")
+    # What has not answered the collector would not answer here.
+    hangs = told == str(NoAnswerError(collector.deadline))
+    if "firmware" in told and QUESTION not in field.source:
+        # That was another figure of the same key.
+        told = ""
     return (
         (field.unless(machine) if field.unless else None)
-        or look(field.source)
-        or _failure(answer.errors.get(field.key))
+        or (None if hangs else look(field.source))
+        or (_failure(told) if told else None)
         or Lack(Why.NO_VALUE, "It has no value now.")
     )
 
@@ -105,10 +120,8 @@ def _leaves(value: object, steps: Sequence[str]) -> Iterator[object]:
             yield from _leaves(each, steps[1:])
 
 
-def _failure(why: str | None) -> Lack | None:
+def _failure(why: str) -> Lack:
     """What a reading that failed has told."""
-    if why is None:
-        return None
     timed_out = "no answer within" in why
     return Lack(Why.TIMED_OUT if timed_out else Why.REFUSED, f"{why[0].upper()}{why[1:]}.")
 

@@ -15,8 +15,12 @@ from tree import pi, plant
 from pi_system_monitor import create_app
 from pistat import routes
 from pistat.access import Why
+from pistat.cache import NoAnswerError
+from pistat.capabilities import document
 from pistat.collectors import ALL
+from pistat.collectors.sensors import temperatures
 from pistat.machine import Machine
+from pistat.monitor import Answer
 from pistat.settings import Settings
 
 DATA = (routes.STATS, routes.PROCESSES, routes.INTERFACES, routes.DEVICES, routes.SENSORS)
@@ -146,3 +150,35 @@ def test_a_question_that_this_firmware_does_not_know(tmp_path: Path) -> None:
     assert rows["gpu.temperature"]["available"] is True
     assert rows["power.throttled"]["reason"] == Why.NO_MODEL
     assert "`get_throttled`" in rows["power.throttled"]["detail"]
+
+
+def test_what_hangs_is_not_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files of a collector that has got no answer are left alone, and its figures have timed out."""
+    chip = "sys/class/hwmon/hwmon0"
+    machine = plant(
+        tmp_path,
+        {**pi("4 Model B Rev 1.1", 0xC03111), f"{chip}/name": "nvme", f"{chip}/temp1_input": "38850"},
+    )
+    nulls = {key: value for each in ALL for key, value in each.nulls(machine).items()}
+    hung = Answer(nulls, {"temperatures": str(NoAnswerError(temperatures.deadline))}, 0.0)
+    opened: list[str] = []
+    read = machine.read_bytes
+
+    def note(path: str, limit: int = 4096) -> bytes:
+        opened.append(path)
+        return read(path, limit)
+
+    monkeypatch.setattr(machine, "read_bytes", note)
+
+    found: Any = document(machine, hung)
+    row = next(each for each in found["capabilities"] if each["field"] == "temperatures.{sensor}.temperature")
+
+    assert (row["reason"], row["detail"]) == (Why.TIMED_OUT, "No answer within 2.0 s.")
+    assert f"/{chip}/temp1_input" not in opened
+
+
+def test_a_failure_of_another_figure() -> None:
+    """What the firmware has refused is no reason for what is not its to tell."""
+    row = capabilities("pi5-16gb-mute")["power.power_chip_reset"]
+
+    assert row["reason"] == Why.NO_VALUE

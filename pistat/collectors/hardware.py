@@ -61,6 +61,7 @@ def _of_code(name: str, text: str, source: str = REVISION) -> Field:
         Unit.TEXT,
         "What the kernel was loaded from; `SD card` is the eMMC of a Compute Module, too.",
         f"{BOOTLOADER}/boot-mode",
+        unless=identity.no_videocore,
     ),
     Field(
         "hardware.bootloader",

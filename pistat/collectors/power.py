@@ -72,6 +72,7 @@ USB_LOW, USB_HIGH = 0.6, 1.6
         Unit.TEXT,
         "What has made the board start, in words; an ordinary reboot is by the watchdog, too.",
         f"{TREE}/chosen/bootloader/pm_rsts, else firmware: get_rsts",
+        unless=identity.no_videocore,
     ),
     deadline=2.0,
 )
