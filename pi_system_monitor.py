@@ -466,7 +466,6 @@ def main(arguments: Sequence[str] = ()) -> int:
         print(cli.report(settings, os.environ, ENV_FILE))
         return 0
     _set_level(settings)
-    _warn_if_open(settings)
     return _serve(settings)
 
 
@@ -478,6 +477,7 @@ def _serve(settings: Settings) -> int:
     except OSError as error:
         journal.tell(_cannot_listen(settings, error))
         return 1
+    _warn_if_open(settings)
     own = Own()
     serving = server.Server(create_app(settings, machine, own), sockets, HEADERS)
     serving.trust(settings.trusted_proxies)
