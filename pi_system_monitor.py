@@ -340,10 +340,10 @@ def _check_host() -> None:
             "The Host header is not understood; expected the name or the address of this machine, once."
         )
     if not _service().guard.admits(name):
-        raise Forbidden(f"{quoted(name)} is not known as a name of this machine; {HOSTS_HINT}")
-
-
-HOSTS_HINT = "if it is one, add it to PISTAT_ALLOWED_HOSTS."
+        raise Forbidden(
+            f"{quoted(name)} is not known as a name of this machine; "
+            "if it is one, add it to PISTAT_ALLOWED_HOSTS."
+        )
 
 
 def _check_token() -> None:

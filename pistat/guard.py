@@ -72,8 +72,8 @@ class Guard:
         Each proxy adds on the right whom it was asked by. What stands left of the entries of our own proxies
         could be anything, and with fewer entries than proxies the request did not come through all of them.
         """
-        hops = forwarded.split(",") if self._proxies and forwarded else []
-        if len(hops) < self._proxies or not hops:
+        hops = forwarded.split(",") if self._proxies else []
+        if not 0 < self._proxies <= len(hops):
             return client(peer)
         try:
             return client(str(ipaddress.ip_address(hops[-self._proxies].strip().strip("[]"))))

@@ -31,7 +31,7 @@ BLOCKING = 24
 """How many requests may wait their second at a time; the other threads are for everybody else."""
 
 QUEUE = 64
-"""How many requests may wait for a thread; a Pi Zero answers that many in less than two seconds."""
+"""How many requests may wait for a thread: as many as even a slow board answers soon."""
 
 EXPRESS = 2
 """Threads for what takes no time: /health, and refusals. Nothing else is ever in their way."""
@@ -61,7 +61,6 @@ ACCEPT_SECONDS = 0.2
 
 GRACE = 1.4
 """Seconds that requests under way get when the daemon is told to stop."""
-
 
 NOBODY = "0.0.0.0"  # noqa: S104 - nothing listens on it
 """The address of the daemon when it asks itself; no client can have it."""
