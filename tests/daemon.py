@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -87,6 +88,10 @@ class Daemon:
         """Everything that it has written so far."""
         self._log.seek(0)
         return self._log.read()
+
+    def faults(self) -> list[str]:
+        """The lines of its log that tell of a fault of its own, caught or not."""
+        return [line for line in self.log().splitlines() if re.search("ERROR|CRITICAL|Traceback", line)]
 
     def wait_until_ready(self, seconds: float = 20.0) -> None:
         until = time.monotonic() + seconds

@@ -255,7 +255,7 @@ def run(seconds: float, every: float, folder: Path) -> int:
     complaints = [f"{count} x {text}" for text, count in soak.complaints.items()] + list(growth(found))
     complaints += [] if daemon.stop() == 0 else ["it did not end well"]
     log = daemon.log()
-    complaints += [f"in the log: {line}" for line in log.splitlines() if "Traceback" in line]
+    complaints += [f"in the log: {line}" for line in daemon.faults()]
     if log.count("\n") > 10 + seconds / 6:
         complaints.append(f"{log.count(chr(10))} lines in the log: {log[-2000:]}")
     dead.unmount()

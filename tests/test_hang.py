@@ -235,7 +235,7 @@ def test_it_does_not_hold_the_end_up(daemon: Daemon, mount: Mount) -> None:
 
     assert status == 0
     assert seconds < 2.0
-    assert "Traceback" not in daemon.log()
+    assert daemon.faults() == []
 
 
 # A collector that hangs or fails
@@ -452,6 +452,6 @@ def test_the_end_does_not_wait_for_what_hangs(tmp_path: Path) -> None:
             daemon.get("/health")  # that one came before it
             seconds, status = timed(daemon.stop)
         assert (status, seconds < 2.0) == (0, True)
-        assert "Traceback" not in daemon.log()
+        assert daemon.faults() == []
     finally:
         daemon.kill()
