@@ -24,6 +24,11 @@ for _ in $(seq 30); do
 done
 ip address add 10.20.30.40/24 dev wlan1
 
+# What the program knows a Raspberry Pi by, where there is no device tree.
+(cat /proc/cpuinfo && printf 'Revision\t: d03114\nSerial\t\t: 10000000abcdef01\n' &&
+    printf 'Model\t\t: Raspberry Pi 4 Model B Rev 1.4\n') >/run/cpuinfo
+mount --bind /run/cpuinfo /proc/cpuinfo
+
 useradd --system --no-create-home --shell /usr/sbin/nologin --groups video pi-stat
 cp -r pi-stat /opt/pi-stat
 python3 -m venv --without-pip /opt/pi-stat/.venv
