@@ -5,6 +5,10 @@ cd /job
 install -m 755 vcgencmd /usr/bin/vcgencmd
 for each in usb sd nvme; do
     mkdir -p "/mnt/$each"
+    for _ in $(seq 60); do
+        [ -e "/dev/disk/by-label/$each" ] && break
+        sleep 1
+    done
     mount "LABEL=$each" "/mnt/$each"
 done
 
