@@ -513,3 +513,13 @@ def test_the_scale_can_be_measured() -> None:
     assert table["scrapes that failed"].startswith("0 of ")
     assert int(table["series of a Pi"]) > 100
     assert float(table["bytes of a sample in a block"]) > 0
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (DEPLOY.parent / "docs").glob("*.md")))
+def test_pages_point_at_what_is_there(page: str) -> None:
+    """Every file that a page links to, or copies from, is in the repository."""
+    text = (DEPLOY.parent / "docs" / page).read_text(encoding="utf-8")
+    linked = [DEPLOY.parent / "docs" / each for each in re.findall(r"\]\(([\w./-]+)\)", text)]
+    copied = [DEPLOY.parent / each for each in re.findall(r"(?<![\w/])deploy/[\w./-]*[\w]", text)]
+
+    assert [each for each in (*linked, *copied) if not each.exists()] == []
