@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -226,6 +226,25 @@ def test_values_are_those_of_the_interfaces_and_devices(site: Site) -> None:
         stored = site.prometheus.values(f"pistat_filesystem_{leaf}_bytes{{{mine}}}", *LABELS)
         known = [row for row in devices if row[leaf] is not None]
         assert stored == {tuple(row[label] for label in LABELS): row[leaf] for row in known}
+
+
+def test_a_token_is_shown(start: Callable[..., Daemon], tmp_path: Path) -> None:
+    """A Pi that wants a token lets the Prometheus of `discovery/token.yml` in, and nobody without it."""
+    daemon = start(PISTAT_API_TOKEN="s3cret")
+    folder = shutil.copytree(CONFIGURATION, tmp_path / "prometheus")
+    text = (folder / "discovery" / "token.yml").read_text(encoding="utf-8")
+    (folder / "prometheus.yml").write_text(f"global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n{text}")
+    (folder / "pi-stat.token").write_text("s3cret")
+    write_targets(folder, [daemon.port])
+
+    prometheus = Prometheus(folder)
+    try:
+        prometheus.wait_until_ready("/-/ready")
+        prometheus.wait_for('up{job="pi-stat"} == 1')
+    finally:
+        prometheus.stop()
+
+    assert daemon.get("/metrics").status == 401
 
 
 # Beside node_exporter
