@@ -90,7 +90,7 @@ def test_every_figure_is_there_once(board: str) -> None:
     found = series(parse_text(scrape(client).partition(FIRST_OF_OWN)[0]))
 
     assert len([name for name, _ in found if not name.endswith("_info")]) == len(figures)
-    units = [1, 0.01, 0.001, 1e6, 125_000]
+    units = [1, 0.01, 0.001, 0.125, 1e6, 125_000]
     values = list(found.values())
     for figure in figures:
         assert any(figure * unit == pytest.approx(value, rel=1e-9) for unit in units for value in values), (

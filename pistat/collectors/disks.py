@@ -67,6 +67,7 @@ class Disk(NamedTuple):
         "How much of its rated life an eMMC has used at most, in tens; 110 is more than all of it.",
         f"{DEVICE}/life_time",
         most=110.0,
+        metric="pistat_disks_life_used",
     ),
     Field(
         "disks.{disk}.life_used_b",
@@ -74,6 +75,7 @@ class Disk(NamedTuple):
         "The same of its other kind of cells.",
         f"{DEVICE}/life_time",
         most=110.0,
+        metric="pistat_disks_life_used_other",
     ),
     Field(
         "disks.{disk}.spare_blocks",
