@@ -239,6 +239,21 @@ def test_long_file_is_cut(recorded: Path) -> None:
     assert (recorded / "sys/class/hwmon/hwmon7/name").stat().st_size == record.LIMIT
 
 
+def test_file_that_cannot_be_read_is_recorded_so(fabricated: Path, tmp_path: Path) -> None:
+    """An error that the kernel gives in place of a file is given again; that of no other file is told."""
+    for path in ("sys/class/net/enxb827eb123457/speed", "etc/NetworkManager/system-connections/PrettyFly"):
+        (fabricated / path).unlink(missing_ok=True)
+        (fabricated / path).mkdir(parents=True)
+    folder = tmp_path / "taken"
+    record.record(record.Source(str(fabricated)), folder, sleep=lambda seconds: None)
+    machine = RecordedMachine(folder)
+    [path] = machine.facts["unreadable"]
+
+    assert path.startswith("/sys/class/net/enx00005e0053")
+    with pytest.raises(IsADirectoryError):
+        machine.read(path)
+
+
 def test_silent_firmware_is_asked_no_further(fabricated: Path, tmp_path: Path) -> None:
     """After a question without an answer no other is asked, and the transcript says so."""
     program = tmp_path / "vcgencmd"

@@ -225,10 +225,15 @@ class Hidden:
 
 
 class Source:
-    """The machine below `root`."""
+    """The machine below `root`.
+
+    Attributes:
+        unreadable: What was there but could not be read, with the name of the error.
+    """
 
     def __init__(self, root: str) -> None:
         self.root = root.rstrip("/")
+        self.unreadable: dict[str, str] = {}
 
     def path(self, path: str) -> str:
         """Where the file is."""
@@ -242,6 +247,7 @@ class Source:
         except OSError as error:
             if error.errno != errno.ENOENT:
                 note(f"skipped {path}: {error.strerror}")
+                self.unreadable[path] = errno.errorcode.get(error.errno or 0, "EIO")
             return None
         if len(data) > LIMIT:
             note(f"cut {path} to {LIMIT} bytes")
@@ -545,10 +551,14 @@ def record(source: Source, path: Path, sleep: Callable[[float], None] = time.sle
     folder = Folder(path, hide)
     facts: dict[str, object] = {"origin": "recorded"}
     facts.update(record_rates(source, folder, hide, sleep))
-    for each in sorted({found for pattern in FILES for found in source.find(pattern)}):
+    files = sorted({found for pattern in FILES for found in source.find(pattern)})
+    for each in files:
         data = source.read(each)
         if data is not None:
             folder.put(each, data)
+    # No others: some that are looked into for what must be hidden are named after a network.
+    unread = [each for each in files if each in source.unreadable]
+    facts["unreadable"] = {f"/{hide.name(each)}": source.unreadable[each] for each in unread}
     facts.update(record_mounts(source, folder, hide))
     record_firmware(source, folder, hide)
     facts["addresses"] = addresses(source, hide)
