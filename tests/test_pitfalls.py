@@ -426,6 +426,14 @@ def test_a_speed_that_cannot_be_read() -> None:
     assert "errors" not in answered
 
 
+@pitfall("rtl8192eu#111", "rtl8812au#1058")
+@pytest.mark.parametrize(("name", "dbm"), [("pi1a-plus-dongle", -71), ("pi4b-mainline", -62)])
+def test_a_signal_without_the_old_list(name: str, dbm: int) -> None:
+    """A driver, or a kernel, without /proc/net/wireless still has a signal, by nl80211."""
+    assert not RecordedMachine(BOARDS / name).exists("/proc/net/wireless")
+    assert board(name)["network"]["wlan0"]["signal_strength"] == dbm
+
+
 # The service
 
 
@@ -495,3 +503,32 @@ lessons |= {
 lessons["raspberrypi/linux#3366"] = (
     "No test: how many devices a USB controller serves is its own affair; those that it serves are counted."
 )
+
+SHEET = """
+    raspberrypi/linux#7351, raspberrypi/linux#4624, raspberrypi/linux#4620, pftf/RPi4#185,
+    raspberrypi/firmware#1634, raspberrypi/linux#7230, raspberrypi/linux#6986,
+    raspberrypi/linux#2976, raspberrypi/firmware#999, raspberrypi/linux#3808,
+    raspberrypi/linux#4194, RPi-Monitor#44, RPi-Monitor#100, raspberrypi/linux#2367,
+    raspberrypi/linux#2397, raspberrypi/documentation#1341, raspberrypi/linux#1320,
+    raspberrypi/firmware#615, raspberrypi/documentation#3257, raspberrypi/documentation#1325,
+    bcmstat#21, raspberrypi/firmware#1009, raspberrypi/documentation#2123,
+    raspberrypi/firmware#1533, raspberrypi/firmware#656, raspberrypi/firmware#1107,
+    raspberrypi/firmware#1968, raspberrypi/firmware#133, raspberrypi/linux#4077,
+    raspberrypi/utils#39, raspberrypi/utils#137, raspberrypi/utils#207, raspberrypi/rpi-eeprom#698,
+    raspberrypi/linux#5690, raspberrypi/linux#2110, raspberrypi/linux#3161, userland#744,
+    raspberrypi/utils#52, raspberrypi/firmware#1705, DietPi#8246, DietPi#5970, RPi-Monitor#290,
+    Hexxeh/rpi-firmware#107, slgrobotics/robots_bringup#3, sholdee/home-ops#2934, systemd#21151,
+    RBN8080/nasd, KR8MER/eas-station#2374, octoprint-docker#207, docker-rpi-monitor#4,
+    shenxn/rpi-bad-power, rpi_power#6, cdzombak/dotfiles#36, fanshim#9, fanshim#11, fanshim#13,
+    systeminformation#1036, DietPi-Dashboard#1190, zynthian#1074, zeus#273, zeus#274, OpenCCU#3776,
+    geerlingguy/pi-overvolt#2, touchkio#35, node_exporter#1967, rtl8852au#31, systeminformation#995,
+    dotnet runtime#47777, rtl8192eu#111, rtl8812au#1058, psutil#1310, raspberrypi/rpi-eeprom#497,
+    documentation#4004, bookworm-feedback#87, wf-panel-pi#20, adsb-feeder#333, pi400kb#57,
+    raspberrypi/linux#3366, Ragnar#315, Loxberry#952, fluidd#228, genmon#1052
+"""
+"""The threads of section F, in its order."""
+
+
+def test_no_thread_is_left_out() -> None:
+    """Each thread has a test, or the reason why there is none."""
+    assert set(lessons) == {each.strip() for each in SHEET.split(",")}
