@@ -64,19 +64,32 @@ for key, why in pi.get("errors", {}).items():
     print(f"{key} is not known: {why}")
 """
 
+PYTHON = """\
+import json, urllib.request
+
+url = "http://{base}/stats?fields=cpu_temp,power"
+pi = json.load(urllib.request.urlopen(url, timeout=5))
+print(pi["cpu_temp"], "°C")
+if pi["power"]["under_voltage"]:
+    print("Mind the power supply.")
+"""
+
 HOME_ASSISTANT = """\
 rest:
-  - resource: http://{base}/stats?fields=cpu_temp,power
+  - resource: http://{base}/stats?fields=cpu_temp
     scan_interval: 30
     sensor:
       - name: Pi temperature
         value_template: "{{ value_json.cpu_temp }}"
         unit_of_measurement: "°C"
         device_class: temperature
-    binary_sensor:
-      - name: Pi under-voltage
-        value_template: "{{ value_json.power.under_voltage }}"
-        device_class: problem
+"""
+
+PROMETHEUS = """\
+scrape_configs:
+  - job_name: pi
+    static_configs:
+      - targets: ["{base}"]
 """
 
 
@@ -203,11 +216,14 @@ def client(base: str) -> str:
 
 def examples(base: str) -> list[tuple[str, str]]:
     """Things to copy into other programs: which, and the text."""
-    shell = "\n".join(f"# {gives}\n{command}" for command, gives in commands(f"http://{base}"))
+    ready = sum(len(route.examples) for route in ROUTES)
+    lines = commands(f"http://{base}")[ready:]
+    shell = "\n".join(f"# {gives}\n{command}" for command, gives in lines)
     return [
         ("curl", shell),
-        ("Python", client(base)),
+        ("Python", PYTHON.replace("{base}", base)),
         ("Home Assistant", HOME_ASSISTANT.replace("{base}", base)),
+        ("Prometheus", PROMETHEUS.replace("{base}", base)),
     ]
 
 

@@ -39,6 +39,10 @@ PUNCTUATION = "{}()[];,=?:<>&|*!+-/%"
 """Beside these a script needs no blank."""
 
 
+SAME = {"const": "let", "true": "!0", "false": "!1"}
+"""Shorter words for the same."""
+
+
 def css(text: str) -> str:
     """A style sheet without comments and needless blanks, its variables called by a letter or two."""
     tight = TOKEN.sub(lambda found: _tight(found, "{};,>"), text).strip()
@@ -53,10 +57,8 @@ def js(text: str) -> str:
     short = dict(zip(_by_use(text), _unused(text), strict=False))
 
     def renamed(found: re.Match[str]) -> str:
-        if found["name"] == "const":
-            return "let"
         if found["name"]:
-            return short.get(found["name"], found["name"])
+            return SAME.get(found["name"]) or short.get(found["name"], found["name"])
         if found["template"]:
             return re.sub(r"\$\{[^}]*\}", lambda inner: TOKEN.sub(renamed, inner[0]), found["template"])
         return _tight(found, PUNCTUATION)

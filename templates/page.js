@@ -5,22 +5,27 @@ const at = id => document.getElementById(id);
 const all = (query, root = document) => [...root.querySelectorAll(query)];
 const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
 const NB = "\u00a0", NONE = "–";
-// Under a bare address or localhost there is no name that an owner gave.
-const HOST = /^[\d.]+$|:|^localhost$/.test(location.hostname) ? "This machine" : location.hostname.split(".")[0];
+// What the machine calls itself, once it has said so
+let host = "This machine";
 const EVERY = +document.body.dataset.every, WINDOW = 300;
 
-function make(tag, name, ...inside) {
-  const node = document.createElement(tag);
-  if (name) node.className = name;
+function make(kind, ...inside) {
+  const [tag, ...names] = kind.split("."), node = document.createElement(tag);
+  node.className = names.join(" ");
   node.append(...inside);
   return node;
 }
-function button(name, text, label, act) {
-  const node = make("button", "btn " + name, text);
+function button(kind, text, label, act) {
+  const node = make("button.btn" + kind, text);
   node.type = "button";
-  if (label) node.setAttribute("aria-label", label);
+  node.ariaLabel = label;
   node.onclick = act;
   return node;
+}
+
+// What this tab keeps, if it may
+function kept(name, text) {
+  try { return text == null ? sessionStorage[name] : sessionStorage[name] = text; } catch { return ""; }
 }
 
 // Figures in words
@@ -54,31 +59,29 @@ function sentence(now) {
   const power = now.power, heat = now.cpu_temp;
   const slowed = "so the CPU has been slowed";
   if (power.under_voltage)
-    return ["bad", "supply", `${HOST} is *short of power*: its supply is sagging${power.throttled || power.freq_capped ? ", " + slowed : ""}.`];
+    return ["bad", "supply", `${host} is *short of power*: its supply is sagging${power.throttled || power.freq_capped ? ", " + slowed : ""}.`];
   if (power.throttled || heat >= 85)
-    return ["bad", "heat", `${HOST} is *too hot*${heat == null ? "" : " at " + celsius(heat)}${power.throttled ? ", " + slowed + " to cool down" : ""}.`];
-  if (heat >= 80) return ["warn", "warm", `${HOST} is *hot* at ${celsius(heat)} and about to slow itself down.`];
-  if (now.disk.percent >= 95) return ["warn", "disk", `${HOST} is *nearly out of disk space*: ${size(now.disk.free)} left.`];
-  if (now.memory.percent >= 95) return ["warn", "memory", `${HOST} is *nearly out of memory*: ${memory(now.memory.available)} left.`];
+    return ["bad", "heat", `${host} is *too hot*${heat == null ? "" : " at " + celsius(heat)}${power.throttled ? ", " + slowed + " to cool down" : ""}.`];
+  if (heat >= 80) return ["warn", "warm", `${host} is *hot* at ${celsius(heat)} and about to slow itself down.`];
+  if (now.disk.percent >= 95) return ["warn", "disk", `${host} is *nearly out of disk space*: ${size(now.disk.free)} left.`];
+  if (now.memory.percent >= 95) return ["warn", "memory", `${host} is *nearly out of memory*: ${memory(now.memory.available)} left.`];
   const parts = [heat == null ? "" : celsius(heat), now.cpu_usage == null ? "" : `${whole(now.cpu_usage)}${NB}% busy`].filter(Boolean);
   const past = power.under_voltage_since_boot ? "its supply has sagged" : power.throttled_since_boot ? "it has been slowed" : "";
-  if (past) return ["", "past", `${HOST} is fine now, at ${parts.join(" and ")}, though ${past} since it booted.`];
+  if (past) return ["", "past", `${host} is fine now, at ${parts.join(" and ")}, though ${past} since it booted.`];
   if (power.throttled === false) parts.push("power steady since it booted");
   else if (heat == null && now.memory.percent != null) parts.push(`${whole(now.memory.percent)}${NB}% of memory in use`);
-  return ["", "fine", `${HOST} is fine: ${parts.join(", ")}.`];
+  return ["", "fine", `${host} is fine: ${parts.join(", ")}.`];
 }
 function headline(text, level) {
   const node = at("say");
   node.className = level;
-  if (node.textContent !== text.replaceAll("*", "")) node.replaceChildren(...text.split("*").map((part, i) => i % 2 ? make("em", "", part) : part));
+  if (node.textContent !== text.replaceAll("*", "")) node.replaceChildren(...text.split("*").map((part, i) => i % 2 ? make("em", part) : part));
 }
 const tell = text => put(at("tell"), text.replaceAll("*", ""));
 
-// Graphs of what this page has seen. Series are lists of [time, value]; a reload keeps them, as far as it goes
+// Graphs of what this page has seen. Series are lists of [time, value]
 
 let series = {}, first = 0, last = 0;
-try { [series, first, last] = JSON.parse(sessionStorage.seen); } catch { /* nothing was kept */ }
-onpagehide = () => { try { sessionStorage.seen = JSON.stringify([series, first, last]); } catch { /* or may be */ } };
 
 function record(name, time, value) {
   const seen = series[name] ??= [];
@@ -87,10 +90,8 @@ function record(name, time, value) {
 }
 function graph(height) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  svg.setAttribute("class", "sp");
-  svg.setAttribute("viewBox", "0 0 300 " + height);
-  svg.setAttribute("preserveAspectRatio", "none");
-  svg.setAttribute("aria-hidden", "true");
+  const given = { class: "sp", viewBox: "0 0 300 " + height, preserveAspectRatio: "none", "aria-hidden": "true" };
+  for (const name in given) svg.setAttribute(name, given[name]);
   for (const part of "bgmald") {
     const path = document.createElementNS(svg.namespaceURI, "path");
     path.setAttribute("class", part);
@@ -169,7 +170,8 @@ function accept(answer) {
   before = counts;
   first ||= time;
   last = time;
-  now = { disk: {}, swap: {}, gpu: {}, clocks: {}, hardware: {}, ...now, errors: {}, ...answer, rates: rates };
+  now = { disk: {}, swap: {}, gpu: {}, clocks: {}, hardware: {}, system: {}, ...now, errors: {}, ...answer, rates: rates };
+  host = now.system.hostname ?? host;
   return true;
 }
 const mood = (id, level) => { for (const each of ["warn", "bad"]) at(id).classList.toggle(each, each === level); };
@@ -188,9 +190,10 @@ function figure(id, text, unit) {
 function paint() {
   const [level, what, words] = sentence(now);
   headline(words, level);
-  if (kind && what !== kind) tell((SILENT.test(kind) ? HOST + " answers again. " : "") + words);
+  if (kind && what !== kind) tell((SILENT.test(kind) ? host + " answers again. " : "") + words);
   kind = what;
-  document.title = (level ? "! " : "") + (now.cpu_temp == null ? "" : celsius(now.cpu_temp) + " · ") + HOST;
+  document.title = (level ? "! " : "") + (now.cpu_temp == null ? "" : celsius(now.cpu_temp) + " · ") + host;
+  put(at("name"), host);
   put(at("model"), now.hardware.model ?? "");
   put(at("up"), now.uptime == null ? "" : "up " + lasting(now.uptime));
   paintHeat();
@@ -214,7 +217,7 @@ function paintCores() {
   figure("v-cpu", percent(now.cpu_usage), "%");
   notes("cpu", known(now.cpu_freq, n => hertz(n * 1e6)), "load " + now.load_avg.map(n => known(n, n => n.toFixed(2))).join(" "));
   if (box.childElementCount !== cores.length) {
-    box.replaceChildren(...cores.map(() => make("div", "", graph(30), make("span"))));
+    box.replaceChildren(...cores.map(() => make("div", graph(30), make("span"))));
     box.classList.toggle("many", cores.length > 4);
   }
   cores.forEach((value, core) => {
@@ -248,7 +251,8 @@ function paintNetwork() {
 }
 function paintPower() {
   const power = now.power, told = power.throttled != null;
-  const [word, level] = !told ? [NONE, ""] : power.under_voltage ? ["Under-voltage", "bad"] : power.throttled ? ["Throttled", "bad"] : power.freq_capped ? ["Capped", "warn"] : power.soft_temp_limit ? ["Soft limit", "warn"] : ["Steady", ""];
+  const states = { under_voltage: ["Under-voltage", "bad"], throttled: ["Throttled", "bad"], freq_capped: ["Capped", "warn"], soft_temp_limit: ["Soft limit", "warn"] };
+  const [word, level] = states[Object.keys(states).find(flag => power[flag])] ?? [told ? "Steady" : NONE, ""];
   figure("v-power", word, known(power.core_voltage, n => `${n.toFixed(2)}${NB}V core`));
   mood("power", level);
   for (const line of all("[data-flag]")) ["", "_since_boot"].forEach((when, i) => {
@@ -259,26 +263,15 @@ function paintPower() {
   at("flags").hidden = !told;
   notes("power", !told ? "Only a Raspberry Pi reports this." : power.under_voltage == null ? "This board cannot detect under-voltage." : "");
 }
+// All the rest that it knows of itself, as the manual names it and in the units that the manual gives
 function paintFacts() {
-  const facts = Object.entries({
-    "GPU": known(now.gpu.temperature, n => n.toFixed(1) + NB + "°C"),
-    "GPU memory": memory(now.gpu.memory),
-    "3D clock": hertz(now.gpu.v3d_clock),
-    "ARM clock": hertz(now.clocks.arm),
-    "Core clock": hertz(now.clocks.core),
-    "SDRAM clock": hertz(now.clocks.sdram),
-    "Read since boot": size(now.disk_io.read_bytes),
-    "Written since boot": size(now.disk_io.write_bytes),
-    "USB devices": known(now.hardware.usb_devices, String),
-    "Firmware": now.hardware.firmware ?? NONE,
-    "Serial": now.hardware.serial ?? NONE,
-  }).filter(fact => fact[1] !== NONE);
-  const list = at("facts"), names = facts.map(fact => fact[0]).join();
-  if (list.dataset.names !== names) {
-    list.dataset.names = names;
-    list.replaceChildren(...facts.map(([name]) => make("div", "", make("dt", "", name), make("dd"))));
-  }
-  facts.forEach(([, text], i) => put(list.children[i].lastChild, text));
+  const facts = ["gpu", "clocks", "hardware", "system"].flatMap(key => Object.entries(now[key]).map(([name, value]) => [key + "." + name, value])).filter(([path, value]) => value != null && !/model|hostname/.test(path));
+  at("facts").replaceChildren(...facts.map(([path, value]) => make("div", make("dt", path), make("dd", written(path, value)))));
+}
+function written(path, value) {
+  const unit = manual.find(field => field.path === path)?.parts[1].textContent;
+  const write = { "°C": () => value.toFixed(1) + NB + unit, B: memory, Hz: hertz, "Unix s": () => new Date(value * 1e3).toLocaleDateString() }[unit];
+  return write ? write(value) : value + "";
 }
 
 // Asking: one request at a time, slower after refusals and failures, none while nobody looks
@@ -287,8 +280,8 @@ const QUICK = "cpu_temp,cpu_freq,cpu_usage,per_cpu_usage,memory,disk_io,network,
 let turn = 0, failures = 0, timer = 0, paused = false, asking = false, due = 0, note = null, complete = false;
 
 function ask(target, seconds = 5) {
-  const token = at("token").value;
-  return fetch(target, { headers: token ? { Authorization: "Bearer " + token } : {}, cache: "no-store", signal: AbortSignal.timeout(seconds * 1e3) });
+  // Even without a token: to a script that shows one, the browser puts up no dialog of its own.
+  return fetch(target, { headers: { Authorization: "Bearer " + at("token").value }, cache: "no-store", signal: AbortSignal.timeout(seconds * 1e3) });
 }
 const left = () => Math.max(0, Math.ceil(due - Date.now() / 1e3)) + NB + "s";
 function status(text, state = "") {
@@ -302,7 +295,7 @@ async function tick() {
   asking = true;
   let wait = EVERY;
   try {
-    wait = await settle(await ask("/stats?fields=" + QUICK + (turn % 5 ? "" : SLOW) + (complete ? "" : ",hardware")));
+    wait = await settle(await ask("/stats?fields=" + QUICK + (turn % 5 ? "" : SLOW) + (complete ? "" : ",hardware,system")));
   } catch {
     wait = gone();
   }
@@ -323,35 +316,29 @@ async function settle(answer) {
   const found = await answer.json();
   failures = 0;
   note = null;
-  complete ||= !found.errors?.hardware;
+  complete ||= !(found.errors?.hardware || found.errors?.system);
   if (accept(found) || SILENT.test(kind)) paint();
   turn++;
-  const wait = EVERY * (scarce(answer) ? 2 : 1);
-  status(`Live, every ${wait} s. Last seen ${clock(last)}.`);
+  status(`Live, every ${EVERY} s. Last seen ${clock(last)}.`);
   TABLES.forEach(refresh);
-  return wait;
-}
-// Whether other pages behind this address use up what it may ask
-function scarce(answer) {
-  const limit = answer.headers.get("RateLimit-Limit");
-  return limit && answer.headers.get("RateLimit-Remaining") < limit / 3;
+  return EVERY;
 }
 function locked() {
   const refused = at("token").value ? "does not accept this token" : "wants a token";
   at("lock").open = true;
   note = () => `Asking again in ${left()}.`;
   status("", "busy");
-  headline(`${HOST} *${refused}*; the box for it is below.`, "warn");
-  if (kind !== "locked") tell(`${HOST} ${refused}.`);
+  headline(`${host} *${refused}*; the box for it is below.`, "warn");
+  if (kind !== "locked") tell(`${host} ${refused}.`);
   kind = "locked";
   return 30;
 }
 function gone() {
-  if (!failures++) tell(HOST + " does not answer.");
+  if (!failures++) tell(host + " does not answer.");
   note = () => `${last ? "The figures are from then. " : ""}Trying again in ${left()}.`;
   status("", "gone");
-  headline(last ? `${HOST} *has not answered* since ${clock(last)}.` : `${HOST} *does not answer*.`, "warn");
-  document.title = "? " + HOST;
+  headline(last ? `${host} *has not answered* since ${clock(last)}.` : `${host} *does not answer*.`, "warn");
+  document.title = "? " + host;
   kind = "gone";
   return [2, 4, 8, 15, 30][Math.min(failures - 1, 4)];
 }
@@ -366,35 +353,34 @@ function pause() {
 // Tables: asked for only while they are on screen, and kept still under a pointer
 
 const minus = n => (n + "").replace("-", "−");
-const joined = (...parts) => parts.filter(part => part != null && part !== "").join(" · ");
-const cell = (name, ...inside) => make("td", name, ...inside);
+const joined = (...parts) => parts.filter(part => part || part === 0).join(" · ");
 
 function row(name, small, ...cells) {
-  const head = make("th", "", name, make("small", small.only || "", small.text));
+  const head = make("th", name, small);
   head.scope = "row";
-  return make("tr", "", head, ...cells);
+  return make("tr", head, ...cells);
 }
-function sized(text, value, name = "") {
-  const node = cell("n " + name, ...[text].flat());
+function sized(value, ...inside) {
+  const node = make("td.n", ...inside);
   node.dataset.value = value ?? -1;
   return node;
 }
 function processRow(process) {
-  const made = row(process.name, { only: "only", text: joined(process.pid, process.user) }, cell("pc soft", process.user ?? NONE),
-    cell("n", known(process.cpu_percent, n => n.toFixed(1) + NB + "%")), cell("n", known(process.memory_percent, n => n.toFixed(1) + NB + "%")), cell("n soft", known(process.running_time, lasting)));
-  made.prepend(cell("pc soft", process.pid + ""));
+  const shares = [process.cpu_percent, process.memory_percent].map(share => make("td.n", known(share, n => n.toFixed(1) + NB + "%")));
+  const made = row(process.name, make("small.only", joined(process.pid, process.user)), make("td.pc.soft", process.user ?? NONE), ...shares, make("td.n.soft", known(process.running_time, lasting)));
+  made.prepend(make("td.pc.soft", process.pid));
   return made;
 }
 function linkRow([name, link]) {
-  const lost = ["errin", "errout", "dropin", "dropout"].reduce((total, counter) => total + (link[counter] ?? 0), 0);
+  const lost = link.errin + link.errout + link.dropin + link.dropout;
   const state = link.is_up === false ? "down" : link.signal_strength != null ? minus(link.signal_strength) + NB + "dBm" : link.speed ? link.speed + NB + "Mbit/s" : link.is_up ? "up" : "";
-  return row(name, { text: joined(state, link.addresses?.[0], lost ? lost + " errors and drops" : "") }, sized(size(link.bytes_recv), link.bytes_recv), sized(size(link.bytes_sent), link.bytes_sent));
+  return row(name, make("small", joined(state, link.addresses?.[0], lost ? lost + " errors and drops" : "")), sized(link.bytes_recv, size(link.bytes_recv)), sized(link.bytes_sent, size(link.bytes_sent)));
 }
 function placeRow(place) {
-  const meter = make("div", "meter", make("i"));
+  const meter = make("div.meter", make("i"));
   meter.firstChild.style.width = (place.percent ?? 0) + "%";
-  const taken = place.error ? sized(place.error, -1, "wrap is-warn") : sized([known(place.percent, n => percent(n) + NB + "%"), meter], place.percent);
-  return row(place.mountpoint, { text: joined(place.device, place.filesystem, place.total == null ? "" : size(place.total), place.read_only ? "read-only" : "") }, taken, sized(size(place.free), place.free));
+  const taken = place.error ? make("span.is-warn", place.error) : known(place.percent, n => percent(n) + NB + "%");
+  return row(place.mountpoint, make("small", joined(place.device, place.filesystem, place.total && size(place.total), place.read_only && "read-only")), sized(place.percent, taken, place.error ? "" : meter), sized(place.free, size(place.free)));
 }
 const TABLES = [
   { id: "processes", turns: 4, target: () => `/processes?sort=${at("by").value}&limit=12`, rows: found => found.processes.map(processRow) },
@@ -409,7 +395,7 @@ async function refresh(table) {
     const answer = await ask(table.target(), 12), found = await answer.json();
     if (!answer.ok) return;
     const rows = table.rows(found), failed = found.errors?.[table.id];
-    body.replaceChildren(...rows.length ? rows : [make("tr", "", cell("soft", failed || "None."))]);
+    body.replaceChildren(...rows.length ? rows : [make("tr", make("td.soft", failed || "None."))]);
     arrange(at(table.id));
   } catch { /* the headline says that nobody answers */ }
 }
@@ -454,19 +440,16 @@ function pretty(value, margin = "") {
 function show(box, text, type) {
   const json = /json/.test(type), lines = (json ? pretty(JSON.parse(text)) : text).split("\n"), shown = lines.slice(0, LINES).join("\n");
   const parts = json ? shown.split(/("(?:\\.|[^"\\])*":)/) : [shown];
-  box.replaceChildren(...parts.map((part, i) => i % 2 ? make("b", "", part) : part));
+  box.replaceChildren(...parts.map((part, i) => i % 2 ? make("b", part) : part));
   if (lines.length > LINES) box.append(`\n… and ${lines.length - LINES} more lines; the curl command prints them all.`);
   box.hidden = false;
   box.scrollTop = 0;
 }
-// navigator.clipboard does not exist on http://pi:8585, which is no secure context
-async function copy(event) {
-  const self = event.currentTarget, source = self.source;
-  let copied = false;
-  try { await navigator.clipboard.writeText(source.textContent); copied = true; } catch {
-    getSelection().selectAllChildren(source);
-    copied = document.execCommand("copy");
-  }
+// The old way: navigator.clipboard does not exist on http://pi:8585, which is no secure context
+function copy(event) {
+  const self = event.currentTarget;
+  getSelection().selectAllChildren(self.source);
+  const copied = document.execCommand("copy");
   put(self, copied ? "Copied" : "Ctrl+C");
   tell(copied ? "Copied." : "Selected; press Ctrl and C.");
   setTimeout(() => put(self, "Copy"), 1600);
@@ -476,44 +459,48 @@ function copier(source, label) {
   node.source = source;
   return node;
 }
-function control(box) {
-  const given = box.dataset, name = given.name, kind = given.kind, preset = given.preset, asked = make("div", "");
-  if (kind === "list") {
-    const list = box.querySelector(".chips"), set = make("fieldset", "chips", make("legend", "sr", name));
-    for (const each of all("code", list)) set.append(make("label", "", checkbox(each.textContent), make("span", "", each.textContent)));
-    set.append(button("", "Clear (none means all)", "", () => { for (const each of all("input", set)) each.checked = false; set.dispatchEvent(new Event("input", { bubbles: true })); }));
-    list.replaceWith(set);
-    return;
-  }
-  if (kind === "flag") {
-    const other = preset === "true" ? "false" : "true";
-    asked.append(make("label", "ck", checkbox(other), `Add ${name}=${other}`));
-  } else {
-    const input = make(kind === "choice" ? "select" : "input", "");
-    if (kind === "choice") input.append(...given.choices.split(" ").map(each => new Option(each)));
-    else Object.assign(input, { size: 8, inputMode: "numeric", autocomplete: "off" });
-    input.value = preset;
-    input.setAttribute("aria-label", name);
-    asked.append(input);
-  }
-  box.append(asked);
-}
-function checkbox(value) {
-  const input = make("input", "");
+function ticked(kind, value, ...inside) {
+  const input = make("input");
   input.type = "checkbox";
   input.value = value;
-  return input;
+  return make(kind, input, ...inside);
 }
-// What the controls of a parameter say; nothing for its default
-function chosen(box) {
-  const kind = box.dataset.kind;
-  if (kind === "list" || kind === "flag") return all(":checked", box).map(each => each.value).join();
-  const value = box.querySelector("select, input").value;
-  return value === box.dataset.preset ? "" : value;
+// A control beside the words that say what it accepts
+function control(box) {
+  const given = box.dataset, name = given.name, preset = given.preset, choices = given.choices, list = box.querySelector(".chips");
+  if (list) {
+    const set = make("fieldset.chips", make("legend.sr", name), ...all("b", list).map(each => ticked("label", each.textContent, make("span", each.textContent))));
+    set.append(button("", "Clear (none means all)", null, () => fill(box.closest("article"), "")));
+    list.replaceWith(set);
+  } else if (/true|false/.test(preset)) {
+    const other = preset === "true" ? "false" : "true";
+    box.append(ticked("label.ck", other, `Add ${name}=${other}`));
+  } else {
+    const input = make(choices ? "select" : "input");
+    for (const each of choices?.split(" ") ?? []) input.append(new Option(each));
+    input.value = preset;
+    input.ariaLabel = name;
+    box.append(input);
+  }
 }
+const boxes = article => all("[data-name]", article);
 function target(article) {
-  const pairs = all(".pr[data-name]", article).map(box => [box.dataset.name, chosen(box)]).filter(pair => pair[1]);
-  return article.id + (pairs.length ? "?" : "") + pairs.map(([name, value]) => name + "=" + encodeURIComponent(value).replaceAll("%2C", ",")).join("&");
+  const pairs = boxes(article).map(box => {
+    const free = box.querySelector("input:not([type])"), value = free ? free.value : all(":checked", box).map(each => each.value).join();
+    return value === box.dataset.preset || !value ? "" : box.dataset.name + "=" + encodeURIComponent(value).replaceAll("%2C", ",");
+  }).filter(Boolean);
+  return article.id + (pairs.length ? "?" : "") + pairs.join("&");
+}
+function fill(article, query) {
+  const given = new URLSearchParams(query);
+  for (const box of boxes(article)) {
+    const value = given.get(box.dataset.name) ?? box.dataset.preset;
+    for (const each of all("input, select", box)) {
+      if (each.type === "checkbox") each.checked = value.split(",").includes(each.value);
+      else each.value = value;
+    }
+  }
+  spell(article);
 }
 const breaking = (node, text) => node.replaceChildren(...text.split(/(?<=[?&,/])(?!\/)/).flatMap(part => [part, make("wbr")]));
 function spell(article) {
@@ -522,60 +509,54 @@ function spell(article) {
   breaking(plain, url);
   breaking(curl, `curl ${at("token").value ? '-H "Authorization: Bearer $PISTAT_API_TOKEN" ' : ""}${quoted}`);
 }
-function fill(article, query) {
-  const given = new URLSearchParams(query);
-  for (const box of all(".pr[data-name]", article)) {
-    const kind = box.dataset.kind, value = given.get(box.dataset.name);
-    if (kind === "list" || kind === "flag") for (const each of all("input", box)) each.checked = !!value && value.split(",").includes(each.value);
-    else box.querySelector("select, input").value = value ?? box.dataset.preset;
-  }
-  spell(article);
-}
 async function send(article) {
-  const meta = article.querySelector("[role=status]"), began = performance.now();
+  const meta = article.querySelector(".goes span"), began = performance.now();
   put(meta, "Sending…");
   let answer, text;
   try {
     answer = await ask(target(article), 30);
     text = await answer.text();
   } catch {
-    put(meta, HOST + " does not answer.");
+    put(meta, host + " does not answer.");
     return;
   }
   const rest = answer.headers.get("RateLimit-Remaining");
-  meta.replaceChildren(make("b", answer.ok ? "" : "e", `${answer.status} ${answer.statusText}`),
+  meta.replaceChildren(make(answer.ok ? "b" : "b.e", `${answer.status} ${answer.statusText}`),
     ` in ${whole(performance.now() - began)} ms, ${size(new Blob([text]).size)}${rest ? ", " + rest + " requests left" : ""}`);
   show(article.querySelector(".out"), text, answer.headers.get("Content-Type"));
 }
 function equip(article) {
-  const path = article.id, box = article.querySelector(".req");
-  const line = name => { const code = make("code", ""); return make("div", "ln", code, copier(code, `Copy the ${name} of ${path}`)); };
-  const meta = make("span", "", "Asks this machine, now."), out = make("pre", "out");
-  meta.setAttribute("role", "status");
-  out.tabIndex = 0;
-  out.setAttribute("role", "region");
-  out.setAttribute("aria-label", "Answer of " + path);
-  out.hidden = true;
-  box.prepend(line("URL"), line("curl command"), make("div", "goes", button("go", "Send", "Send " + path, () => send(article)), meta), out);
-  all(".pr[data-name]", article).forEach(control);
-  article.addEventListener("input", () => spell(article));
+  const path = article.id, meta = make("span", "Asks this machine, now."), out = make("pre.out");
+  const line = name => {
+    const code = make("code");
+    return make("div.ln", code, copier(code, `Copy the ${name} of ${path}`));
+  };
+  meta.role = "status";
+  Object.assign(out, { tabIndex: 0, role: "region", ariaLabel: "Answer of " + path, hidden: true });
+  article.querySelector(".req").prepend(line("URL"), line("curl command"), make("div.goes", button(".go", "Send", "Send " + path, () => send(article)), meta), out);
+  boxes(article).forEach(control);
+  article.oninput = () => spell(article);
   spell(article);
+}
+
+// The fields of the manual: path, the term that stands above it, and what is said of it
+const manual = [];
+let above = null;
+for (const term of all("#fields dt")) {
+  const name = term.textContent, own = name[0] === ".", parts = [term];
+  while (parts.at(-1).nextElementSibling?.tagName === "DD") parts.push(parts.at(-1).nextElementSibling);
+  if (parts.length > 1) manual.push({ path: own ? above.firstChild.data.trim() + name : name, above: own && above, parts: parts });
+  else above = term;
 }
 function search(event) {
   const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
-  let count = 0, group = null;
-  for (const line of all(".ref tbody tr")) {
-    const head = line.cells[0].textContent, own = head[0] === ".";
-    if (line.cells.length === 1) {
-      group = line;
-      line.hidden = words.length > 0;
-      continue;
-    }
-    const text = ((own ? group.cells[0].firstChild.data.trim() : "") + line.textContent).toLowerCase();
-    line.hidden = !words.every(word => text.includes(word));
-    if (line.hidden) continue;
-    count++;
-    if (own) group.hidden = false;
+  let count = 0;
+  for (const term of all("#fields .g")) term.hidden = words.length > 0;
+  for (const field of manual) {
+    const text = [field.path, ...field.parts.map(part => part.textContent)].join(" ").toLowerCase(), hit = words.every(word => text.includes(word));
+    for (const part of field.parts) part.hidden = !hit;
+    if (hit && field.above) field.above.hidden = false;
+    count += hit;
   }
   put(at("found"), words.length ? `${count} ${count === 1 ? "field" : "fields"}` : "");
 }
@@ -583,27 +564,30 @@ function search(event) {
 // At the beginning
 
 for (const each of all(".js")) each.hidden = false;
-for (const each of all("[data-graph]")) { const svg = graph(44); svg.id = "g-" + each.dataset.graph; each.replaceWith(svg); }
-try { at("token").value = sessionStorage.token ?? ""; } catch { /* then it is asked for */ }
-const articles = all(".rt");
-articles.forEach(equip);
+for (const each of all(".tile")) each.append(make("p.f", make("span"), make("span")));
+for (const each of all("[data-graph]")) {
+  const svg = graph(44);
+  svg.id = "g-" + each.dataset.graph;
+  each.replaceWith(svg);
+}
+at("token").value = kept("token") ?? "";
+all(".rt").forEach(equip);
 for (const each of all(".exs pre")) each.previousElementSibling.append(copier(each, "Copy the example"));
 for (const each of all("[data-fill]")) each.onclick = event => {
-  const article = at(each.pathname);
   event.preventDefault();
-  fill(article, each.search);
-  article.scrollIntoView();
+  fill(at(each.pathname), each.search);
+  at(each.pathname).scrollIntoView();
 };
-for (const head of all(".live-t th")) { const inside = head.querySelector("button"); if (inside) inside.onclick = () => inside.dataset.sort ? orderProcesses(inside.dataset.sort) : order(head); }
+for (const each of all(".live-t button")) each.onclick = () => each.dataset.sort ? orderProcesses(each.dataset.sort) : order(each.parentNode);
 at("by").onchange = event => orderProcesses(event.target.value);
 at("pause").onclick = pause;
 at("find").oninput = search;
 at("token").oninput = () => {
-  try { sessionStorage.token = at("token").value; } catch { /* it holds until the page is left */ }
-  articles.forEach(spell);
+  kept("token", at("token").value);
+  all(".rt").forEach(spell);
 };
 at("token").onchange = () => { if (kind === "locked") tick(); };
-document.addEventListener("visibilitychange", () => document.hidden ? clearTimeout(timer) : tick());
+document.onvisibilitychange = () => document.hidden ? clearTimeout(timer) : tick();
 setInterval(() => { if (note && !paused) put(at("live-text"), note()); }, 1e3);
 
 const tables = new IntersectionObserver(entries => {
@@ -613,12 +597,6 @@ const tables = new IntersectionObserver(entries => {
     if (turn) refresh(table);
   }
 });
-const jumps = all("nav a");
-const parts = new IntersectionObserver(entries => {
-  for (const entry of entries) if (entry.isIntersecting)
-    for (const jump of jumps) jump.ariaCurrent = jump.hash === "#" + entry.target.id ? "true" : null;
-}, { rootMargin: "-10% 0px -80% 0px" });
 TABLES.forEach(each => { each.next = 0; tables.observe(at(each.id)); });
-for (const jump of jumps) parts.observe(document.querySelector(jump.hash));
-headline(`Asking ${HOST === "This machine" ? "this machine" : HOST} how it is.`, "");
+headline("Asking this machine how it is.", "");
 tick();

@@ -7,6 +7,7 @@ import itertools
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 NONE = "\N{EN DASH}"
 YES = {None: NONE, True: "yes", False: "no"}
 SHOWN = ("pi3b-plus", "pi4b-8gb", "pi5-8gb-nvme", "zero2w-wifi", "pc-x86")
+TABLES = ("processes", "interfaces", "devices")
 WIDTHS = (360, 768, 1280, 1920)
 
 Replay = Callable[..., Daemon]
@@ -88,6 +90,12 @@ def watch(browser: Browser, daemon: Daemon) -> None:
     browser.wait_for("#live-text", "Live, ")
 
 
+def fill(browser: Browser, table: str) -> None:
+    """Look at a table, and wait for its rows."""
+    browser.run("document.getElementById(arguments[0]).scrollIntoView()", table)
+    browser.wait(lambda: browser.text(f"#{table} tbody"), table)
+
+
 def asked(browser: Browser, path: str) -> list[float]:
     """When the page has asked for `path`, in milliseconds since it was opened."""
     found: list[float] = browser.run(
@@ -106,9 +114,8 @@ def test_loads_without_a_complaint(browser: Browser, shared: Daemon) -> None:
     watch(browser, shared)
     for part in ("#tables", "#api", "#fields", "#settings", "#examples"):
         browser.run("document.querySelector(arguments[0]).scrollIntoView()", part)
-    for table in ("processes", "interfaces", "devices"):
-        browser.run("document.getElementById(arguments[0]).scrollIntoView()", table)
-        browser.wait(lambda: "No figures yet." not in browser.text(f"#{table} tbody"), table)  # noqa: B023 - now
+    for table in TABLES:
+        fill(browser, table)
 
     names = browser.run("return performance.getEntriesByType('resource').map(e => e.name)")
 
@@ -174,8 +181,8 @@ def test_tables_are_those_of_the_api(browser: Browser, replay: Replay) -> None:
     daemon = replay("pi4b-8gb")
     watch(browser, daemon)
     browser.run("document.getElementById('tables').scrollIntoView()")
-    for table in ("processes", "interfaces", "devices"):
-        browser.wait(lambda: "No figures yet." not in browser.text(f"#{table} tbody"), table)  # noqa: B023 - now
+    for table in TABLES:
+        fill(browser, table)
 
     processes = daemon.json("/processes?limit=12")["processes"]
     links = set(daemon.json("/network/interfaces")["interfaces"]) - {"active_connections"}
@@ -246,8 +253,8 @@ def test_hostile_names_of_a_board_stay_text(browser: Browser, replay: Replay) ->
         ("proc/device-tree/model", "Raspberry Pi 4", HOSTILE),
     )
     watch(browser, daemon)
-    browser.run("document.getElementById('devices').scrollIntoView()")
-    browser.wait_for("#devices tbody", "/mnt/<i>x</i>")
+    fill(browser, "devices")
+    assert "/mnt/<i>x</i>" in browser.text("#devices tbody")
 
     assert browser.text("#model").startswith(HOSTILE)
     assert "<b>w</b>" in browser.wait_for("#interfaces tbody", "<b>w</b>")
@@ -365,7 +372,144 @@ def test_pause(browser: Browser, shared: Daemon) -> None:
     browser.wait_for("#live-text", "Live, ")
 
 
+def test_token(browser: Browser, start: Callable[..., Daemon]) -> None:
+    """Without the token it says that one is wanted; with it, it goes on, and keeps it in this tab only."""
+    token = "correct-horse-battery-staple"
+    locked = start(PISTAT_API_TOKEN=token)
+    browser.open(address(locked))
+    browser.wait_for("#say", "wants a token")
+    assert browser.run("return document.getElementById('token').checkVisibility()")
+
+    browser.type("#token", "wrong")
+    browser.press("\ue007")
+    browser.wait_for("#say", "does not accept this token")
+    browser.type("#token", token)
+    browser.press("\ue007")
+    browser.wait_for("#live-text", "Live, ")
+    browser.open(address(locked))
+    browser.wait_for("#live-text", "Live, ")
+
+    assert "$PISTAT_API_TOKEN" in browser.texts("[id='/stats'] .ln code")[1]
+    assert token not in browser.run("return document.body.innerText")
+    assert browser.run("return [localStorage.length, document.cookie]") == [0, ""]
+    # What the browser itself says of a status is no complaint of the page.
+    assert [each for each in browser.complaints() if "401" not in each] == []
+
+
 # For everyone
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str | None:
+    """The text of axe-core, from npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        return None
+    folder = tmp_path_factory.mktemp("axe")
+    subprocess.run([npm, "pack", "--silent", "axe-core@4"], cwd=folder, check=True, capture_output=True)
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        found = archive.extractfile("package/axe.min.js")
+        assert found is not None
+        return found.read().decode()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_nothing(
+    browser: Browser, replay: Replay, need: Need, axe: str | None, theme: str, width: int
+) -> None:
+    """No rule of axe is broken: live with all tables and an answer, in trouble, and when nobody answers."""
+    need(axe is not None, "npm, for axe-core")
+    daemon = replay("pi4b-8gb", ("vcgencmd.txt", "throttled=0x50000", "throttled=0x50005"))
+    browser.theme(theme)
+    browser.size(width, 800)
+    watch(browser, daemon)
+    for table in TABLES:
+        fill(browser, table)
+    browser.click("[id='/processes'] .go")
+    browser.wait_for("[id='/processes'] .goes", "200 OK")
+    assert violations(browser, axe) == []
+
+    daemon.kill()
+    browser.wait_for("#say", "has not answered")
+    assert violations(browser, axe) == []
+
+
+def violations(browser: Browser, axe: str | None) -> list[str]:
+    browser.run(f"{axe}; window.axe = axe")
+    found = browser.run_async(
+        "const done = arguments[0];"
+        "axe.run({ resultTypes: ['violations'] }).then(found => done(found.violations.map("
+        "each => each.id + ': ' + each.nodes.map(node => node.target).join(', '))))"
+    )
+    return list(found)
+
+
+def test_keyboard(browser: Browser, shared: Daemon) -> None:
+    """The first stop is the way past the bar, chips and buttons are stops with a ring, and keys work them."""
+    watch(browser, shared)
+    browser.press("\ue004")
+    assert browser.run("return document.activeElement.textContent") == "Skip to the manual"
+
+    browser.run("document.querySelector('.chips input').focus()")
+    browser.press(" ")
+    assert browser.run("return document.querySelector('.chips input').checked")
+    assert (
+        browser.run("return getComputedStyle(document.querySelector('.chips input + span')).outlineStyle")
+        == "solid"
+    )
+
+    browser.run("document.querySelector('[data-sort=memory]').focus()")
+    browser.press("\ue007")
+    browser.wait(lambda: browser.run("return document.getElementById('by').value") == "memory", "the order")
+    heads = browser.run(
+        "return [...document.querySelectorAll('#processes [aria-sort]')].map(e => e.ariaSort)"
+    )
+    assert heads == ["descending"]
+
+
+@pytest.mark.parametrize(("wish", "scroll"), [("reduce", "auto"), ("no-preference", "smooth")])
+def test_motion(browser: Browser, shared: Daemon, wish: str, scroll: str) -> None:
+    """Nothing moves of itself for who does not want it."""
+    browser.open(address(shared))
+    browser.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": wish}])
+
+    assert browser.run("return getComputedStyle(document.documentElement).scrollBehavior") == scroll
+
+
+def test_is_quiet(browser: Browser, shared: Daemon) -> None:
+    """A screen reader is told of a change of state, not of every figure."""
+    watch(browser, shared)
+    browser.wait(lambda: len(asked(browser, "/stats")) > 1, "a second question")
+
+    live = browser.run("return [...document.querySelectorAll('[role=status], [aria-live]')].map(e => e.id)")
+    assert "live-text" not in live
+    assert browser.text("#tell") == ""
+
+
+def test_search(browser: Browser, shared: Daemon) -> None:
+    """The search finds fields by name, unit, meaning and source, and hides all others."""
+    browser.open(address(shared))
+    shown = "return [...document.querySelectorAll('.ref dt')].filter(e => e.checkVisibility()).length"
+    everything = browser.run(shown)
+    browser.type("#find", "memory.available")
+    assert browser.text("#found") == "1 field"
+    browser.type("#find", "true/false since boot")
+    assert int(browser.text("#found").split()[0]) >= 4
+    assert browser.run(shown) < everything
+    browser.run(
+        "const find = document.getElementById('find'); find.value = ''; find.oninput({ target: find })"
+    )
+    assert browser.run(shown) == everything
+
+
+def test_copy(browser: Browser, shared: Daemon) -> None:
+    """Copy says that it has copied, on an address that is no secure context for the clipboard, too."""
+    watch(browser, shared)
+    browser.click("[id='/health'] .ln button")
+    browser.wait_for("[id='/health'] .ln button", "Copied")
+
+    assert browser.run("return getSelection().toString()") == f"{address(shared)}health"
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -373,8 +517,7 @@ def test_no_sideways_scrolling(browser: Browser, replay: Replay, width: int) -> 
     """The page is as wide as the view, from a small phone to a large screen."""
     browser.size(width, 800)
     watch(browser, replay("pi4b-8gb"))
-    browser.run("document.getElementById('devices').scrollIntoView()")
-    browser.wait(lambda: "No figures yet." not in browser.text("#devices tbody"), "devices")
+    fill(browser, "devices")
 
     assert browser.run("return document.documentElement.scrollWidth") <= width
 
