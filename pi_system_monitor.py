@@ -454,7 +454,7 @@ def _share(response: Response) -> None:
 
 def main(arguments: Sequence[str] = ()) -> int:
     """Read the settings, bind, serve until told to stop. Returns the exit status."""
-    wanted = cli.parse(arguments, ENV_FILE)
+    check = cli.parse(arguments, ENV_FILE).check if arguments else False
     faulthandler.enable()
     journal.set_up(logging.INFO)
     try:
@@ -462,7 +462,7 @@ def main(arguments: Sequence[str] = ()) -> int:
     except BadSettingError as error:
         journal.tell(str(error))
         return BAD_CONFIGURATION
-    if wanted.check:
+    if check:
         print(cli.report(settings, os.environ, ENV_FILE))
         return 0
     _set_level(settings)

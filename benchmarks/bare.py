@@ -1,4 +1,4 @@
-"""The least that a Flask program can cost: a route with a small JSON, under the same server, tuned alike."""
+"""The least that a Flask program can cost: a route with a small JSON, under the same server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from flask import Flask, Response, jsonify
-from waitress import serve
 
 from pistat import server
 
@@ -22,5 +21,10 @@ def stats() -> Response:
     return jsonify(status="healthy", uptime=12.5)
 
 
+def nothing() -> None:
+    """What our server shall do beside serving."""
+
+
 if __name__ == "__main__":
-    serve(app, listen=f"127.0.0.1:{os.environ['PISTAT_PORT']}", **server.TUNING)
+    sockets = server.bind("127.0.0.1", int(os.environ["PISTAT_PORT"]))
+    server.Server(app, sockets, {}).run(nothing, turned=nothing, hung_up=nothing)

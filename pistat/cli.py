@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pistat import __version__
 from pistat.routes import ROUTES
 from pistat.settings import SETTINGS, Setting, Settings, read_env_file
+
+if TYPE_CHECKING:
+    from argparse import Namespace
 
 DESCRIPTION = (
     "A daemon that tells over HTTP, as JSON, what this machine is doing. It runs until SIGTERM or SIGINT."
@@ -19,9 +22,12 @@ SETTINGS_HELP = (
 )
 
 
-def parse(arguments: Sequence[str], env_file: Path) -> argparse.Namespace:
+def parse(arguments: Sequence[str], env_file: Path) -> Namespace:
     """The arguments; help, version and mistakes end the process, the last with status 2."""
-    parser = argparse.ArgumentParser(
+    # Only who gives arguments needs it; the daemon would hold half a megabyte of it for ever.
+    from argparse import ArgumentParser  # noqa: PLC0415
+
+    parser = ArgumentParser(
         "pi_system_monitor.py",
         description=DESCRIPTION,
         epilog=SETTINGS_HELP.format(env_file),

@@ -23,7 +23,7 @@ def leave_out() -> None:
 
     For the program only: in a process of other people's, what is left out would be theirs to decide.
     """
-    stand_ins = {**_openssl(), **_asyncio()}
+    stand_ins = {**_optional(), **_asyncio()}
     sys.modules.update(stand_ins)  # type: ignore[arg-type] # that None prevents an import is documented
     try:
         import flask_limiter  # noqa: F401, PLC0415
@@ -33,12 +33,13 @@ def leave_out() -> None:
             del sys.modules[name]
 
 
-def _openssl() -> dict[str, None]:
-    """No TLS is spoken here, and Python has its own hashes, unless it was built to have them from OpenSSL.
+def _optional() -> dict[str, None]:
+    """What Python itself can be built without, and whoever imports it can do without: None makes that fail.
 
-    None makes an import fail, which whoever imports these is prepared for: OpenSSL is optional for Python.
+    No TLS is spoken here, and nothing is packed. The hashes are Python's own, unless it is built without.
     """
-    return dict.fromkeys(("ssl", "_hashlib")) if find_spec("_md5") else {}
+    hashes = ("ssl", "_hashlib") if find_spec("_md5") else ()
+    return dict.fromkeys((*hashes, "bz2", "lzma"))
 
 
 def _asyncio() -> dict[str, ModuleType]:

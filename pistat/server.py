@@ -107,11 +107,17 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 class _Lane(ThreadedTaskDispatcher):
-    """Threads of their own, and a queue before them."""
+    """Threads of their own, made when there is work for them, and a queue before them."""
 
     def __init__(self, threads: int) -> None:
         super().__init__()
-        self.set_thread_count(threads)
+        self._most = threads
+
+    def add_task(self, task: Channel) -> None:
+        """Have a thread answer a request. Each that has ever worked holds some 60 kB."""
+        super().add_task(task)
+        if self.waiting() > 0 and len(self.threads) < self._most:
+            self.set_thread_count(len(self.threads) + 1)
 
     def waiting(self) -> int:
         """How many requests no thread is free for."""

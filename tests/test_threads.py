@@ -1,0 +1,65 @@
+"""The threads that serve: made when they are needed, never more than there may be."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from pistat.server import THREADS, _Lane
+
+SOON = 10.0
+
+
+class Work:
+    """A request that is being served until it is let go."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.go_on = threading.Event()
+
+    def service(self) -> None:
+        self.begun.set()
+        assert self.go_on.wait(SOON)
+
+
+@pytest.fixture
+def lane() -> Iterator[_Lane]:
+    made = _Lane(THREADS)
+    yield made
+    made.shutdown(timeout=SOON)
+
+
+def begin(lane: _Lane, count: int) -> list[Work]:
+    work = [Work() for _ in range(count)]
+    for each in work:
+        lane.add_task(each)
+    return work
+
+
+def test_there_is_no_thread_before_there_is_work(lane: _Lane) -> None:
+    """An idle daemon holds no memory for threads that never served."""
+    assert len(lane.threads) == 0
+
+
+def test_one_after_the_other_takes_few(lane: _Lane) -> None:
+    """A client that waits for its answers is served by one thread, or two that take turns."""
+    for _ in range(50):
+        [work] = begin(lane, 1)
+        work.go_on.set()
+        assert work.begun.wait(SOON)
+
+    assert len(lane.threads) <= 2
+
+
+def test_those_who_come_together_are_served_together(lane: _Lane) -> None:
+    """As many are served at the same time as there may be threads; the others wait, and are served then."""
+    work = begin(lane, THREADS + 5)
+
+    assert all(each.begun.wait(SOON) for each in work[:THREADS])
+    assert not any(each.begun.is_set() for each in work[THREADS:])
+    assert len(lane.threads) == THREADS
+    for each in work:
+        each.go_on.set()
+    assert all(each.begun.wait(SOON) for each in work)
