@@ -151,8 +151,7 @@ def create_app(settings: Settings, machine: Machine, own: Own | None = None) -> 
     # One that is there already adds no hooks of its own to a request, which cost more than all of ours.
     app.extensions["limiter"] = {service.limiter}
     service.limiter.init_app(app)
-    for each in (_check_host, _check_token, _count, _answer_options):
-        app.before_request(each)
+    app.before_request(_admit)
     app.register_blueprint(api)
     app.register_error_handler(Exception, _error)
     app.after_request(_finish)
@@ -330,6 +329,14 @@ BUDGETS = {"api.health": "health", "api.guide": "guide", "api.openapi_document":
 """Endpoints that want no token, and are counted apart: probe, reader, dashboard don't starve each other."""
 
 
+def _admit() -> Response | None:
+    """What stands before every view; one function, for Flask looks at each anew with every request."""
+    _check_host()
+    _check_token()
+    _spend(BUDGETS.get(request.endpoint or "", "data"))
+    return _answer_options()
+
+
 def _check_host() -> None:
     header = request.environ.get("HTTP_HOST")
     if header is None and request.environ["SERVER_PROTOCOL"] == "HTTP/1.0":
@@ -353,10 +360,6 @@ def _check_token() -> None:
     # Guesses have a budget, but not that of those who know it and have the same address.
     _spend("refused")
     raise Unauthorized
-
-
-def _count() -> None:
-    _spend(BUDGETS.get(request.endpoint or "", "data"))
 
 
 def _spend(budget: str) -> None:

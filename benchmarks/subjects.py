@@ -93,8 +93,15 @@ class Subject:
 
 
 def pi_stat(name: str, **settings: str) -> Subject:
-    """The daemon as it is shipped."""
-    return Subject(name, [sys.executable, str(PROGRAM)], "/stats", settings)
+    """The daemon as the unit that is shipped starts it, but for the user and the folder."""
+    return Subject(name, [sys.executable, str(PROGRAM)], "/stats", {**_unit_environment(), **settings})
+
+
+def _unit_environment() -> dict[str, str]:
+    """The variables that the unit sets."""
+    unit = (HERE.parent / "pi-stat.service").read_text().splitlines()
+    lines = [line.removeprefix("Environment=") for line in unit if line.startswith("Environment=")]
+    return dict(line.split("=", 1) for line in lines)
 
 
 def bare() -> Subject:

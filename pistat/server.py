@@ -109,15 +109,24 @@ def _bind(host: str, port: int) -> socket.socket:
 class _Lane(ThreadedTaskDispatcher):
     """Threads of their own, made when there is work for them, and a queue before them."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, least: int, most: int) -> None:
         super().__init__()
-        self._most = threads
+        self._most = most
+        self.set_thread_count(least)
 
     def add_task(self, task: Channel) -> None:
         """Have a thread answer a request. Each that has ever worked holds some 60 kB."""
         super().add_task(task)
         if self.waiting() > 0 and len(self.threads) < self._most:
-            self.set_thread_count(len(self.threads) + 1)
+            self._grow()
+
+    def _grow(self) -> None:
+        running = frozenset(self.threads)
+        try:
+            self.set_thread_count(len(running) + 1)
+        except RuntimeError:
+            # The system gives us no more of them; those that there are will do it.
+            self.threads &= running
 
     def waiting(self) -> int:
         """How many requests no thread is free for."""
@@ -163,7 +172,7 @@ class Server:
         self.application = application
         self._map: dict[int, Any] = {}
         self._crowd = Crowd()
-        self._lanes = [_Lane(THREADS), _Lane(EXPRESS)]
+        self._lanes = [_Lane(1, THREADS), _Lane(EXPRESS, EXPRESS)]
         self._listeners = [self._listen(each, headers) for each in sockets]
         self._stopping = False
         self._hung_up = False

@@ -14,9 +14,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from pistat.server import BLOCKING, THREADS
 
 PROGRAM = Path(__file__).parent.parent / "pi_system_monitor.py"
 
@@ -130,6 +133,12 @@ class Daemon:
         answer = self.get(target, **options)
         assert answer.status == 200, answer
         return answer.json()
+
+    def make_threads(self) -> None:
+        """Have a fresh daemon make all threads that it may serve with, so that others can be counted."""
+        slow = ["/stats?block=true&fields=cpu_usage"] * BLOCKING + ["/processes"] * THREADS
+        with ThreadPoolExecutor(len(slow)) as pool:
+            list(pool.map(self.get, slow))
 
     def raw(self, sent: bytes, timeout: float = 10.0) -> bytes:
         """Everything that comes back for `sent`, byte for byte, until the daemon closes or `timeout`."""

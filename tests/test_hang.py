@@ -82,6 +82,7 @@ def mount(need: Need, tmp_path: Path) -> Iterator[Mount]:
 def daemon(mount: Mount, start: Start) -> Daemon:
     """A daemon in that namespace that has answered everything once, and keeps nothing."""
     running = start(PISTAT_CACHE_SECONDS="0", PISTAT_RATE_LIMIT_ENABLED="no")
+    running.make_threads()
     for target in ("/stats", "/storage/devices", "/storage/devices", "/stats"):
         running.json(target)
     return running
@@ -265,6 +266,7 @@ def broken(faults: Path) -> Iterator[Daemon]:
         [sys.executable, faulty.__file__],
     )
     daemon.wait_until_ready()
+    daemon.make_threads()
     yield daemon
     daemon.kill()
 

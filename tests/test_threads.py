@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -26,21 +27,21 @@ class Work:
 
 @pytest.fixture
 def lane() -> Iterator[_Lane]:
-    made = _Lane(THREADS)
+    made = _Lane(1, THREADS)
     yield made
     made.shutdown(timeout=SOON)
 
 
-def begin(lane: _Lane, count: int) -> list[Work]:
+def begin(lane: Any, count: int) -> list[Work]:
     work = [Work() for _ in range(count)]
     for each in work:
         lane.add_task(each)
     return work
 
 
-def test_there_is_no_thread_before_there_is_work(lane: _Lane) -> None:
+def test_there_is_one_thread_before_there_is_work(lane: _Lane) -> None:
     """An idle daemon holds no memory for threads that never served."""
-    assert len(lane.threads) == 0
+    assert len(lane.threads) == 1
 
 
 def test_one_after_the_other_takes_few(lane: _Lane) -> None:
@@ -62,4 +63,19 @@ def test_those_who_come_together_are_served_together(lane: _Lane) -> None:
     assert len(lane.threads) == THREADS
     for each in work:
         each.go_on.set()
+    assert all(each.begun.wait(SOON) for each in work)
+
+
+def test_a_system_without_a_thread_to_give(lane: _Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When no more threads can be made, those that there are serve all, one after the other."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(lane, "start_new_thread", refuse)
+    work = begin(lane, 5)
+    assert (len(lane.threads), lane.waiting()) == (1, 4)
+    for each in work:
+        each.go_on.set()
+
     assert all(each.begun.wait(SOON) for each in work)

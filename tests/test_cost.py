@@ -1,0 +1,124 @@
+"""What requests cost, in system calls: they are counted, so that no load of the machine can matter."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from daemon import Daemon
+
+if TYPE_CHECKING:
+    from needs import Need
+
+TIMES = 20
+"""Requests that are counted together; what the daemon does besides, once a second, is little beside them."""
+
+WAITING = {"futex", "poll", "clock_nanosleep", "restart_syscall", "rt_sigreturn"}
+"""Calls of threads that wait for each other; their number is a matter of luck."""
+
+OPENING = ("open", "openat")
+STARTING = ("clone", "clone3", "fork", "vfork", "execve")
+"""What begins a process or a thread; a thread that serves may be made once, but none for each request."""
+
+Calls = Callable[[str], Counter[str]]
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[Daemon]:
+    """A daemon that keeps no answers, and has answered everything twice."""
+    daemon = Daemon({"PISTAT_RATE_LIMIT_ENABLED": "no", "PISTAT_CACHE_SECONDS": "0"})
+    daemon.wait_until_ready()
+    yield daemon
+    daemon.kill()
+
+
+@pytest.fixture
+def calls(watched: Daemon, need: Need, tmp_path: Path) -> Calls:
+    """System calls for `TIMES` requests that follow some others of the same kind."""
+    need(shutil.which("strace") is not None, "strace")
+
+    def count(target: str) -> Counter[str]:
+        for _ in range(3):
+            watched.json(target)
+        out = tmp_path / "calls"
+        tracer = subprocess.Popen(
+            ["strace", "-f", "-o", str(out), "-p", str(watched.pid)], stderr=subprocess.PIPE, text=True
+        )
+        assert tracer.stderr is not None
+        attached = tracer.stderr.readline()
+        need("attached" in attached, f"to be allowed to trace ({attached.strip()})", installed=False)
+        for _ in range(TIMES):
+            watched.json(target)
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate(timeout=30)
+        found = re.findall(r"^\d+ +(\w+)\(", out.read_text(errors="replace"), re.MULTILINE)
+        return Counter(name for name in found if name not in WAITING)
+
+    return count
+
+
+def each(found: Counter[str], *names: str) -> float:
+    """How many calls of these names there are for one request; of all names if none is given."""
+    return sum(found[name] for name in names or found) / TIMES
+
+
+def processes() -> int:
+    return sum(name.isdecimal() for name in os.listdir("/proc"))
+
+
+def test_everything_anew(calls: Calls) -> None:
+    """A fresh /stats starts no process and no thread, and opens next to nothing: its files are open."""
+    found = calls("/stats?cache=false")
+
+    assert each(found, *STARTING) < 0.5
+    assert each(found, *OPENING) < 8
+    assert each(found) < 90
+
+
+def test_one_figure(calls: Calls) -> None:
+    """With `fields`, what was not asked for is not paid for: uptime is a look at a clock."""
+    found = calls("/stats?fields=uptime")
+
+    assert each(found, *OPENING) == 0
+    assert each(found) < 20
+
+
+def test_sockets_cost_nothing(calls: Calls) -> None:
+    """Counting the connections takes no more with 400 of them than with a few."""
+    few = calls("/stats?fields=network")
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=400))
+        for _ in range(200):
+            stack.enter_context(socket.create_connection(listener.getsockname()))
+            stack.enter_context(listener.accept()[0])
+        many = calls("/stats?fields=network")
+
+    assert each(many) < each(few) + 2
+
+
+def test_a_process_costs_its_file_and_its_owner(calls: Calls) -> None:
+    """The process list takes four calls for each process at most, and no more for the order or the length."""
+    before = processes()
+    found = calls("/processes?sort=name&limit=1000")
+    after = processes()
+
+    assert each(found, *STARTING) < 0.5
+    assert each(found) < 4 * max(before, after) + 60
+
+
+def test_interfaces_cost_two_questions(calls: Calls) -> None:
+    """The interfaces take two questions to the kernel, and at most four calls for the speed of each."""
+    found = calls("/network/interfaces")
+
+    assert each(found, *STARTING) < 0.5
+    assert each(found) < 45 + 4 * len(socket.if_nameindex())
