@@ -47,22 +47,21 @@ class Target:
 
 def request(name: str, subject: Subject, target: str, check: Check, seconds: float) -> Target:
     """A request to a server: rounds that take about `seconds` of its CPU time, every answer checked."""
-    client = Client(subject.port)
-    for _ in range(WARM_UP):
-        ask(client, target, check)
-    before = proc.cpu(subject.session)
-    for _ in range(LEAST):
-        ask(client, target, check)
-    once = (proc.cpu(subject.session) - before) / LEAST
-    count = max(LEAST, min(2000, int(seconds / max(once, 1e-4))))
 
-    def one_round() -> float:
+    def some(count: int) -> float:
+        client = Client(subject.port)
+        ask(client, target, check)
         before = proc.cpu(subject.session)
-        measured.latencies += [ask(client, target, check) for _ in range(count)]
-        return 1e3 * (proc.cpu(subject.session) - before) / count
+        latencies.extend(ask(client, target, check) for _ in range(count))
+        used = proc.cpu(subject.session) - before
+        client.close()
+        return used / count
 
-    measured = Target(name, one_round)
-    return measured
+    latencies: list[float] = []
+    some(WARM_UP)
+    count = max(LEAST, min(2000, int(seconds / max(some(LEAST), 1e-4))))
+    latencies.clear()
+    return Target(name, lambda: 1e3 * some(count), latencies=latencies)
 
 
 def ask(client: Client, target: str, check: Check) -> float:

@@ -19,6 +19,9 @@ from subjects import HERE
 
 TESTS = HERE.parent / "tests"
 
+PAIRS = 2_000
+"""How many connections one process makes with itself: twice as many descriptors, which are limited."""
+
 SLEEPERS = """
 import os, signal, sys
 for number in range(int(sys.argv[1])):
@@ -36,7 +39,8 @@ sys.stdin.read()
 PEERS = """
 import resource, socket, sys
 count = int(sys.argv[1])
-resource.setrlimit(resource.RLIMIT_NOFILE, (2 * count + 100, 2 * count + 100))
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 listener = socket.create_server(("127.0.0.1", 0), backlog=count)
 kept = []
 for _ in range(count):
@@ -65,7 +69,8 @@ def make(processes: int = 100, sockets: int = 100, interfaces: int = 5, mounts: 
     run("ip", "link", "set", "lo", "up")
     _interfaces(interfaces - 1)
     _mounts(mounts)
-    _helper(PEERS, sockets // 2)
+    for begun in range(0, sockets // 2, PAIRS):
+        _helper(PEERS, min(PAIRS, sockets // 2 - begun))
     _helper(SLEEPERS, max(0, processes - proc.count() - 1))
 
 
