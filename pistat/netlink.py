@@ -76,7 +76,7 @@ def links() -> dict[str, Link]:
     return {name: link._replace(addresses=addresses.get(index, [])) for index, name, link in links}
 
 
-# Nothing in such a message changes by itself: as a rule they are the same as the last time.
+# Of an interface or an address that is as it was, the same is told byte for byte: it is understood already.
 @lru_cache(maxsize=256)
 def _link(message: bytes) -> tuple[int, str, Link]:
     """The index of an interface, its name, and itself, still without addresses."""
@@ -96,14 +96,21 @@ def _link(message: bytes) -> tuple[int, str, Link]:
 def _addresses(messages: Iterable[bytes]) -> dict[int, list[str]]:
     """The addresses of each interface by its index."""
     found: dict[int, list[str]] = {}
-    for message in messages:
-        family, prefix, _, _, index = ADDRESS.unpack_from(message)
-        if family in FAMILIES:
-            told = attributes(message, ADDRESS.size, IN_ADDRESS)
-            # With a peer (a tunnel), the other one is the peer's.
-            own = told.get(IFA_LOCAL) or told[IFA_ADDRESS]
-            found.setdefault(index, []).append(f"{socket.inet_ntop(family, own)}/{prefix}")
+    for index, address in filter(None, map(_address, messages)):
+        found.setdefault(index, []).append(address)
     return found
+
+
+@lru_cache(maxsize=512)
+def _address(message: bytes) -> tuple[int, str] | None:
+    """The index of an interface, and an IP address that it has; None for an address of another kind."""
+    family, prefix, _, _, index = ADDRESS.unpack_from(message)
+    if family not in FAMILIES:
+        return None
+    told = attributes(message, ADDRESS.size, IN_ADDRESS)
+    # With a peer (a tunnel), the other one is the peer's.
+    own = told.get(IFA_LOCAL) or told[IFA_ADDRESS]
+    return index, f"{socket.inet_ntop(family, own)}/{prefix}"
 
 
 def ask(kernel: socket.socket, kind: int, body: bytes) -> list[bytes]:
