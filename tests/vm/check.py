@@ -175,10 +175,15 @@ def restarted() -> str:
     """What the log says of the firmware when the service begins anew and is asked."""
     tool("systemctl restart pi-stat")
     eventually(reachable, PATIENCE)
-    ask("/stats?cache=false")
     invocation = tool("systemctl show -P InvocationID pi-stat")
     log = f"journalctl -o cat _SYSTEMD_INVOCATION_ID={invocation} | grep 'The firmware'"
-    return str(eventually(lambda: tool(log), 20))
+
+    def told() -> str:
+        # The first question may take more than its second on a processor that is emulated.
+        ask("/stats?cache=false")
+        return tool(log)
+
+    return str(eventually(told))
 
 
 def forbidden() -> None:
@@ -322,7 +327,12 @@ def wireless() -> None:
     """What the radio says of the station, by the table of the kernel and by iw."""
     row = ask("/network/interfaces")["interfaces"]["wlan1"]
     quality = tool("awk '$1 == \"wlan1:\" {print int($3)}' /proc/net/wireless")
-    same("link quality is that of /proc/net/wireless", str(row.get("link_quality")), quality)
+    near(
+        "link quality in percent is that of /proc/net/wireless of 70",
+        row["link_quality"],
+        int(quality) / 0.7,
+        0.1,
+    )
     frequency = re.search(r"freq: (\d+)", tool("iw dev wlan1 link"))
     same("frequency is that of iw, in MHz", row.get("frequency"), frequency and int(frequency[1]))
     verdict("lab" not in json.dumps(row), "the name of the network is not told")
