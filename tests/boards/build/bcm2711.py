@@ -262,8 +262,8 @@ CM_4 = pi(
     "b03140",
     44_303,
     note="A module with eMMC, little worn, and with Wi-Fi. Its bootloader of 2021 leaves zeros in the"
-    " device tree, so its times come from the firmware. What the fan of a carrier shows is not"
-    " confirmed, so there is none.",
+    " device tree, which are no times. What the fan of a carrier shows is not confirmed, so there is"
+    " none.",
     tree={
         "chosen/bootloader/build-timestamp": 0,
         "chosen/bootloader/update-timestamp": 0,

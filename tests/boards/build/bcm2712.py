@@ -36,9 +36,6 @@ RAILS = """
 """
 """A capture of a live Raspberry Pi 5, by bcrisp4/pi5_exporter."""
 
-PAGES = 16384
-"""Its own kernel has pages of 16 KiB."""
-
 
 def supply(milliamperes: int, *, usb_max: bool) -> dict[str, str | int]:
     """What the supply has promised, and whether USB may take 1.6 A of it."""
@@ -95,7 +92,6 @@ PI_5 = pi(
     load=(0.66, 0.54, 0.37),
     memory=Memory(8_245_328, 3_402_112, 6_871_040, 3_102_192, swap=2_097_136, swap_free=2_097_136, cma=65536),
     processes=household(python=50, journal=2, rss=131_072),
-    page_size=PAGES,
     storage=system_disk(
         "nvme0n1",
         "259:0",
@@ -164,7 +160,6 @@ PI_5_TRUNCATED = pi(
     " well. The fan has no wire for its speed.",
     tree={**bootloader(updated=1779890000), **supply(3000, usb_max=False), "chosen/bootloader/boot_mode": 1},
     memory=Memory(2_063_000, 700_120, 1_500_404, 620_200, swap=2_062_992, swap_free=2_000_016, cma=65536),
-    page_size=PAGES,
     storage=system_disk("mmcblk0", "179:0", 62_333_952, sd_card("SN32G", "0x000003", "02/2024")),
     interfaces=(
         loopback(410),
@@ -198,7 +193,6 @@ PI_5_MUTE = pi(
     tree={**bootloader(), **supply(5000, usb_max=True)},
     cpu=Cpu(BCM2712.wide, ()),
     memory=Memory(16_502_000, 9_700_120, 14_500_404, 3_620_200, swap=2_097_136, swap_free=2_097_136),
-    page_size=PAGES,
     storage=system_disk("mmcblk0", "179:0", 124_735_488, sd_card("SN64G", "0x000003", "11/2024")),
     interfaces=(loopback(300), wired("eth0", 57), wifi("wlan0", 58, -55, link=FIVE_GHZ)),
     usb=usb_roots(4),
@@ -221,7 +215,6 @@ PI_500 = pi(
     cpu=Cpu(BCM2712.wide, ((2_400_000, 1_500_000, 2_400_000, "ondemand"),)),
     load=(4.4, 4.1, 3.2),
     memory=Memory(8_245_328, 1_402_112, 4_871_040, 3_102_192, swap=2_097_136, swap_free=1_097_136, cma=65536),
-    page_size=PAGES,
     storage=system_disk("mmcblk0", "179:0", 62_333_952, sd_card("SC32G", "0x000003", "10/2024")),
     interfaces=(
         loopback(330),
@@ -248,7 +241,6 @@ CM_5 = pi(
     " power chip answers like that of a Raspberry Pi 5 is not confirmed, so it does not answer.",
     tree={**bootloader(0x1000), **supply(5000, usb_max=True)},
     memory=Memory(4_142_000, 1_700_120, 3_500_404, 1_620_200, cma=65536),
-    page_size=PAGES,
     storage=system_disk(
         "mmcblk0", "179:0", 61_071_360, emmc("BJTD4R", "0x000015", "06/2024", "0x01 0x01", "0x01")
     ),
@@ -271,7 +263,6 @@ CM_5_LITE = pi(
     system=System("Debian GNU/Linux 13 (trixie)", "6.18.9+rpt-rpi-2712", "aarch64", 64),
     tree={**bootloader(0x1000), **supply(5000, usb_max=True), "chosen/rpi-sdram-size-gbit": 128},
     memory=Memory(16_502_000, 12_700_120, 15_500_404, 2_620_200, cma=65536),
-    page_size=PAGES,
     storage=system_disk(
         "nvme0n1",
         "259:0",

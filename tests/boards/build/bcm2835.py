@@ -29,7 +29,6 @@ PI_1B = pi(
     note="The oldest: a code of the old sequence with the bit for over-volting, an old kernel whose sensor"
     " is called cpu-thermal, no rpi_volt, and vcgencmd where it once lay.",
     system=System("Raspbian GNU/Linux 10 (buster)", "4.14.98+", "armv6l", 32),
-    tree={"system/linux,revision": 0x1000002},
     lines=("Hardware\t: BCM2835", *lines("1000002", "0000000012345678", "Raspberry Pi Model B Rev 1")),
     serial="0000000012345678",
     memory=SMALL,

@@ -118,7 +118,11 @@ PC = Board(
             reads=(1_050_210, 84_412_800, 209_120),
             writes=(2_031_004, 93_120_640, 1_022_404),
             parts=(("259:1", "nvme0n1p1", 1), ("259:2", "nvme0n1p2", 99)),
-            marks={"device/model": "EXAMPLE NVME 512GB", "removable": "0"},
+            marks={
+                "device/model": "EXAMPLE NVME 512GB",
+                "device/hwmon1/temp1_input": 41_850,
+                "removable": "0",
+            },
         ),
         Disk(
             "8:0",

@@ -75,6 +75,7 @@ class Soc:
         trips: Trip points of its thermal zone.
         serial: The first digits of every serial number.
         firmware: What the firmware answers on an idle board.
+        page_size: Bytes of a page of memory.
     """
 
     system: System
@@ -85,6 +86,7 @@ class Soc:
     trips: tuple[Trip, ...]
     serial: str
     firmware: Firmware
+    page_size: int = 4096
 
 
 def wide(part: str, variant: str, revision: int, mips: str) -> tuple[str, ...]:
@@ -258,6 +260,7 @@ BCM2712 = Soc(
         bootloader=BOOTLOADER_2026,
         space=" ",
     ),
+    page_size=16384,
 )
 
 
@@ -278,7 +281,7 @@ def pi(
         code: Its revision code, in hexadecimal.
         heat: The temperature of its processor, in millidegrees.
         storage: What it has started from; `mounts` and `disks` come on top.
-        differences: Fields of the board. Of `firmware` and `tree` only what differs.
+        differences: Fields of the board, its memory among them. Of `firmware` and `tree` only what differs.
     """
     system = differences.get("system", soc.system)
     serial = differences.pop("serial", f"{soc.serial}{zlib.crc32(name.encode()):08x}")
@@ -290,7 +293,7 @@ def pi(
         "cores": (Core(8), *(Core(each) for each in range(1, soc.cores))),
         "cpu": Cpu(soc.narrow if narrow_kernel else soc.wide, (soc.policy,)),
         "load": (0.12, 0.18, 0.11),
-        "memory": Memory(soc.firmware.memory[0] * 1000, 120_300, 300_404, 250_200),
+        "page_size": soc.page_size,
         "processes": common.few(),
         "users": common.USERS,
         "connections": 2,
@@ -305,7 +308,7 @@ def pi(
     }
     changed: Mapping[str, Any] | None = differences.pop("firmware", {})
     if changed is not None:
-        memory: Memory = differences.get("memory", facts["memory"])
+        memory: Memory = differences["memory"]
         usual: dict[str, Any] = {
             "temperature": f"{heat / 1000:.1f}",
             # What is left for Linux is a little less than a power of two.
