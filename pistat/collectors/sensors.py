@@ -179,7 +179,7 @@ def _trip_points(machine: Machine) -> Iterator[tuple[str | None, str]]:
         )
         for name, what in zip(
             SUPPLIES,
-            ("the core", "the controller of the memory", "its I/O", "the memory's own I/O"),
+            ("the core", "the core of the memory", "the I/O of the memory", "the PHY of the memory"),
             strict=True,
         )
     ),
