@@ -260,8 +260,8 @@ def short(base: str) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` for a terminal of any age: °C is C there."""
-    return text.replace("°", "")
+    """`text` for a terminal of any age: °C is C there, and names stand for themselves."""
+    return text.replace("°", "").replace("`", "")
 
 
 def row(cells: Sequence[str], *columns: int) -> str:

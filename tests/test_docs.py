@@ -430,12 +430,24 @@ def test_text_of_a_long_name(client: FlaskClient) -> None:
             ["a", "x" * 60 + " y"], (0, 18), "a" + " " * 17 + "x" * 60 + "\n" + " " * 18 + "y", id="wraps"
         ),
         pytest.param(["°C"], (0,), "C", id="ASCII"),
+        pytest.param(["`df`"], (0,), "df", id="no backticks"),
         pytest.param(["/" + "x" * 40 + "/" + "y" * 40], (0,), f"/{'x' * 40}/\n{'y' * 40}", id="a long path"),
     ],
 )
 def test_row(cells: list[str], columns: tuple[int, ...], expected: str) -> None:
     """Cells begin at their columns; what finds no room begins a line."""
     assert render.row(cells, *columns) == expected
+
+
+def test_text_names_the_token_where_it_is_wanted() -> None:
+    """With a token set, the text tells how to show it, without telling it; without one it does not."""
+    token = "correct-horse-battery-staple"
+    body = guide(client_of(Settings(api_token=token)), User_Agent=CURL)
+
+    assert 'curl -H "Authorization: Bearer $PISTAT_API_TOKEN" \\\n  localhost:8585/stats\n' in body
+    assert token not in body
+    assert "Bearer" not in guide(client_of(Settings()), User_Agent=CURL)
+    assert all(len(line) <= 78 for line in body.splitlines())
 
 
 # The page
