@@ -280,8 +280,9 @@ const QUICK = "cpu_temp,cpu_freq,cpu_usage,per_cpu_usage,memory,disk_io,network,
 let turn = 0, failures = 0, timer = 0, paused = false, asking = false, due = 0, note = null, complete = false;
 
 function ask(target, seconds = 5) {
-  // Even without a token: to a script that shows one, the browser puts up no dialog of its own.
-  return fetch(target, { headers: { Authorization: "Bearer " + at("token").value }, cache: "no-store", signal: AbortSignal.timeout(seconds * 1e3) });
+  // Even without a token: to a script that shows one, the browser puts up no dialog of its own. Not as
+  // Authorization: that is what the browser shows to a proxy with a password.
+  return fetch(target, { headers: { "X-API-Key": at("token").value }, cache: "no-store", signal: AbortSignal.timeout(seconds * 1e3) });
 }
 const left = () => Math.max(0, Math.ceil(due - Date.now() / 1e3)) + NB + "s";
 function status(text, state = "") {

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from browser import CHROMIUM, DRIVER, Browser
 from daemon import Daemon
 
 if TYPE_CHECKING:
@@ -66,3 +67,24 @@ def shared() -> Iterator[Daemon]:
     daemon.wait_until_ready()
     yield daemon
     daemon.kill()
+
+
+@pytest.fixture(scope="session")
+def _browser() -> Iterator[Browser | None]:
+    """One browser for all tests, for it takes long to start."""
+    if CHROMIUM is None or DRIVER is None:
+        yield None
+        return
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser(_browser: Browser | None, need: Need) -> Browser:
+    """The browser as it is at first: no page, nothing kept, nothing emulated."""
+    need(_browser is not None, "chromium and chromedriver")
+    assert _browser is not None
+    _browser.open("about:blank")
+    _browser.forget()
+    return _browser

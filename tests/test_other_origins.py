@@ -8,11 +8,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser import CHROMIUM, DRIVER, Browser
 from daemon import Daemon
 
 if TYPE_CHECKING:
-    from needs import Need
+    from browser import Browser
 
 Start = Callable[..., Daemon]
 
@@ -47,23 +46,6 @@ def pages() -> Iterator[int]:
     yield server.server_port
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def _browser() -> Iterator[Browser | None]:
-    if CHROMIUM is None or DRIVER is None:
-        yield None
-        return
-    browser = Browser()
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def browser(_browser: Browser | None, need: Need) -> Browser:
-    need(_browser is not None, "chromium and chromedriver")
-    assert _browser is not None
-    return _browser
 
 
 def fetched(browser: Browser, page: str, url: str, **headers: str) -> Any:

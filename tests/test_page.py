@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from browser import CHROMIUM, DRIVER, Browser
 from daemon import Daemon, free_port
 from recorded import BOARDS
 
@@ -21,6 +20,7 @@ from pistat import page
 from pistat.settings import Settings
 
 if TYPE_CHECKING:
+    from browser import Browser
     from needs import Need
 
 HERE = Path(__file__).resolve().parent
@@ -32,27 +32,6 @@ TABLES = ("processes", "interfaces", "devices")
 WIDTHS = (360, 768, 1280, 1920)
 
 Replay = Callable[..., Daemon]
-
-
-@pytest.fixture(scope="module")
-def _browser() -> Iterator[Browser | None]:
-    """One browser for all tests here, for it takes long to start."""
-    if CHROMIUM is None or DRIVER is None:
-        yield None
-        return
-    browser = Browser()
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def browser(_browser: Browser | None, need: Need) -> Browser:
-    """The browser as it is at first: no page, nothing kept, nothing emulated."""
-    need(_browser is not None, "chromium and chromedriver")
-    assert _browser is not None
-    _browser.open("about:blank")
-    _browser.forget()
-    return _browser
 
 
 @pytest.fixture
