@@ -120,6 +120,8 @@ def _supply(machine: Machine) -> dict[str, Json]:
 
 
 def _reset_cause(machine: Machine, asking: Asking) -> str | None:
+    if identity.no_videocore(machine):
+        return None
     word = machine.locate(
         "pm_rsts", lambda: identity.cell(machine, "chosen/bootloader/pm_rsts", "chosen/bootloader/rsts")
     )
