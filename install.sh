@@ -175,9 +175,12 @@ except (OSError, ValueError) as error:
 END
 }
 
+# Where Avahi is, browsers of the local network find it by name.
 announce() {
+    local port
     if [ -d "${AVAHI%/*}" ] && [ -e "$HERE/deploy/avahi/pi-stat.service" ]; then
-        install -m 644 "$HERE/deploy/avahi/pi-stat.service" "$AVAHI"
+        port=$(url localhost | grep -o -m 1 '[0-9]*/$')
+        sed "s|<port>8585<|<port>${port%/}<|" "$HERE/deploy/avahi/pi-stat.service" >"$AVAHI"
     fi
 }
 

@@ -32,6 +32,12 @@ CLONE = "/root/a clone of pi-stat"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MIB = 1 << 20
 
+OPEN = (
+    "Everybody in the network may read this: set PISTAT_API_TOKEN, or PISTAT_HOST to 127.0.0.1, "
+    "to change that."
+)
+"""What a start says as long as anybody may ask."""
+
 SOON = "[Service]\nRestartSec=100ms\n"
 """Without the pause that an owner has between two starts."""
 
@@ -55,7 +61,6 @@ class Service(Container):
     def _prepare(self) -> None:
         # As an administrator whose machines have no way to PyPI sets pip up.
         self.write("/etc/pip.conf", "[global]\nno-index = yes\nfind-links = /wheels\n")
-        self.write("/etc/sudoers", "")
         self.run("useradd", "--create-home", "--user-group", "pi")
         self.clone()
 
@@ -333,7 +338,7 @@ def test_a_bad_setting(service: Service) -> None:
             "0",
         ]
         assert service.show("ExecMainStatus") == "78"
-        mine = [each for each in service.entries(since) if each.get("SYSLOG_IDENTIFIER") == "python"]
+        mine = [each for each in service.entries(since) if each.get("SYSLOG_IDENTIFIER") == "pi-stat"]
         assert [(each["PRIORITY"], each["MESSAGE"]) for each in mine] == [
             ("3", 'pi-stat: PISTAT_PORT is "http"; expected a whole number from 1 to 65535.')
         ]
@@ -363,7 +368,7 @@ def test_reload(service: Service) -> None:
 
 
 def test_the_journal(service: Service) -> None:
-    """The journal has a line a start and none a request, each with its priority and without marks."""
+    """The journal has lines for a start and none for a request, each with its priority and without marks."""
     with service.env("PISTAT_PROT=8585\n"):
         since = service.since()
         service.restart()
@@ -374,6 +379,7 @@ def test_the_journal(service: Service) -> None:
     unknown = '"PISTAT_PROT" is not a setting of pi-stat and was ignored. Did you mean PISTAT_PORT?'
     assert [(each["PRIORITY"], each["MESSAGE"]) for each in mine] == [
         ("4", unknown),
+        ("4", OPEN),
         ("6", "Listening on http://0.0.0.0:8585/"),
     ]
 
@@ -460,6 +466,8 @@ def owners(service: Service) -> dict[int, str]:
 def test_processes(service: Service) -> None:
     """Every process is seen, with its owner."""
     service.run("systemd-run", "--uid=pi", "--unit=of-pi", "sleep", "600")
+    # It begins as root.
+    service.until(lambda: "pi" in owners(service).values())
     before = owners(service)
     found = {each["pid"]: each["user"] for each in service.json("/processes?limit=10000")["processes"]}
     after = owners(service)
