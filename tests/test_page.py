@@ -241,6 +241,19 @@ def test_hostile_names_of_a_board_stay_text(browser: Browser, replay: Replay) ->
     assert browser.complaints() == []
 
 
+def test_what_failed_is_told_in_its_tile(browser: Browser, tmp_path: Path) -> None:
+    """The tile of a figure that could not be read says so in the daemon's words; the others go on."""
+    (tmp_path / "disk").write_text("EIO")
+    settings = {"FAULTS": str(tmp_path), "PISTAT_RATE_LIMIT_ENABLED": "false"}
+    with daemon(settings, [sys.executable, str(HERE / "faulty.py")]) as faulty:
+        watch(browser, faulty)
+
+        assert browser.text("#disk .f") == "disk: could not be read"
+        assert browser.text("#v-disk b") == NONE
+        assert browser.text("#v-memory b") != NONE
+        (tmp_path / "disk").unlink()
+
+
 # The manual that answers
 
 
@@ -275,6 +288,26 @@ def test_send_what_is_refused(browser: Browser, shared: Daemon) -> None:
     assert [each for each in browser.complaints() if "400" not in each] == []
 
 
+def test_send_for_text(browser: Browser, shared: Daemon) -> None:
+    """An answer that is no JSON is shown as it is, and a long one in its first part."""
+    watch(browser, shared)
+    browser.click("[id='/metrics'] .go")
+    browser.wait_for("[id='/metrics'] .goes", "200 OK")
+
+    shown = browser.text("[id='/metrics'] .out")
+    assert shown.startswith("# HELP ")
+    assert len(shown.splitlines()) <= 502
+
+
+def test_examples_fill_the_form(browser: Browser, shared: Daemon) -> None:
+    """An example, and the request that a panel cites, stand in the form when they are followed."""
+    watch(browser, shared)
+    browser.click("[id='/processes'] .eg a")
+
+    assert browser.text("[id='/processes'] .ln code") == f"{address(shared)}processes?sort=memory&limit=5"
+    assert browser.told("url") == address(shared)
+
+
 # When nobody answers
 
 
@@ -297,8 +330,8 @@ def test_stopped_and_started_again(browser: Browser) -> None:
 
 
 @contextlib.contextmanager
-def daemon(settings: dict[str, str]) -> Iterator[Daemon]:
-    started = Daemon(settings)
+def daemon(settings: dict[str, str], command: list[str] | None = None) -> Iterator[Daemon]:
+    started = Daemon(settings, command)
     try:
         started.wait_until_ready()
         yield started
