@@ -52,6 +52,8 @@ class Heartbeat:
             head = answer.recv(64)
         except BlockingIOError:
             return
+        except OSError:
+            head = b""
         answer.close()
         self._answer = None
         if re.match(rb"HTTP/1\.1 [1-4]", head):

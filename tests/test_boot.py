@@ -457,6 +457,23 @@ def test_disks(service: Service, disk: Callable[..., None]) -> None:
     assert rows["/"]["read_only"] is False, "it is so only for the service"
 
 
+@once
+def test_a_disk_in_a_closed_folder(service: Service, disk: Callable[..., None]) -> None:
+    """A disk below a folder that its owner alone may enter keeps its row, and what the README says helps."""
+    case('A disk has `null` sizes and the error "not permitted".')
+    service.run("mkdir", "-m", "750", "/media/pi")
+    disk("sdy4", "/media/pi/stick")
+
+    def row() -> dict[str, Any]:
+        rows = service.json("/storage/devices")["devices"]
+        return next(each for each in rows if each["mountpoint"] == "/media/pi/stick")
+
+    service.restart()
+    assert (row()["total"], row()["error"]) == (None, "not permitted")
+    service.run("chmod", "o+x", "/media/pi")
+    service.until(lambda: row()["total"] == df(service, "/media/pi/stick")["total"])
+
+
 def owners(service: Service) -> dict[int, str]:
     """All processes and their owners, as root sees them."""
     rows = [each.split() for each in service.out("ps", "-e", "-o", "pid=,user:32=").splitlines()]
