@@ -28,10 +28,9 @@ for _ in $(seq 30); do
 done
 ip address add 10.20.30.40/24 dev wlan1
 
-# What the program knows a Raspberry Pi by, where there is no device tree.
+# What the service knows a Raspberry Pi by, where there is no device tree.
 (cat /proc/cpuinfo && printf 'Revision\t: d03114\nSerial\t\t: 10000000abcdef01\n' &&
     printf 'Model\t\t: Raspberry Pi 4 Model B Rev 1.4\n') >/run/cpuinfo
-mount --bind /run/cpuinfo /proc/cpuinfo
 
 useradd --system --no-create-home --shell /usr/sbin/nologin --groups video pi-stat
 cp -r pi-stat /opt/pi-stat
@@ -40,6 +39,7 @@ cp -r packages/. /opt/pi-stat/.venv/lib/python3.11/site-packages/
 python3 -m compileall -q /opt/pi-stat
 cp /opt/pi-stat/pi-stat.service /etc/systemd/system/
 mkdir -p /etc/systemd/system/pi-stat.service.d
-printf '[Service]\nEnvironment=PISTAT_RATE_LIMIT_ENABLED=no\n' >/etc/systemd/system/pi-stat.service.d/vm.conf
+printf '[Service]\nEnvironment=PISTAT_RATE_LIMIT_ENABLED=no\nBindReadOnlyPaths=/run/cpuinfo:/proc/cpuinfo\n' \
+    >/etc/systemd/system/pi-stat.service.d/vm.conf
 systemctl daemon-reload
 systemctl start pi-stat
