@@ -342,15 +342,18 @@ def _check_host() -> None:
     if header is None and request.environ["SERVER_PROTOCOL"] == "HTTP/1.0":
         return  # no browser has sent it
     name = guard.host(header or "")
+    if name is not None and _service().guard.admits(name):
+        return
+    # Not at the expense of the owner, whose browser may have been led here by a stranger's page.
+    _spend("refused")
     if name is None:
         raise BadParameters(
             "The Host header is not understood; expected the name or the address of this machine, once."
         )
-    if not _service().guard.admits(name):
-        raise Forbidden(
-            f"{quoted(name)} is not known as a name of this machine; "
-            "if it is one, add it to PISTAT_ALLOWED_HOSTS."
-        )
+    raise Forbidden(
+        f"{quoted(name)} is not known as a name of this machine; "
+        "if it is one, add it to PISTAT_ALLOWED_HOSTS."
+    )
 
 
 def _check_token() -> None:

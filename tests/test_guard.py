@@ -180,6 +180,18 @@ def test_names_of_the_owner(start: Start) -> None:
     assert found == [200, 200, 403, 403, 200]
 
 
+@pytest.mark.parametrize(("host", "status"), [("evil.example", 403), ("evil example", 400)])
+def test_names_of_others_are_counted(start: Start, host: str, status: int) -> None:
+    """A stranger's page that asks on and on is told 429 in the end, and its reader keeps the whole budget."""
+    daemon = start(PISTAT_RATE_LIMIT_REQUESTS="5")
+
+    strange = [daemon.get("/stats", headers={"Host": host}).status for _ in range(7)]
+    known = [daemon.get("/stats?fields=uptime").status for _ in range(6)]
+
+    assert strange == [status] * 5 + [429] * 2
+    assert known == [200] * 5 + [429]
+
+
 # The token
 
 
