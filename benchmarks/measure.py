@@ -120,14 +120,19 @@ def throughput(subject: Subject, target: str, clients: int, seconds: float) -> d
 
 
 MIXED = (
-    *(
-        "/stats",
-        "/stats?cache=false",
-        "/stats?fields=uptime,memory",
-        "/processes",
-        "/processes?sort=name&limit=3",
-    ),
-    *("/network/interfaces", "/storage/devices", "/health", "/metrics", "/"),
+    "/stats",
+    "/stats?cache=false",
+    "/stats?fields=uptime,memory",
+    "/processes",
+    "/processes?sort=name&limit=3",
+    "/network/interfaces",
+    "/storage/devices",
+    "/sensors",
+    "/capabilities",
+    "/health",
+    "/metrics",
+    "/openapi.json",
+    "/",
 )
 
 
