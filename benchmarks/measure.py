@@ -46,15 +46,22 @@ class Target:
 
 
 def request(name: str, subject: Subject, target: str, check: Check, seconds: float) -> Target:
-    """A request to a server: rounds that take about `seconds` of its CPU time, every answer checked."""
+    """A request to a server: rounds that take about `seconds` of its CPU time.
+
+    Every answer is checked, but after its round: one server is not to rest longer between two questions than
+    another, for what rests costs more when it is asked.
+    """
 
     def some(count: int) -> float:
         client = Client(subject.port)
-        ask(client, target, check)
+        client.ask(target)
         before = proc.cpu(subject.session)
-        latencies.extend(ask(client, target, check) for _ in range(count))
+        answers = [_timed(client, target) for _ in range(count)]
         used = proc.cpu(subject.session) - before
         client.close()
+        for asked, taken, body in answers:
+            check(body, asked)
+            latencies.append(taken)
         return used / count
 
     latencies: list[float] = []
@@ -64,13 +71,11 @@ def request(name: str, subject: Subject, target: str, check: Check, seconds: flo
     return Target(name, lambda: 1e3 * some(count), latencies=latencies)
 
 
-def ask(client: Client, target: str, check: Check) -> float:
-    """Seconds until the answer, which must be right."""
-    wall, began = time.time(), time.perf_counter()
+def _timed(client: Client, target: str) -> tuple[float, float, bytes]:
+    """When something was asked for, by the wall clock; the seconds until its answer; the answer."""
+    asked, began = time.time(), time.perf_counter()
     body = client.ask(target)
-    taken = time.perf_counter() - began
-    check(body, wall)
-    return taken
+    return asked, time.perf_counter() - began, body
 
 
 def command(name: str, arguments: Sequence[str], count: int) -> Target:
