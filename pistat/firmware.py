@@ -37,6 +37,7 @@ REFUSED_SECONDS = 60.0
 """How long a way is left alone that would not even let us ask: that may heal, but not soon."""
 
 REFUSAL = "the firmware refused to answer"
+MISUNDERSTOOD = "was not understood"
 
 
 class UnavailableError(Exception):
@@ -249,8 +250,12 @@ class Asking:
             self._failures.append(str(error))
             return None
         if value is None:
-            self._failures.append(f"the firmware's reply to {question} was not understood")
+            self.misunderstood(question)
         return value
+
+    def misunderstood(self, question: str) -> None:
+        """The reply to `question` makes no sense, or no more than a part of it does."""
+        self._failures.append(f"the firmware's reply to {question} {MISUNDERSTOOD}")
 
     def settle(self, values: Values) -> Reading:
         """`values`, or as much of them as there is."""

@@ -243,10 +243,12 @@ class Rails(NamedTuple):
     Attributes:
         amperes: For each rail the current in A.
         volts: For each rail the voltage in V; some rails have no current.
+        whole: Whether each line has been understood. The last of a reply that was cut short has not.
     """
 
     amperes: dict[str, float]
     volts: dict[str, float]
+    whole: bool = True
 
     @property
     def watts(self) -> dict[str, float]:
@@ -257,20 +259,21 @@ class Rails(NamedTuple):
 
     @property
     def total(self) -> float | None:
-        """The power of all of them in W, at most four decimals; None when there is none."""
-        return round(sum(self.watts.values()), 4) if self.watts else None
+        """The power of all of them in W, at most four decimals; None if there is none, or one is missing."""
+        return round(sum(self.watts.values()), 4) if self.watts and self.whole else None
+
+
+RAIL = re.compile(
+    r"([0-9A-Za-z_]{1,32})_([AV]) (?:(?<=A )current|(?<=V )volt)"
+    r"\([0-9]{1,3}\)=([0-9]{1,2}\.[0-9]{1,8})\2"
+)
 
 
 def pmic(text: str) -> Rails:
     """The current and voltage of each rail, from those lines of `pmic_read_adc` that match in full."""
-    return Rails(_rails("A", "current", text), _rails("V", "volt", text))
-
-
-def _rails(unit: str, quantity: str, text: str) -> dict[str, float]:
-    reading = rf"([0-9A-Za-z_]{{1,32}})_{unit} {quantity}\([0-9]{{1,3}}\)=([0-9]{{1,2}}\.[0-9]{{1,8}}){unit}"
-    rails: dict[str, float] = {}
-    for line in lines(text):
-        found = re.fullmatch(reading, line)
-        if found:
-            rails.setdefault(found[1], float(found[2]))
-    return rails
+    rails = Rails({}, {})
+    found = [RAIL.fullmatch(line) for line in lines(text)]
+    for each in filter(None, found):
+        by_rail = rails.amperes if each[2] == "A" else rails.volts
+        by_rail.setdefault(each[1], float(each[3]))
+    return rails._replace(whole=all(found))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import BOARDS, RecordedMachine
+from recorded import BOARDS, RecordedMachine, answer
 from tree import pi, plant
 
 from pistat import board
@@ -241,6 +241,16 @@ def test_rails(tmp_path: Path) -> None:
     assert (len(found["rails"]), len(powers)) == (14, 12)
     assert found["watts"] == pytest.approx(sum(powers), abs=1e-4)
     assert found["input_voltage"] == found["rails"]["EXT5V"]["volts"] == 5.14158
+
+
+def test_a_sum_without_a_rail_is_none() -> None:
+    """Of a reply that was cut short there are the rails that came through, but no sum; and that is told."""
+    told = answer(RecordedMachine(BOARDS / "pi5-2gb-truncated"), "/sensors")
+    found = told["pmic"]
+
+    assert told["errors"]["pmic"] == "the firmware's reply to pmic_read_adc was not understood"
+    assert found["rails"]["VDD_CORE"]["watts"] == 0.43206
+    assert (found["watts"], found["input_voltage"], found["battery_voltage"]) == (None, 4.9021, None)
 
 
 def test_no_firmware_is_no_failure(tmp_path: Path) -> None:

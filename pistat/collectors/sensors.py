@@ -240,6 +240,8 @@ def _labelled(machine: Machine) -> dict[str, str]:
 def pmic(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     found = None if identity.no_rails(machine) else asking("pmic_read_adc", replies.pmic)
+    if found and not found.whole:
+        asking.misunderstood("pmic_read_adc")
     return asking.settle({"pmic": _rails(found or Rails({}, {}))})
 
 
