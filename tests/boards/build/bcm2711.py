@@ -340,11 +340,11 @@ PI_4B_MAINLINE = pi(
     "0000",
     49_660,
     note="Debian's own kernel: no vcio, so no vcgencmd (userland#744), no line about the board"
-    " in /proc/cpuinfo, nothing of Raspberry Pi's in the device tree but the model, no"
+    " in /proc/cpuinfo, nothing in the device tree but what every kernel has there, no"
     " /proc/net/wireless, the card as mmcblk1. The alarm of rpi_volt is there, and on.",
     system=System("Debian GNU/Linux 12 (bookworm)", "6.1.0-18-arm64", "aarch64", 64),
     hostname="debian",
-    tree=NO_TREE | {"model": "Raspberry Pi 4 Model B"},
+    tree=NO_TREE | {"model": "Raspberry Pi 4 Model B", "compatible": "raspberrypi,4-model-b\0brcm,bcm2711"},
     lines=(),
     time=1750000000.5,
     uptime=9000.25,
