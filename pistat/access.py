@@ -23,6 +23,7 @@ class Why(StrEnum):
     NO_VALUE = "nothing to tell"
     HIDDEN = "not asked for"
     REFUSED = "refused"
+    NOT_UNDERSTOOD = "not understood"
     TIMED_OUT = "timed out"
 
 

@@ -17,7 +17,7 @@ from pistat.access import Lack, Obstacle, Why, obstructed
 from pistat.cache import NoAnswerError
 from pistat.collectors import ALL
 from pistat.field import Collector, Field, Json, Unit
-from pistat.firmware import FirmwareError, UnavailableError
+from pistat.firmware import MISUNDERSTOOD, FirmwareError, UnavailableError
 
 if TYPE_CHECKING:
     from pistat.machine import Machine
@@ -52,6 +52,9 @@ FIELDS = (
 
 PATH = re.compile(r"/(?:dev|etc|proc|sys)/[^\s,]+")
 QUESTION = "firmware: "
+
+SIGNS = (("no answer within", Why.TIMED_OUT), (MISUNDERSTOOD, Why.NOT_UNDERSTOOD))
+"""By which words of a failure its reason is known, if it is no refusal."""
 
 MENDABLE = (Why.NO_PERMISSION, Why.TIMED_OUT, Why.REFUSED)
 """Of several reasons the first of these is told, for somebody can do something about it."""
@@ -100,8 +103,8 @@ def _lack(machine: Machine, collector: Collector, field: Field, answer: Answer, 
     return (
         (field.unless(machine) if field.unless else None)
         or (None if hangs else look(field.source))
-        or (_failure(told) if told else None)
-        or Lack(Why.NO_VALUE, "It has no value now.")
+        or (_failure(_clause(told, field)) if told else None)
+        or Lack(Why.NO_VALUE, f"Its source tells nothing of it: {field.source}.")
     )
 
 
@@ -120,10 +123,16 @@ def _leaves(value: object, steps: Sequence[str]) -> Iterator[object]:
             yield from _leaves(each, steps[1:])
 
 
+def _clause(told: str, field: Field) -> str:
+    """Of what the reading of a key has told, that about the question of one figure, if it is named."""
+    question = f" {field.source.partition(QUESTION)[2]} "
+    return next((each for each in told.split("; ") if question in each), told)
+
+
 def _failure(why: str) -> Lack:
     """What a reading that failed has told."""
-    timed_out = "no answer within" in why
-    return Lack(Why.TIMED_OUT if timed_out else Why.REFUSED, f"{why[0].upper()}{why[1:]}.")
+    reason = next((each for sign, each in SIGNS if sign in why), Why.REFUSED)
+    return Lack(reason, f"{why[0].upper()}{why[1:]}.")
 
 
 def _source(machine: Machine, source: str) -> Lack | None:
