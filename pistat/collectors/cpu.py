@@ -18,7 +18,7 @@ CHIPS = ("cpu_thermal", "cpu-thermal", "coretemp", "k10temp", "zenpower")
     Field(
         "cpu_temp",
         Unit.CELSIUS,
-        "Temperature of the SoC, or of the processor package of a PC.",
+        "Temperature of the SoC, or of a PC's processor.",
         "/sys/class/thermal/thermal_zone*/temp, else hwmon, else the firmware",
     ),
     deadline=2.0,
@@ -57,7 +57,7 @@ def frequency_by_psutil(machine: Machine) -> Values:
     Field(
         "cpu_freq",
         Unit.MEGAHERTZ,
-        "Frequency of the CPU now; the mean where its cores have frequencies of their own.",
+        "Frequency of the CPU; the mean where its cores have their own.",
         "/sys/devices/system/cpu/cpufreq/policy*/scaling_cur_freq, else /proc/cpuinfo",
     ),
     elsewhere=frequency_by_psutil,
@@ -100,7 +100,7 @@ def _usage(older: cputimes.Times, newer: cputimes.Times) -> Values:
         "per_cpu_usage[core]",
         Unit.PERCENT,
         "The same for each core, in order.",
-        "/proc/stat, sampled once a second for all clients",
+        "/proc/stat",
     ),
     portable=True,
 )

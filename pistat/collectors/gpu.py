@@ -13,7 +13,7 @@ from pistat.machine import Machine
     Field(
         "gpu.memory",
         Unit.BYTES,
-        "Memory set aside for the GPU; null on a Pi 5, which sets none aside.",
+        "Memory set aside for the GPU; null on a Pi 5.",
         "firmware: get_mem gpu",
         unless=identity.no_split,
     ),

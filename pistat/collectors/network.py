@@ -19,13 +19,13 @@ from pistat.nl80211 import Station
 DEV = "/proc/net/dev"
 COUNTERS = (
     ("bytes_sent", 8, Unit.BYTES, "Bytes sent since boot, or since the interface was made."),
-    ("bytes_recv", 0, Unit.BYTES, "Bytes received since then."),
-    ("packets_sent", 9, Unit.COUNT, "Packets sent since then."),
-    ("packets_recv", 1, Unit.COUNT, "Packets received since then."),
-    ("errin", 2, Unit.COUNT, "Errors while receiving since then."),
-    ("errout", 10, Unit.COUNT, "Errors while sending since then."),
-    ("dropin", 3, Unit.COUNT, "Packets dropped on the way in since then."),
-    ("dropout", 11, Unit.COUNT, "Packets dropped on the way out since then."),
+    ("bytes_recv", 0, Unit.BYTES, "Bytes received."),
+    ("packets_sent", 9, Unit.COUNT, "Packets sent."),
+    ("packets_recv", 1, Unit.COUNT, "Packets received."),
+    ("errin", 2, Unit.COUNT, "Errors while receiving."),
+    ("errout", 10, Unit.COUNT, "Errors while sending."),
+    ("dropin", 3, Unit.COUNT, "Packets dropped on the way in."),
+    ("dropout", 11, Unit.COUNT, "Packets dropped on the way out."),
 )
 """Name, column of /proc/net/dev, unit and help of what is counted for an interface."""
 

@@ -42,7 +42,7 @@ USB_LOW, USB_HIGH = 0.6, 1.6
     Field(
         "power.supply_current",
         Unit.AMPERES,
-        "What the supply has promised at the start that it can give.",
+        "What the supply has promised to give.",
         f"{SUPPLY}/max_current",
         unless=identity.no_rails,
     ),
@@ -70,7 +70,7 @@ USB_LOW, USB_HIGH = 0.6, 1.6
     Field(
         "power.reset_cause",
         Unit.TEXT,
-        "What has made the board start, in words; an ordinary reboot is by the watchdog, too.",
+        "What made the board start; an ordinary reboot is by the watchdog, too.",
         f"{TREE}/chosen/bootloader/pm_rsts, else firmware: get_rsts",
         unless=identity.no_videocore,
     ),

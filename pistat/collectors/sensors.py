@@ -99,8 +99,8 @@ def _zones(machine: Machine) -> list[str]:
     Field(
         "fans.{fan}.rpm",
         Unit.RPM,
-        "Turns a minute; null without a tachometer. 0 while `pwm` is not: it is stuck, or its tachometer has "
-        "no connection.",
+        "Turns a minute; null without a tachometer. 0 while `pwm` is not: it is stuck, or that is not "
+        "connected.",
         f"{HWMON}/hwmon*/fan*_input",
         metric="pistat_fan",
     ),
@@ -213,8 +213,8 @@ def _labelled(machine: Machine) -> dict[str, str]:
     Field(
         "pmic.watts",
         Unit.WATTS,
-        "Board rails, estimated: the sum of those whose current is measured. It is less than what the supply "
-        "gives, by all that takes 5 V (USB, fan, HATs) and by the losses.",
+        "Board rails, estimated: the sum of those with a current. Not in it: what takes 5 V (USB, fan, HATs) "
+        "and the losses.",
         ADC,
         unless=identity.no_rails,
     ),
@@ -228,7 +228,7 @@ def _labelled(machine: Machine) -> dict[str, str]:
     Field(
         "pmic.battery_voltage",
         Unit.VOLTS,
-        "Voltage of the battery of the clock; next to nothing without one.",
+        "Voltage of the clock's battery; next to 0 without one.",
         ADC,
         unless=identity.no_rails,
     ),
@@ -271,7 +271,7 @@ def _rails(found: Rails) -> Values:
         Field(
             f"block_clocks.{name}",
             Unit.HERTZ,
-            f"Clock of {what}; 0 while it is off.",
+            f"Clock of {what}; 0 while off.",
             f"firmware: measure_clock {name}",
             unless=identity.no_block(name),
         )
