@@ -53,22 +53,27 @@ function lasting(seconds) {
   return minutes ? `${minutes}${NB}min` : `${seconds | 0}${NB}s`;
 }
 
+const isPi = () => /^Raspberry/.test(now.hardware.model);
+const MISSING = "Why figures are missing: see /capabilities.";
+
 // The sentence: how bad it is, of which kind, and the words; only what stands between stars is coloured
 
 function sentence(now) {
   const power = now.power, heat = now.cpu_temp;
-  const slowed = "so the CPU has been slowed";
+  const slowed = "so the CPU has been slowed", soft = power.soft_temp_limit, there = heat == null ? "" : " at " + celsius(heat);
   if (power.under_voltage)
     return ["bad", "supply", `${host} is *short of power*: its supply is sagging${power.throttled || power.freq_capped ? ", " + slowed : ""}.`];
-  if (power.throttled || heat >= 85)
-    return ["bad", "heat", `${host} is *too hot*${heat == null ? "" : " at " + celsius(heat)}${power.throttled ? ", " + slowed + " to cool down" : ""}.`];
-  if (heat >= 80) return ["warn", "warm", `${host} is *hot* at ${celsius(heat)} and about to slow itself down.`];
+  if (heat >= 85 || power.throttled && (heat >= 75 || soft))
+    return ["bad", "heat", `${host} is *too hot*${there}${power.throttled ? ", " + slowed + " to cool down" : ""}.`];
+  // A supply that has just sagged slows a cool board, too
+  if (power.throttled || power.freq_capped) return [power.throttled ? "bad" : "warn", "slow", `${host} *has been slowed*, by its supply or by heat.`];
+  if (heat >= 80 || soft) return ["warn", "warm", `${host} is *hot*${there}${soft ? " and has slowed itself a little" : ""}.`];
   if (now.disk.percent >= 95) return ["warn", "disk", `${host} is *nearly out of disk space*: ${size(now.disk.free)} left.`];
   if (now.memory.percent >= 95) return ["warn", "memory", `${host} is *nearly out of memory*: ${memory(now.memory.available)} left.`];
   const parts = [heat == null ? "" : celsius(heat), now.cpu_usage == null ? "" : `${whole(now.cpu_usage)}${NB}% busy`].filter(Boolean);
-  const past = power.under_voltage_since_boot ? "its supply has sagged" : power.throttled_since_boot ? "it has been slowed" : "";
+  const past = power.under_voltage_since_boot ? "its supply has sagged" : Object.keys(power).some(flag => flag.endsWith("_since_boot") && power[flag]) ? "it has been slowed" : "";
   if (past) return ["", "past", `${host} is fine now, at ${parts.join(" and ")}, though ${past} since it booted.`];
-  if (power.throttled === false) parts.push("power steady since it booted");
+  if (power.throttled === false) parts.push((power.under_voltage == null ? "never slowed" : "power steady") + " since it booted");
   else if (heat == null && now.memory.percent != null) parts.push(`${whole(now.memory.percent)}${NB}% of memory in use`);
   return ["", "fine", `${host} is fine: ${parts.join(", ")}.`];
 }
@@ -207,10 +212,10 @@ function paint() {
 function paintHeat() {
   const heat = now.cpu_temp, seen = values("heat").map(Math.round);
   figure("v-heat", known(heat, n => n.toFixed(1)), "°C");
-  if (heat == null) notes("heat", "No sensor on this machine.");
-  else notes("heat", `${Math.min(...seen)}–${Math.max(...seen)}${NB}°C lately`, `slows itself at 80${NB}°C`);
+  if (heat == null) notes("heat", MISSING);
+  else notes("heat", `${Math.min(...seen)}–${Math.max(...seen)}${NB}°C lately`, isPi() ? `slows itself at 80${NB}°C` : "");
   draw(at("g-heat"), "heat", 30, 90, 80);
-  mood("heat", heat >= 85 || kind === "heat" ? "bad" : heat >= 80 ? "warn" : "");
+  mood("heat", heat >= 85 || kind === "heat" ? "bad" : heat >= 80 || kind === "warm" ? "warn" : "");
 }
 function paintCores() {
   const cores = now.per_cpu_usage, box = at("cores");
@@ -253,24 +258,27 @@ function paintPower() {
   const power = now.power, told = power.throttled != null;
   const states = { under_voltage: ["Under-voltage", "bad"], throttled: ["Throttled", "bad"], freq_capped: ["Capped", "warn"], soft_temp_limit: ["Soft limit", "warn"] };
   const [word, level] = states[Object.keys(states).find(flag => power[flag])] ?? [told ? "Steady" : NONE, ""];
-  figure("v-power", word, known(power.core_voltage, n => `${n.toFixed(2)}${NB}V core`));
+  figure("v-power", word, known(power.core_voltage, n => `${n.toFixed(2)}${NB}V core`).replace(NONE, ""));
   mood("power", level);
   for (const line of all("[data-flag]")) ["", "_since_boot"].forEach((when, i) => {
     const value = power[line.dataset.flag + when], shown = line.cells[i + 1];
     put(shown, known(value, yes => yes ? "yes" : "no"));
     shown.className = value ? when ? "is-warn" : "is-bad" : "";
   });
-  at("flags").hidden = !told;
-  notes("power", !told ? "Only a Raspberry Pi reports this." : power.under_voltage == null ? "This board cannot detect under-voltage." : "");
+  at("flags").hidden = !told && power.under_voltage == null;
+  notes("power", !told ? MISSING : power.under_voltage == null ? "This board cannot detect under-voltage." : "");
 }
-// All the rest that it knows of itself, as the manual names it and in the units that the manual gives
+// All the rest that it knows of itself, in the units that the manual gives
 function paintFacts() {
   const facts = ["gpu", "clocks", "hardware", "system"].flatMap(key => Object.entries(now[key]).map(([name, value]) => [key + "." + name, value])).filter(([path, value]) => value != null && !/model|hostname/.test(path));
-  at("facts").replaceChildren(...facts.map(([path, value]) => make("div", make("dt", path), make("dd", written(path, value)))));
+  at("facts").replaceChildren(...facts.map(([path, value]) => make("div", Object.assign(make("dt", titled(path)), { title: path }), make("dd", written(path, value)))));
+}
+function titled(path) {
+  return path.replace(/hardware.|system./, "").replace(/clocks.(\w+)/, "$1 clock").replace(/[._]/g, " ").replace(/\b(arm|gpu|os|pcb|soc|usb|v3d)\b|^./g, word => word.toUpperCase());
 }
 function written(path, value) {
   const unit = manual.find(field => field.path === path)?.parts[1].textContent;
-  const write = { "°C": () => value.toFixed(1) + NB + unit, B: memory, Hz: hertz, "Unix s": () => new Date(value * 1e3).toLocaleDateString() }[unit];
+  const write = { "°C": () => value.toFixed(1) + NB + unit, B: memory, Hz: hertz, "Unix s": () => new Date(value * 1e3).toISOString().slice(0, 10) }[unit];
   return write ? write(value) : value + "";
 }
 
@@ -375,7 +383,7 @@ function processRow(process) {
 function linkRow([name, link]) {
   const lost = link.errin + link.errout + link.dropin + link.dropout;
   const state = link.is_up === false ? "down" : link.signal_strength != null ? minus(link.signal_strength) + NB + "dBm" : link.speed ? link.speed + NB + "Mbit/s" : link.is_up ? "up" : "";
-  return row(name, make("small", joined(state, link.addresses?.[0], lost ? lost + " errors and drops" : "")), sized(link.bytes_recv, size(link.bytes_recv)), sized(link.bytes_sent, size(link.bytes_sent)));
+  return row(name, make("small", joined(state, link.addresses?.[0], lost ? "errors and drops: " + lost : "")), sized(link.bytes_recv, size(link.bytes_recv)), sized(link.bytes_sent, size(link.bytes_sent)));
 }
 function placeRow(place) {
   const meter = make("div.meter", make("i"));

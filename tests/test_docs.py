@@ -504,8 +504,9 @@ def test_page_names_what_may_run(client: FlaskClient) -> None:
         assert sources[f"{tag}-src"] == f"'sha256-{digest}'"
 
 
-def test_page_is_small(client: FlaskClient) -> None:
-    """The page, style, script and all, is at most 60 kB as it is served; its icon is below 1 kB."""
+def test_page_is_small() -> None:
+    """The page, style, script and all, is at most 60 kB as it is served by default; its icon below 1 kB."""
+    client = client_of(Settings())
     answer = client.get("/", headers={"User-Agent": FIREFOX, "Host": "raspberrypi.local:8585"})
 
     assert len(answer.get_data()) <= 60_000

@@ -185,7 +185,10 @@ def test_tables_are_those_of_the_api(browser: Browser, replay: Replay) -> None:
         ("0x40004", 84000, "too hot at 84\u00a0°C", "Throttled"),
         ("0x0", 81000, "hot at 81\u00a0°C", "Steady"),
         ("0x50000", 48000, "though its supply has sagged since it booted", "Steady"),
-        ("0x20002", 48000, "fine", "Capped"),
+        ("0x20000", 48000, "though it has been slowed since it booted", "Steady"),
+        ("0x20002", 48000, "has been slowed, by its supply or by heat", "Capped"),
+        ("0x40004", 48000, "has been slowed, by its supply or by heat", "Throttled"),
+        ("0x80008", 61000, "hot at 61\u00a0°C and has slowed itself a little", "Soft limit"),
     ],
 )
 def test_sentence(
@@ -201,6 +204,28 @@ def test_sentence(
 
     assert sentence in browser.text("#say")
     assert browser.text("#v-power b") == state
+
+
+def test_a_board_that_may_not_be_asked(browser: Browser, replay: Replay) -> None:
+    """What is known without the firmware is shown, and of the rest where its reason stands."""
+    watch(browser, replay("pi4b-2gb-forbidden"))
+
+    assert browser.texts("[data-flag=under_voltage] td") == ["yes", NONE]
+    assert browser.run("return document.getElementById('flags').hidden") is False
+    assert browser.text("#power .f") == "Why figures are missing: see /capabilities."
+    assert browser.text("#v-power") == "Under-voltage"
+
+
+def test_facts_are_in_words(browser: Browser, replay: Replay) -> None:
+    """The facts below the tiles have names and dates that everybody reads alike, and paths beside them."""
+    watch(browser, replay("pi4b-2gb-forbidden"))
+    rows = browser.run(
+        "return [...facts.children].map(e => [e.firstChild.title, ...e.innerText.split(/\\n+/)])"
+    )
+
+    assert ["hardware.pcb_revision", "PCB revision", "1.2"] in rows
+    assert ["hardware.bootloader", "Bootloader", "2021-02-16"] in rows
+    assert ["clocks.arm_requested", "ARM requested clock", "600\u00a0MHz"] in rows
 
 
 TEMPERATURE = (BOARDS / "pi4b-8gb/sys/class/thermal/thermal_zone0/temp").read_text().strip()
