@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     import socket
 
 
+UNREAD = 1 << 18
+"""Bytes of answers that may wait for a client when its next request is to be answered."""
+
+
 class Refused:
     """Why a request never reaches the application, in the form that waitress has for it."""
 
@@ -88,11 +92,23 @@ class Channel(HTTPChannel):
         return bool(super().received(data))
 
     def service(self) -> None:
-        """Answer the first request; then the time of the answer begins."""
+        """Answer the first request, if the client reads its answers; then the time of the answer begins."""
         try:
-            super().service()
+            if self.total_outbufs_len > UNREAD:
+                self._hear_no_more()
+            else:
+                super().service()
         finally:
             self.since = time.monotonic()
+
+    def _hear_no_more(self) -> None:
+        """Send what there is, and close; a thread that waited for the client would be lost to all others."""
+        with self.requests_lock:
+            self.close_when_flushed = True
+            for each in self.requests:
+                each.close()
+            self.requests.clear()
+        self.server.pull_trigger()
 
     def patience(self) -> float | None:
         """For how many seconds it may go on with what it does; None while it waits for us."""

@@ -49,7 +49,8 @@ TUNING = {
     # Nothing is written to a disk, however slowly a client reads.
     "inbuf_overflow": sys.maxsize,
     "outbuf_overflow": sys.maxsize,
-    "outbuf_high_watermark": 1 << 20,
+    # No thread waits until a client has read; the channel sees to it that not too much comes together.
+    "outbuf_high_watermark": sys.maxsize,
     # The guard decides whom to believe.
     "clear_untrusted_proxy_headers": False,
     "expose_tracebacks": False,

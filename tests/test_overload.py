@@ -235,6 +235,33 @@ def test_all_come_through_a_proxy(start: Callable[..., Daemon]) -> None:
         assert all(map(is_open, idle))
 
 
+# Who does not read
+
+AT_ONCE = 200
+"""Requests that a client sends without a look at the answers; they come with one read of the daemon."""
+
+
+def test_who_does_not_read_takes_no_thread(start: Callable[..., Daemon]) -> None:
+    """Clients that ask and ask and read nothing hold up nobody, and are cut when too much waits for them."""
+    daemon = start(PISTAT_RATE_LIMIT_ENABLED="no")
+    question = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with contextlib.ExitStack() as stack:
+        deaf = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", daemon.port), timeout=30))
+            for _ in range(server.THREADS + 1)
+        ]
+        for each in deaf:
+            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+            each.sendall(question * AT_ONCE)
+        took = [seconds(lambda: daemon.get("/stats?fields=uptime")) for _ in range(100)]
+        answers = b"".join(iter(lambda: deaf[0].recv(1 << 20), b""))
+
+    assert statistics.median(took) < SOON
+    assert max(took) < crowd.ANSWER_SECONDS / 2
+    assert 0 < answers.count(b"HTTP/1.1 200 OK") < AT_ONCE
+    assert answers.endswith(daemon.get("/").body[-20:])
+
+
 # The disk
 
 LARGE = 8_000_000

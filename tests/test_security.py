@@ -20,7 +20,7 @@ import pytest
 from daemon import Daemon, free_port
 
 from pi_system_monitor import HEADERS, create_app
-from pistat import crowd, server
+from pistat import channel, crowd, server
 from pistat.machine import Machine
 from pistat.own import Own
 from pistat.ratelimit import MonotonicStorage
@@ -211,9 +211,10 @@ def test_the_start_warns_when_it_is_open(start: Start, settings: dict[str, str],
     "promise",
     [
         f"at most {crowd.PER_CLIENT} connections",
-        f"counters of {MonotonicStorage.MOST:,} clients",
+        f"room for {MonotonicStorage.MOST:,} counters",
         f"may have {server.HEAD >> 10} KiB",
         f"which nothing reads, {server.BODY >> 10} KiB",
+        f"when {channel.UNREAD >> 10} KiB of answers wait",
         {10.0: "complete ten seconds after its first byte"}[crowd.REQUEST_SECONDS],
         {30.0: "must be read within thirty"}[crowd.ANSWER_SECONDS],
     ],
