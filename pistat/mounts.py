@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
@@ -86,10 +87,11 @@ def read(machine: Machine) -> list[Mount]:
         # asked for how full it is.
         table = machine.reread_bytes("/proc/self/mountinfo")
         return machine.derived("mounts", table, lambda: parse(os.fsdecode(table)))
-    return [
+    places = [
         Mount(each.device, each.mountpoint, each.fstype, "ro" in each.opts.split(","), each.fstype in REMOTE)
         for each in psutil.disk_partitions(all=False)
     ]
+    return _nearest((each.device, each) for each in places)
 
 
 def parse(mountinfo: str) -> list[Mount]:
@@ -98,16 +100,20 @@ def parse(mountinfo: str) -> list[Mount]:
     One filesystem may be mounted in several places (bind mounts, subvolumes): it has one device number, and
     the place nearest to the root stands for it.
     """
-    best: dict[str, Mount] = {}
     # Not splitlines(): a name may hold what Unicode takes for the end of a line.
-    for row in _visible([_row(line) for line in mountinfo.rstrip("\n").split("\n")]):
-        known = best.get(row.device_number)
-        if (
-            not row.image
-            and _holds_files(row.mount)
-            and (known is None or len(row.mount.mountpoint) < len(known.mountpoint))
-        ):
-            best[row.device_number] = row.mount
+    rows = _visible([_row(line) for line in mountinfo.rstrip("\n").split("\n")])
+    return _nearest(
+        (row.device_number, row.mount) for row in rows if not row.image and _holds_files(row.mount)
+    )
+
+
+def _nearest(places: Iterable[tuple[str, Mount]]) -> list[Mount]:
+    """Of the places of each filesystem, told apart by its device, the one nearest to the root."""
+    best: dict[str, Mount] = {}
+    for device, mount in places:
+        known = best.get(device)
+        if known is None or len(mount.mountpoint) < len(known.mountpoint):
+            best[device] = mount
     return list(best.values())
 
 

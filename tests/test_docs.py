@@ -625,9 +625,9 @@ HOSTILE = [
     "pi'&&reboot",
     "pi:8585/x",
     "pi\xe9:8585",
-    "[::1",
     "a" * 300,
 ]
+"""test_guard.py has more, for the real daemon; the client of older Werkzeugs cannot send `[::1`."""
 
 
 @pytest.mark.parametrize("host", HOSTILE)

@@ -734,7 +734,14 @@ PORTABLE = Machine(platform="darwin")
 SPECIAL = {"cpu_usage", "disk_io", "processes"}
 """Keys with tests of their own."""
 
-SLACK = {"memory": NOISE, "disk": NOISE, "devices": NOISE, "uptime": 0.02, "cpu_freq": 1000.0}
+SLACK = {
+    "memory": NOISE,
+    "disk": NOISE,
+    "devices": NOISE,
+    "uptime": 0.02,
+    "cpu_freq": 1000.0,
+    "load_avg": 0.01,
+}
 """How far a leaf may lie outside two readings by the fast way, by its top-level key."""
 
 
