@@ -53,6 +53,12 @@ FIELDS = (
 PATH = re.compile(r"/(?:dev|etc|proc|sys)/[^\s,]+")
 QUESTION = "firmware: "
 
+CMA = (
+    "A Raspberry Pi 5 can do so because of `cma=` in cmdline.txt: remove it, put `dtoverlay=cma` into "
+    "config.txt in its place, then reboot."
+)
+"""https://github.com/raspberrypi/linux/issues/7230"""
+
 SIGNS = (("no answer within", Why.TIMED_OUT), (MISUNDERSTOOD, Why.NOT_UNDERSTOOD))
 """By which words of a failure its reason is known, if it is no refusal."""
 
@@ -77,7 +83,10 @@ def document(machine: Machine, answer: Answer) -> dict[str, Json]:
         }
         for path, lack in lacks.items()
     ]
-    remedies = dict.fromkeys(each.detail for each in lacks.values() if each and each.why is Why.NO_PERMISSION)
+    mendable = (each for each in lacks.values() if each)
+    remedies = dict.fromkeys(
+        each.detail for each in mendable if each.why is Why.NO_PERMISSION or each.detail.endswith(CMA)
+    )
     return {"remedies": [*remedies], "capabilities": rows}
 
 
@@ -155,14 +164,22 @@ def _source(machine: Machine, source: str) -> Lack | None:
 def _question(machine: Machine, question: str) -> Lack | None:
     access = machine.firmware.access
     if access.way is None:
-        return Lack(access.why or Why.REFUSED, access.detail)
+        return _refused(machine, Lack(access.why or Why.REFUSED, access.detail))
     try:
         machine.firmware.ask(question)
     except UnavailableError:
         return Lack(Why.NO_MODEL, f"The firmware of this board does not know `{question}`.")
     except FirmwareError as error:
-        return _failure(str(error))
+        return _refused(machine, _failure(str(error)))
     return None
+
+
+def _refused(machine: Machine, lack: Lack) -> Lack:
+    """The same, with what to do about a firmware that refuses everything, where the cause is known."""
+    by_cma = lack.why is Why.REFUSED and "cma=" in (machine.read_or_none("/proc/cmdline") or "")
+    if not by_cma or identity.no_rails(machine):
+        return lack
+    return lack._replace(detail=f"{lack.detail} {CMA}")
 
 
 def _file(machine: Machine, pattern: str) -> Lack | None:

@@ -70,6 +70,24 @@ def test_an_echo_is_no_reply() -> None:
     assert (stats["cpu_temp"], stats["cpu_freq"]) == (44.95, None)
 
 
+@pitfall("raspberrypi/linux#7230")
+@pytest.mark.parametrize(
+    ("name", "line", "told"),
+    [
+        ("pi5-16gb-mute", "cma=512M quiet", True),
+        ("pi5-16gb-mute", "quiet", False),
+        ("pi5-8gb-nvme", "cma=64M", False),
+    ],
+)
+def test_what_makes_a_pi_5_refuse(tmp_path: Path, name: str, line: str, told: bool) -> None:
+    """Where the firmware refuses everything and the kernel has `cma=`, its owner is told what to do."""
+    found = answer(altered(name, tmp_path, {"proc/cmdline": f"console=tty1 {line}\n"}), "/capabilities")
+    rows = {row["field"]: row["detail"] or "" for row in found["capabilities"]}
+
+    assert ("dtoverlay=cma" in rows["power.throttled"]) is told
+    assert ["dtoverlay=cma" in each for each in found["remedies"]] == [True] * told
+
+
 @pitfall("raspberrypi/linux#2367", "raspberrypi/linux#2397")
 def test_the_throttle_file_is_not_read(tmp_path: Path) -> None:
     """What the deprecated file in /sys says, which its readers clear for each other, changes nothing."""
