@@ -49,6 +49,7 @@ def main() -> int:
 def _all(names: list[str], *, quick: bool) -> dict[str, Any]:
     """The results of each scene, from a process in namespaces of its own."""
     found = {}
+    before = scenes.loops()
     for name in names:
         print(f"{name} ...", flush=True)
         with tempfile.TemporaryDirectory() as folder:
@@ -59,6 +60,7 @@ def _all(names: list[str], *, quick: bool) -> dict[str, Any]:
             environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
             if subprocess.run(command, cwd=HERE.parent, env=environment, check=False).returncode == 0:
                 found[name] = json.loads(out.read_text())
+        scenes.remove_loops(scenes.loops() - before)
     return found
 
 

@@ -5,11 +5,14 @@ A scene that is made lies in namespaces of its own and ends with them: `unshare 
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
@@ -122,6 +125,29 @@ def _mounts(count: int) -> None:
         shutil.copyfile(image, copy)
         point.mkdir()
         run("mount", "-o", "loop", str(copy), str(point))
+
+
+LOOP_CTL_REMOVE = 0x4C81
+
+
+def loops() -> set[int]:
+    """The numbers of the loop devices that there are."""
+    return {int(each.name[4:]) for each in Path("/sys/block").glob("loop*")}
+
+
+def remove_loops(numbers: set[int]) -> None:
+    """Take away loop devices that a scene has made; what goes with a namespace are their files only."""
+    if not numbers:
+        return
+    until = time.monotonic() + 10.0
+    with open("/dev/loop-control", "rb") as control:  # noqa: PTH123 - a device
+        while numbers and time.monotonic() < until:
+            for each in sorted(numbers):
+                # One that is still in use is let go soon, or is somebody else's.
+                with contextlib.suppress(OSError):
+                    fcntl.ioctl(control, LOOP_CTL_REMOVE, each)
+                    numbers.discard(each)
+            time.sleep(0.1)
 
 
 # The firmware of a Raspberry Pi
