@@ -753,10 +753,6 @@ def portable(collector: Collector) -> dict[str, Any]:
     assert collector.elsewhere is not None
     found = collector.elsewhere(PORTABLE)
     assert isinstance(found, dict)
-    if "devices" in found:
-        # What is mounted in a second place, as /run/netns may be, is so on Linux only.
-        rows = {row["device"]: row for row in reversed(found["devices"])}
-        found["devices"] = list(reversed(rows.values()))
     return found
 
 
