@@ -7,7 +7,6 @@ packages of Debian alone, and kept in the user's cache; each machine has a layer
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import http.client
 import os
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from apart import CLONE_NEWNET, call, libc
 from daemon import Answer
 
 ROOT = Path(__file__).parent.parent
@@ -37,7 +37,6 @@ INSTALLED_LATER = ("python3-venv",)
 """What they may lack. It is fetched, not installed: apt finds it in its cache, without a network."""
 
 ADDRESS, CLIENT_ADDRESS = "10.85.85.2", "10.85.85.1"
-CLONE_NEWNET = 0x40000000
 BOOT_SECONDS = 60.0
 
 ENVIRONMENT = {
@@ -62,8 +61,6 @@ status=133
 # That is how nspawn says that the machine reboots.
 while [ $status = 133 ]; do status=0; "$@" || status=$?; done
 """
-
-libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
@@ -321,8 +318,7 @@ def _remove_cgroup(cgroup: Path) -> None:
 def _socket_in(netns: str) -> socket.socket:
     descriptor = os.open(netns, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        if libc.setns(descriptor, CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), netns)
+        call(libc.setns(descriptor, CLONE_NEWNET))
         return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     finally:
         os.close(descriptor)

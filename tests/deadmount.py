@@ -6,19 +6,15 @@ of our own: no other program of this machine can run into such a mount.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import struct
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-CLONE_NEWNS = 0x20000
+from apart import call, libc, own_mounts
+
 MS_NOSUID_NODEV = 0x6
-MS_REC_PRIVATE = 0x44000
 MNT_FORCE_DETACH = 0x3
 
 FORGET, GETATTR, STATFS, INIT, INTERRUPT, BATCH_FORGET = 2, 3, 17, 26, 36, 42
@@ -27,14 +23,6 @@ UNANSWERED = (FORGET, INTERRUPT, BATCH_FORGET)
 BLOCK = 4096
 BLOCKS, FREE, AVAILABLE = 262_144, 131_072, 100_000
 """What it says of itself when it is alive."""
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(status: int) -> None:
-    if status != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
 
 
 def possible() -> bool:
@@ -46,32 +34,6 @@ def possible() -> bool:
             return True
     except OSError:
         return False
-
-
-@contextmanager
-def own_mounts() -> Iterator[None]:
-    """A mount namespace for this thread, and for the processes that it starts."""
-    folder = Path.cwd()
-    outside = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        call(libc.unshare(CLONE_NEWNS))
-        try:
-            call(libc.mount(b"none", b"/", None, MS_REC_PRIVATE, None))
-            yield
-        finally:
-            _return(outside)
-            os.chdir(folder)
-    finally:
-        os.close(outside)
-
-
-def _return(namespace: int) -> None:
-    """Leave our namespace. The kernel wants no thread begun in it to be left; one may be about to end."""
-    for _ in range(100):
-        if libc.setns(namespace, CLONE_NEWNS) == 0:
-            return
-        time.sleep(0.02)
-    call(libc.setns(namespace, CLONE_NEWNS))
 
 
 class DeadMount:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import apart
 import deadmount
 import faulty
 import pytest
@@ -72,7 +73,7 @@ def mount(need: Need, tmp_path: Path) -> Iterator[Mount]:
         made.append(DeadMount(tmp_path / name))
         return made[-1]
 
-    with deadmount.own_mounts():
+    with apart.own_mounts():
         yield run
         for each in made:
             each.unmount()

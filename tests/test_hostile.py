@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import apart
 import deadmount
 import faulty
 import pytest
@@ -61,8 +62,6 @@ FOLDERS = [
     b"\x1b[2J",
 ]
 """What a folder may be called: anything but NUL and a slash."""
-
-CLONE_NEWNET = 0x40000000
 
 CALL_MYSELF = """
 import ctypes, sys
@@ -146,26 +145,11 @@ def test_processes_with_hostile_names(start: Callable[..., Daemon], need: Need) 
             assert rows[pid]["memory_percent"] > 0
 
 
-@contextmanager
-def own_network() -> Iterator[None]:
-    """Within `own_mounts`, a network for this thread and what it starts: nothing in it but a loopback."""
-    outside = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        deadmount.call(deadmount.libc.unshare(CLONE_NEWNET))
-        # /sys shows the interfaces of the network in which it was mounted.
-        deadmount.call(deadmount.libc.mount(b"sysfs", b"/sys", b"sysfs", 0, None))
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-        yield
-    finally:
-        deadmount.call(deadmount.libc.setns(outside, CLONE_NEWNET))
-        os.close(outside)
-
-
 def test_interfaces_with_hostile_names(need: Need, start: Callable[..., Daemon]) -> None:
     """An interface keeps its row, with all its figures, whatever it is called."""
-    need(deadmount.possible(), "root")
     need(shutil.which("ip") is not None, "iproute2")
-    with deadmount.own_mounts(), own_network():
+    need(apart.possible(), "root")
+    with apart.own_network():
         for number, name in enumerate(LINKS):
             peer = f"peer{number}".encode()
             subprocess.run([*b"ip link add".split(), name, *b"type veth peer name".split(), peer], check=True)
@@ -183,7 +167,7 @@ def test_filesystems_with_hostile_names(need: Need, tmp_path: Path, start: Calla
     folders = [tmp_path / os.fsdecode(name) for name in FOLDERS]
     folders.append(tmp_path.joinpath(*["d" * 250] * ((4000 - len(str(tmp_path))) // 251)))
     folders[-1].parent.mkdir(parents=True)
-    with deadmount.own_mounts():
+    with apart.own_mounts():
         mounts = [DeadMount(each, source="<b>:/\x1b[2J\n\udcff") for each in folders]
         try:
             for each in mounts:

@@ -16,16 +16,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import apart
 import psutil
 import pytest
 from daemon import Daemon
 from shape import leaves
+from test_hang import eventually
 
 from pistat import cputimes, proctable
 from pistat.collectors import ALL, disk
@@ -287,32 +289,54 @@ def active(daemon: Daemon) -> int:
 
 
 @contextmanager
-def connections(families: Sequence[tuple[socket.AddressFamily, str]], each: int) -> Iterator[None]:
-    """`each` open connections in every one of `families`, over the loopback."""
+def connections(hosts: Iterable[str], count: int) -> Iterator[None]:
+    """`count` open connections to each of `hosts`, addresses of the loopback."""
     with ExitStack() as stack:
-        for family, host in families:
-            listener = stack.enter_context(closing(socket.socket(family)))
-            listener.bind((host, 0))
-            listener.listen(each)
-            for _ in range(each):
-                client = stack.enter_context(closing(socket.socket(family)))
-                client.connect(listener.getsockname())
+        for host in hosts:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listener = stack.enter_context(closing(socket.create_server((host, 0), family=family)))
+            for _ in range(count):
+                client = socket.create_connection(listener.getsockname()[:2])
+                stack.enter_context(closing(client))
                 stack.enter_context(closing(listener.accept()[0]))
         yield
 
 
-def test_active_connections(shared: Daemon, tell: Tell, need: Need) -> None:
-    """Connections of both families are counted as `ss` counts them; 200 more are 400 ends on this host."""
-    need(Path("/proc/net/if_inet6").exists(), "IPv6", installed=False)
-    strangers = 40  # what other programs may open and close meanwhile
-    idle = active(shared)
-    with connections([(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")], 100):
-        before = established(tell)
-        now = active(shared)
-        after = established(tell)
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
-    assert between(now, before, after, strangers)
-    assert between(now - idle, 400, 400, strangers)
+
+def settles(tell: Tell, ends: int) -> bool:
+    """Whether so many ends are open when the connection of the last question is closed."""
+    return eventually(lambda: established(tell) == ends)
+
+
+ASKING = 2
+"""The ends of the connection over which the question comes."""
+
+
+@pytest.mark.parametrize("hosts", [["127.0.0.1"], ["::1"], ["127.0.0.1", "::1"]], ids="+".join)
+def test_active_connections(start: Start, tell: Tell, need: Need, hosts: list[str]) -> None:
+    """In a network of its own the count is exact: both ends of what is open, and of the question."""
+    need(apart.possible(), "root", installed=False)
+    with apart.own_network():
+        need("::1" not in hosts or has_ipv6(), "IPv6", installed=False)
+        daemon = start()
+        for count in (0, 100, 0):
+            with connections(hosts, count):
+                ends = 2 * count * len(hosts)
+                assert settles(tell, ends)
+                assert active(daemon) == ends + ASKING
+
+
+def test_active_connections_among_others(shared: Daemon) -> None:
+    """Whatever else is open on this machine, 100 connections count for both of their ends."""
+    with connections(["127.0.0.1"], 100):
+        assert active(shared) >= 200 + ASKING
 
 
 # Time
