@@ -485,7 +485,9 @@ def _serve(settings: Settings) -> int:
         return 1
     _warn_if_open(settings)
     own = Own()
-    serving = server.Server(create_app(settings, machine, own), sockets, HEADERS)
+    serving = server.Server(
+        create_app(settings, machine, own), sockets, HEADERS, partial(own.answered, OTHER)
+    )
     serving.trust(settings.trusted_proxies)
     status = partial(_status, serving, own)
     heartbeat = Heartbeat(serving.ask, status)

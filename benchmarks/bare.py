@@ -21,10 +21,10 @@ def stats() -> Response:
     return jsonify(status="healthy", uptime=12.5)
 
 
-def nothing() -> None:
+def nothing(*_: object) -> None:
     """What our server shall do beside serving."""
 
 
 if __name__ == "__main__":
     sockets = server.bind("127.0.0.1", int(os.environ["PISTAT_PORT"]))
-    server.Server(app, sockets, {}).run(nothing, turned=nothing, hung_up=nothing)
+    server.Server(app, sockets, {}, nothing).run(nothing, turned=nothing, hung_up=nothing)

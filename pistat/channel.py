@@ -33,6 +33,7 @@ class _ErrorTask(ErrorTask):
 
     def execute(self) -> None:
         code = self.request.error.code
+        self.channel.server.refused(code)
         body = errors.error_body(code, errors.MESSAGES[code])
         self.status = f"{code} {HTTPStatus(code).phrase}"
         self.response_headers.extend(self.channel.server.error_headers)
@@ -84,6 +85,8 @@ class Channel(HTTPChannel):
         self.since = time.monotonic()
         super().__init__(server, connection, address, *arguments, **options)
         self.will_close = not server.crowd.add(self)
+        if self.will_close:
+            server.refused(HTTPStatus.SERVICE_UNAVAILABLE)
 
     def received(self, data: bytes) -> bool:
         """Bytes have come; the time of a request begins with its first."""
@@ -122,6 +125,12 @@ class Channel(HTTPChannel):
         """Whether it waits for its client only, and no answer is just on its way."""
         sending = self.total_outbufs_len or self.close_when_flushed
         return not self.requests and (not sending or time.monotonic() - self.since > crowd.SENDING_SECONDS)
+
+    def cut(self) -> None:
+        """Close it; a request of which the rest has not come counts as one that took too long."""
+        if self.request is not None:
+            self.server.refused(HTTPStatus.REQUEST_TIMEOUT)
+        self.handle_close()
 
     def del_channel(self, *arguments: Any) -> None:
         """It has been closed."""

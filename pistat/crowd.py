@@ -44,8 +44,8 @@ class Connection(Protocol):
     def may_go(self) -> bool:
         """Whether it may be cut to make room."""
 
-    def handle_close(self) -> None:
-        """Cut it."""
+    def cut(self) -> None:
+        """Close it."""
 
 
 class Crowd:
@@ -105,7 +105,7 @@ class Crowd:
             self._looked = now
             going += [each for each in self if _is_late(each, now)]
         for each in going:
-            each.handle_close()
+            each.cut()
 
     def _choose(self, members: Collection[Connection]) -> bool:
         waiting = [each for each in members if each.may_go() and each not in self._leaving]

@@ -32,7 +32,11 @@ FIELDS = (
     _counter("cache.misses", Unit.COUNT, "Answers for which something was read."),
     Field("requests[row].route", Unit.TEXT, "A route.", HERE, kind=Kind.LABEL),
     Field("requests[row].status", Unit.TEXT, "Status of its answers.", HERE, kind=Kind.LABEL),
-    _counter("requests[row].count", Unit.COUNT, "Requests answered."),
+    _counter(
+        "requests[row].count",
+        Unit.COUNT,
+        "Requests, answered or refused; 408 are those of which the rest never came.",
+    ),
     _counter("process.cpu", Unit.SECONDS, "CPU time that the daemon has used.", "process_cpu"),
     Field(
         "process.memory", Unit.BYTES, "Resident memory of the daemon.", HERE, metric="process_resident_memory"
@@ -68,7 +72,7 @@ class Own:
         self.last_error = ""
 
     def answered(self, route: str, status: int) -> None:
-        """A request has been answered; `route` is one of ours, or OTHER."""
+        """A request has been answered or refused; `route` is one of ours, or OTHER."""
         with self._lock:
             self._requests[route, status] += 1
 
@@ -93,7 +97,7 @@ class Own:
 
     @property
     def requests(self) -> int:
-        """How many requests have been answered."""
+        """How many requests have been answered or refused."""
         with self._lock:
             return self._requests.total()
 

@@ -141,6 +141,7 @@ class _Listener(TcpWSGIServer):
     crowd: Crowd
     express: _Lane
     error_headers: Sequence[tuple[str, str]]
+    refused: Callable[[int], None]
 
     def readable(self) -> bool:
         # Waitress would close idle connections here, by the wall clock, and stop listening at their limit.
@@ -164,21 +165,31 @@ class Server:
 
     Attributes:
         application: What answers. Another may take its place at any time, and gets the requests that follow.
+
+    Args:
+        headers: What the answers carry that do not come from `application`.
+        refused: Called with the status of each request that never reaches `application`.
     """
 
     def __init__(
-        self, application: WSGIApplication, sockets: Iterable[socket.socket], headers: Mapping[str, str]
+        self,
+        application: WSGIApplication,
+        sockets: Iterable[socket.socket],
+        headers: Mapping[str, str],
+        refused: Callable[[int], None],
     ) -> None:
         logging.getLogger("waitress").setLevel(logging.ERROR)
         self.application = application
         self._map: dict[int, Any] = {}
         self._crowd = Crowd()
         self._lanes = [_Lane(1, THREADS), _Lane(EXPRESS, EXPRESS)]
-        self._listeners = [self._listen(each, headers) for each in sockets]
+        self._listeners = [self._listen(each, headers, refused) for each in sockets]
         self._stopping = False
         self._hung_up = False
 
-    def _listen(self, listening: socket.socket, headers: Mapping[str, str]) -> _Listener:
+    def _listen(
+        self, listening: socket.socket, headers: Mapping[str, str], refused: Callable[[int], None]
+    ) -> _Listener:
         listener = _Listener(
             self._respond,
             map=self._map,
@@ -191,6 +202,7 @@ class Server:
         listener.crowd = self._crowd
         listener.express = self._lanes[1]
         listener.error_headers = [*headers.items(), ("Content-Type", "application/json")]
+        listener.refused = refused
         return listener
 
     def trust(self, proxies: int) -> None:

@@ -34,7 +34,7 @@ class Member:
     def may_go(self) -> bool:
         return self.allowed is not None
 
-    def handle_close(self) -> None:
+    def cut(self) -> None:
         self.closed = True
         self.among.remove(self)
 
@@ -102,7 +102,7 @@ def test_a_full_house(people: Crowd, clock: Clock) -> None:
     few = [join(people, clock, f"client {n}", 1)[0] for n in range(TOTAL - 2 * PER_CLIENT)]
     most = join(people, clock, "most", PER_CLIENT)
     many = join(people, clock, "many", PER_CLIENT)
-    many[0].handle_close()
+    many[0].cut()
     join(people, clock, "newcomer", 2)
 
     assert [each.closed for each in most].count(True) == 1
@@ -121,8 +121,8 @@ def test_a_house_full_of_work(people: Crowd, clock: Clock) -> None:
 def test_clients_that_have_left_leave_nothing(people: Crowd, clock: Clock) -> None:
     """A client whose last connection is closed costs no memory any more, even when closed twice."""
     [member] = join(people, clock, "mine", 1)
-    member.handle_close()
-    member.handle_close()
+    member.cut()
+    member.cut()
 
     assert len(people) == 0
     assert people._members == {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import re
 import select
 import socket
 import statistics
@@ -79,6 +80,14 @@ def seconds(act: Callable[[], object]) -> float:
     return time.monotonic() - began
 
 
+def refusals(daemon: Daemon) -> dict[str, int]:
+    """What `/metrics` says of the requests for no route, by status."""
+    rows = re.findall(
+        r'requests_total\{route="other",status="(\d+)"\} (\d+)', daemon.get("/metrics").body.decode()
+    )
+    return {status: int(count) for status, count in rows}
+
+
 def check_health(daemon: Daemon) -> None:
     """It is answered at once, as a rule: what else runs on this machine may hold up a single answer."""
     assert statistics.median(seconds(lambda: daemon.json("/health")) for _ in range(15)) < PROMPT
@@ -116,15 +125,18 @@ def test_overload_is_told_at_once(tmp_path: Path) -> None:
             refused = daemon.get("/stats")
             assert unanswered(connections) == capacity, "and nobody else was"
             stuck.unlink()
-            until = time.monotonic() + 2.0
+            until, later = time.monotonic() + 2.0, 0
             while daemon.get("/stats").status != 200:
                 assert time.monotonic() < until, "it recovers within two seconds"
+                later += 1
             found = Counter(received(each).status for each in connections)
+        counted = refusals(daemon)
 
     assert refused.status == 503
     assert refused.headers["retry-after"] == "1"
     assert refused.json()["error"] == "Service Unavailable"
     assert found == {200: capacity, 503: 20}
+    assert counted == {"503": 20 + 1 + later}
 
 
 def test_one_collection_for_fifty(tmp_path: Path) -> None:
@@ -205,6 +217,7 @@ def test_slow_clients_do_not_take_the_port(start: Callable[..., Daemon], loopbac
 
     assert len(waits) > 20
     assert max(waits) < SOON
+    assert refusals(daemon)["408"] >= crowd.PER_CLIENT // 2, "each dripper that was there until the deadline"
 
 
 def test_a_slow_address_is_served_too(start: Callable[..., Daemon]) -> None:
@@ -260,6 +273,21 @@ def test_who_does_not_read_takes_no_thread(start: Callable[..., Daemon]) -> None
     assert max(took) < crowd.ANSWER_SECONDS / 2
     assert 0 < answers.count(b"HTTP/1.1 200 OK") < AT_ONCE
     assert answers.endswith(daemon.get("/").body[-20:])
+
+
+def test_what_the_server_refuses_is_counted(start: Callable[..., Daemon]) -> None:
+    """Requests that no view has ever seen are in the metrics by their status, all as one route."""
+    daemon = start()
+    for line in (
+        b"hello",
+        b"GET /stats HTTP/1.1\r\nHost: a\r\nContent-Length: x",
+        b"POST /stats HTTP/1.1\r\nHost: a\r\nContent-Length: 4097",
+        b"GET /stats HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip",
+        b"GET /" + b"a" * server.HEAD,
+    ):
+        assert daemon.raw(line + b"\r\n\r\n")
+
+    assert refusals(daemon) == {"400": 2, "413": 1, "431": 1, "501": 1}
 
 
 # The disk
