@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from pistat import lean
 
@@ -109,19 +109,23 @@ class Standing(NamedTuple):
 class Service:
     """What the views need: settings, machine, monitor, guard, limiter, places of those who wait a second."""
 
-    def __init__(self, settings: Settings, machine: Machine, own: Own) -> None:
+    def __init__(self, settings: Settings, machine: Machine, last: Service | None) -> None:
         self.settings = settings
         self.machine = machine
-        self.own = own
+        self.own: Own = last.own if last else Own()
         machine.show_ssid = settings.show_ssid
-        self.monitor = Monitor(machine, settings.cache_seconds, own)
+        self.monitor = Monitor(machine, settings.cache_seconds, self.own)
         self.places = threading.BoundedSemaphore(server.BLOCKING)
         # Making one costs milliseconds, on a Pi Zero tens of them; a machine is known by a handful of names.
         self.document = lru_cache(maxsize=8)(self._document)
         self.guard = Guard(settings, machine)
         self.seldom = journal.Seldom()
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
-        self.limiter = Limiter(_client, storage_uri=MonotonicStorage.URI, strategy="fixed-window")
+        self.limiter: Limiter = (
+            last.limiter
+            if last and last.limit == self.limit
+            else Limiter(_client, storage_uri=MonotonicStorage.URI, strategy="fixed-window")
+        )
 
     @cached_property
     def openapi(self) -> Document:
@@ -135,22 +139,23 @@ class Service:
         return Document(text.encode(), "text/plain")
 
 
-def create_app(settings: Settings, machine: Machine, own: Own | None = None) -> Flask:
+def create_app(settings: Settings, machine: Machine, last: Service | None = None) -> Flask:
     """The application: routes, limiter, error handler. Nothing is read from the machine yet.
 
     Args:
         settings: What its owner has chosen.
         machine: What it tells about.
-        own: Where it is counted what it does, if one that has served before it shall be gone on with.
+        last: What has served until now: its counts go on, those of its clients while the limit is the same.
     """
     app = Flask(__name__, static_folder=None, template_folder=str(HERE / "templates"))
-    service = app.extensions["pistat"] = Service(settings, machine, own or Own())
+    service = app.extensions["pistat"] = Service(settings, machine, last)
     # A redirect to a corrected path would be HTML, and would hide the mistake.
     app.url_map.merge_slashes = False
     app.jinja_env.filters.update(render.FILTERS)
     # One that is there already adds no hooks of its own to a request, which cost more than all of ours.
     app.extensions["limiter"] = {service.limiter}
-    service.limiter.init_app(app)
+    if not service.limiter.initialized:
+        service.limiter.init_app(app)
     app.before_request(_admit)
     app.register_blueprint(api)
     app.register_error_handler(Exception, _error)
@@ -484,10 +489,9 @@ def _serve(settings: Settings) -> int:
         journal.tell(_cannot_listen(settings, error))
         return 1
     _warn_if_open(settings)
-    own = Own()
-    serving = server.Server(
-        create_app(settings, machine, own), sockets, HEADERS, partial(own.answered, OTHER)
-    )
+    app = create_app(settings, machine)
+    own: Own = app.extensions["pistat"].own
+    serving = server.Server(app, sockets, HEADERS, partial(own.answered, OTHER))
     serving.trust(settings.trusted_proxies)
     status = partial(_status, serving, own)
     heartbeat = Heartbeat(serving.ask, status)
@@ -497,14 +501,16 @@ def _serve(settings: Settings) -> int:
     serving.run(
         partial(_ready, serving, status, machine),
         turned=heartbeat.beat,
-        hung_up=partial(_reload, serving, partial(create_app, machine=machine, own=own), settings),
+        hung_up=partial(_reload, serving),
     )
     systemd.notify("STOPPING=1")
     return 0
 
 
-def _reload(serving: server.Server, create: Callable[[Settings], Flask], old: Settings) -> None:
+def _reload(serving: server.Server) -> None:
     """Serve with the settings as they are now, if they are good; requests under way end as they began."""
+    last: Service = cast("Flask", serving.application).extensions["pistat"]
+    old = last.settings
     try:
         new = load(os.environ, ENV_FILE)
     except BadSettingError as error:
@@ -515,7 +521,7 @@ def _reload(serving: server.Server, create: Callable[[Settings], Flask], old: Se
     _set_level(new)
     _warn_if_open(new)
     serving.trust(new.trusted_proxies)
-    serving.application = create(replace(new, host=old.host, port=old.port))
+    serving.application = create_app(replace(new, host=old.host, port=old.port), last.machine, last)
     log.info("The settings were read again.")
 
 

@@ -22,7 +22,6 @@ from daemon import Daemon, free_port
 from pi_system_monitor import HEADERS, create_app
 from pistat import channel, crowd, server
 from pistat.machine import Machine
-from pistat.own import Own
 from pistat.ratelimit import MonotonicStorage
 from pistat.settings import Settings
 
@@ -40,7 +39,7 @@ SOON = 20.0
 
 TOKEN = "correct-horse-battery-staple"
 PASSWORD = "tr0ub4dor-and-3"
-PATHS = sorted({rule.rule for rule in create_app(Settings(), Machine(), Own()).url_map.iter_rules()})
+PATHS = sorted({rule.rule for rule in create_app(Settings(), Machine()).url_map.iter_rules()})
 TARGETS = [*PATHS, *(f"{each}?x=1" for each in PATHS), "/nowhere", "/processes?limit=10000", "/stats?block=1"]
 SHOWN: list[dict[str, str]] = [
     {},

@@ -209,9 +209,9 @@ def service(folder: Path, env: str, *command: str) -> Iterator[Daemon]:
             daemon.kill()
 
 
-def wait_for(daemon: Daemon, word: str) -> None:
+def wait_for(daemon: Daemon, word: str, times: int = 1) -> None:
     until = time.monotonic() + 20
-    while word not in daemon.log():
+    while daemon.log().count(word) < times:
         assert time.monotonic() < until, daemon.log()
         time.sleep(0.02)
 
@@ -228,6 +228,28 @@ def test_a_reload_drops_no_request(tmp_path: Path) -> None:
             wait_for(daemon, "INFO The settings were read again.")
             assert daemon.get("/stats").headers["ratelimit-limit"] == "700"
             assert asked.recv(15) == b"HTTP/1.1 200 OK"
+
+
+def remaining(daemon: Daemon) -> str:
+    return daemon.get("/stats?fields=uptime").headers["ratelimit-remaining"]
+
+
+def test_a_reload_gives_no_new_budget(tmp_path: Path) -> None:
+    """What a client has used up stays used up, unless the limit is another; then it begins anew."""
+    env, limit = tmp_path / ".env", "PISTAT_RATE_LIMIT_REQUESTS=500\nPISTAT_RATE_LIMIT_WINDOW=3600\n"
+    with service(tmp_path, limit) as daemon:
+        assert [remaining(daemon), remaining(daemon)] == ["499", "498"]
+        for settings, left in (
+            (f"{limit}PISTAT_CACHE_SECONDS=3\n", "497"),
+            (f"{limit}PISTAT_DEBUG=1\n", "496"),
+            ("PISTAT_RATE_LIMIT_REQUESTS=700\n", "699"),
+            (limit, "499"),
+        ):
+            before = daemon.log().count("were read again")
+            env.write_text(settings)
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_for(daemon, "INFO The settings were read again.\n", before + 1)
+            assert remaining(daemon) == left
 
 
 def test_a_reload_of_bad_settings_changes_nothing(tmp_path: Path) -> None:
