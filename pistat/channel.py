@@ -11,7 +11,7 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask
 
 from pistat import crowd, errors
-from pistat.guard import client
+from pistat.guard import client, host
 
 if TYPE_CHECKING:
     import socket
@@ -46,7 +46,7 @@ class _ErrorTask(ErrorTask):
 
 
 class _Parser(HTTPRequestParser):
-    """Waitress's parser, without two ways to get no answer from it."""
+    """Waitress's parser, without two ways to get no answer from it, and with one name for the server."""
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
@@ -61,6 +61,9 @@ class _Parser(HTTPRequestParser):
         except ValueError as error:
             # `http://[/`, or a Content-Length of thousands of digits: waitress would drop the connection.
             raise ParsingError(str(error)) from None
+        # The name in `GET http://name/` goes before the header, which must be there still: RFC 9112, 3.2.
+        if self.proxy_netloc and host(self.headers.get("HOST", "")):
+            self.headers["HOST"] = self.proxy_netloc
 
 
 class Channel(HTTPChannel):

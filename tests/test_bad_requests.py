@@ -144,7 +144,7 @@ CASES: dict[str, tuple[bytes, list[int]]] = {
     # Targets
     "absolute form": (get(b"http://pi:8585/health"), [200]),
     "absolute form without a path": (get(b"http://pi"), [200]),
-    "absolute form of another": (get(b"https://example.org/etc/passwd"), [404]),
+    "absolute form of another": (get(b"https://example.org/etc/passwd"), [403]),
     "absolute form with a query": (get(b"http://pi?x=1"), [400]),
     "absolute form with half an address": (get(b"http://[/health"), [400]),
     "absolute form with no address": (get(b"http://[pi]/health"), [400]),

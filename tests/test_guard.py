@@ -156,7 +156,13 @@ def raw(daemon: Daemon, head: str) -> bytes:
         ("GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example", 400),
         ("GET /health HTTP/1.1\r\nHost: evil.example\r\nHost: localhost", 400),
         ("GET /health HTTP/1.0\r\nHost: evil.example", 403),
-        ("GET http://localhost/health HTTP/1.1\r\nHost: evil.example", 403),
+        ("GET http://evil.example/health HTTP/1.1\r\nHost: localhost", 403),
+        ("GET http://evil.example:8585/health HTTP/1.0\r\nHost: localhost", 403),
+        ("GET http://me@localhost/health HTTP/1.1\r\nHost: localhost", 400),
+        ("GET http://localhost/health HTTP/1.1\r\nHost: evil.example", 200),
+        ("GET http://localhost/health HTTP/1.1", 400),
+        ("GET http://localhost/health HTTP/1.1\r\nHost: localhost\r\nHost: localhost", 400),
+        ("GET http://localhost/health HTTP/1.1\r\nHost: local host", 400),
         ("OPTIONS /health HTTP/1.1\r\nHost: evil.example", 403),
         ("GET /health HTTP/1.1\r\nHost: evil.example\r\nX-Forwarded-Host: localhost", 403),
         ("GET /health HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-Host: evil.example", 200),
@@ -164,7 +170,10 @@ def raw(daemon: Daemon, head: str) -> bytes:
     ],
 )
 def test_heads(shared: Daemon, head: str, status: int) -> None:
-    """A Host header must be there, once; only HTTP/1.0, which no browser speaks, may do without."""
+    """A Host header must be there, once, and a name in the request line goes before what it says.
+
+    Only HTTP/1.0, which no browser speaks, may do without.
+    """
     assert raw(shared, head).split()[1] == str(status).encode()
 
 
