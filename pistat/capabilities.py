@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from pistat import identity
+from pistat import identity, replies
 from pistat.access import Lack, Obstacle, Why, obstructed
 from pistat.cache import NoAnswerError
 from pistat.collectors import ALL
@@ -166,11 +166,15 @@ def _question(machine: Machine, question: str) -> Lack | None:
     if access.way is None:
         return _refused(machine, Lack(access.why or Why.REFUSED, access.detail))
     try:
-        machine.firmware.ask(question)
+        told = machine.firmware.ask(question)
     except UnavailableError:
         return Lack(Why.NO_MODEL, f"The firmware of this board does not know `{question}`.")
     except FirmwareError as error:
         return _refused(machine, _failure(str(error)))
+    if replies.clock(told) == 0:
+        return Lack(
+            Why.NO_MODEL, f"The firmware answers 0 to `{question}`, as for every clock it does not know."
+        )
     return None
 
 

@@ -13,7 +13,12 @@ REQUESTED = "/sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq"
 @collector(
     Field("clocks.arm", Unit.HERTZ, "Measured clock of the ARM cores.", "firmware: measure_clock arm"),
     Field("clocks.core", Unit.HERTZ, "Measured clock of the VideoCore.", "firmware: measure_clock core"),
-    Field("clocks.sdram", Unit.HERTZ, "Measured clock of the memory.", "firmware: measure_clock sdram"),
+    Field(
+        "clocks.sdram",
+        Unit.HERTZ,
+        "Clock of the memory, if the firmware measures it.",
+        "firmware: measure_clock sdram",
+    ),
     Field(
         "clocks.arm_requested",
         Unit.HERTZ,

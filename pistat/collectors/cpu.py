@@ -5,6 +5,7 @@ from __future__ import annotations
 import psutil
 
 from pistat import cputimes, kernel, replies
+from pistat.access import Lack, Why
 from pistat.field import Field, Reading, Unit, Values, collector
 from pistat.firmware import Asking
 from pistat.machine import Machine
@@ -12,6 +13,8 @@ from pistat.machine import Machine
 ZONES = ("cpu-thermal", "cpu_thermal", "soc-thermal", "soc_thermal", "x86_pkg_temp")
 CHIPS = ("cpu_thermal", "cpu-thermal", "coretemp", "k10temp", "zenpower")
 """hwmon names of CPU sensors; `rp1_adc` of a Pi 5 is another chip and must not be taken for one."""
+
+CPUFREQ = "/sys/devices/system/cpu/cpufreq"
 
 
 @collector(
@@ -53,12 +56,24 @@ def frequency_by_psutil(machine: Machine) -> Values:
     return {"cpu_freq": float(current.current) or None if current else None}
 
 
+def _no_frequency(machine: Machine) -> Lack | None:
+    """Why the kernel does not tell a frequency; the lines of /proc/cpuinfo are those of x86 only."""
+    if machine.names(CPUFREQ):
+        return None
+    return Lack(
+        Why.NO_FILE,
+        f"There is no {CPUFREQ}/policy*: the kernel has no cpufreq driver for this machine, or, on a "
+        "Raspberry Pi, the firmware does not answer that driver.",
+    )
+
+
 @collector(
     Field(
         "cpu_freq",
         Unit.MEGAHERTZ,
         "Frequency of the CPU; the mean where its cores have their own.",
-        "/sys/devices/system/cpu/cpufreq/policy*/scaling_cur_freq, else /proc/cpuinfo",
+        f"{CPUFREQ}/policy*/scaling_cur_freq, else /proc/cpuinfo",
+        unless=_no_frequency,
     ),
     elsewhere=frequency_by_psutil,
 )
@@ -74,8 +89,7 @@ def cpu_freq(machine: Machine) -> Values:
 
 def _policies(machine: Machine) -> list[str]:
     """The folders of the cores, or of groups of cores, that have a frequency of their own."""
-    base = "/sys/devices/system/cpu/cpufreq"
-    return [f"{base}/{name}" for name in machine.names(base) if name.startswith("policy")]
+    return [f"{CPUFREQ}/{name}" for name in machine.names(CPUFREQ) if name.startswith("policy")]
 
 
 def _megahertz(cpuinfo: str) -> list[float]:
