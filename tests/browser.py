@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from daemon import free_port
+from daemon import HeldPort
 
 CHROMIUM = shutil.which("chromium")
 DRIVER = shutil.which("chromedriver")
@@ -33,7 +33,7 @@ FLAGS = (
     "--window-size=1280,900",
 )
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds to wait for what must happen; a loaded machine is slow."""
 
 
@@ -44,13 +44,13 @@ class Browser:
         assert CHROMIUM
         assert DRIVER
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        port = free_port()
+        self._held = HeldPort()
         self._driver = subprocess.Popen(
-            [DRIVER, f"--port={port}", "--log-level=OFF"],
+            [DRIVER, f"--port={self._held.number}", "--log-level=OFF"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._connection = http.client.HTTPConnection("127.0.0.1", self._held.number, timeout=60)
         self._session = ""
         options = {
             "binary": CHROMIUM,
@@ -84,6 +84,7 @@ class Browser:
             self._driver.terminate()
             self._driver.wait(10)
             self._connection.close()
+            self._held.release()
             self._profile.cleanup()
 
     def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser import CHROMIUM, DRIVER, Browser
-from daemon import Daemon
+from daemon import Daemon, HeldPort
 
 if TYPE_CHECKING:
     from needs import Need
@@ -58,6 +58,14 @@ def start() -> Iterator[Callable[..., Daemon]]:
     yield run
     for each in started:
         each.kill()
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """A port that nobody else is given."""
+    held = HeldPort()
+    yield held.number
+    held.release()
 
 
 @pytest.fixture(scope="session")

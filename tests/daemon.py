@@ -41,11 +41,23 @@ def _refuse(word: str) -> None:
     raise ValueError(f"{word} is not JSON")
 
 
-def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+class HeldPort:
+    """A free port of the loopback, which nobody else is given until `release`.
+
+    It is bound, so that the kernel spares it, and not listened on, so that on Linux the program for which it
+    is held can listen there. Elsewhere it is only free now.
+    """
+
+    def __init__(self) -> None:
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.bind(("127.0.0.1", 0))
+        self.number = int(self._socket.getsockname()[1])
+        if sys.platform != "linux":
+            self.release()
+
+    def release(self) -> None:
+        self._socket.close()
 
 
 def copied(folder: Path) -> Path:
@@ -72,7 +84,8 @@ class Daemon:
 
     def __init__(self, settings: Mapping[str, str] | None = None, command: list[str] | None = None) -> None:
         given = dict(settings or {})
-        self.port = int(given.setdefault("PISTAT_PORT", str(free_port())))
+        self._held = HeldPort()
+        self.port = int(given.setdefault("PISTAT_PORT", str(self._held.number)))
         self.host = given.setdefault("PISTAT_HOST", "127.0.0.1")
         self._log = tempfile.TemporaryFile("a+")  # noqa: SIM115 - lives as long as the process
         self.process = subprocess.Popen(
@@ -96,7 +109,7 @@ class Daemon:
         """The lines of its log that tell of a fault of its own, caught or not."""
         return [line for line in self.log().splitlines() if re.search("ERROR|CRITICAL|Traceback", line)]
 
-    def wait_until_ready(self, seconds: float = 20.0) -> None:
+    def wait_until_ready(self, seconds: float = 60.0) -> None:
         until = time.monotonic() + seconds
         while True:
             try:
@@ -162,3 +175,4 @@ class Daemon:
             self.process.kill()
             self.process.wait(10)
         self._log.close()
+        self._held.release()

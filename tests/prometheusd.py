@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from daemon import free_port
+from daemon import HeldPort
 
 PROGRAMS = ("prometheus", "promtool", "prometheus-node-exporter")
 INSTALLED = all(map(shutil.which, PROGRAMS))
@@ -24,7 +24,8 @@ class Program:
     """A program that listens on a free port, from its start to `stop`."""
 
     def __init__(self, name: str, *options: str) -> None:
-        self.port = free_port()
+        self._held = HeldPort()
+        self.port = self._held.number
         self.address = f"127.0.0.1:{self.port}"
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - lives as long as the process
         self._process = subprocess.Popen(
@@ -47,7 +48,7 @@ class Program:
         with urllib.request.urlopen(f"http://{self.address}{target}", timeout=20) as answer:
             return str(answer.read().decode())
 
-    def wait_until_ready(self, target: str, seconds: float = 30.0) -> None:
+    def wait_until_ready(self, target: str, seconds: float = 60.0) -> None:
         until = time.monotonic() + seconds
         while True:
             try:
@@ -67,6 +68,7 @@ class Program:
             self._process.kill()
             self._process.wait(10)
             self._log.close()
+            self._held.release()
 
 
 class NodeExporter(Program):

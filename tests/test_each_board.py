@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from daemon import Daemon, clean_environment, free_port
+from daemon import Daemon, HeldPort, clean_environment
 from recorded import board_names
 from test_golden import DATA_ROUTES, expected
 
@@ -32,7 +32,8 @@ class Daemons(Daemon):
     """
 
     def __init__(self) -> None:
-        self.host, self.port = "127.0.0.1", free_port()
+        self._held = HeldPort()
+        self.host, self.port = "127.0.0.1", self._held.number
         settings = {
             "PISTAT_HOST": self.host,
             "PISTAT_PORT": str(self.port),

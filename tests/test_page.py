@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from daemon import Daemon, free_port
+from daemon import Daemon
 from recorded import BOARDS
 
 from pistat import page
@@ -336,10 +336,9 @@ def test_examples_fill_the_form(browser: Browser, shared: Daemon) -> None:
 # When nobody answers
 
 
-def test_stopped_and_started_again(browser: Browser) -> None:
+def test_stopped_and_started_again(browser: Browser, port: int) -> None:
     """It says plainly that the daemon is gone, keeps the figures, and says when it is back."""
-    port = str(free_port())
-    settings = {"PISTAT_PORT": port, "PISTAT_RATE_LIMIT_ENABLED": "false"}
+    settings = {"PISTAT_PORT": str(port), "PISTAT_RATE_LIMIT_ENABLED": "false"}
     with daemon(settings) as first:
         watch(browser, first)
         memory = browser.text("#v-memory b")
@@ -367,8 +366,6 @@ def daemon(settings: dict[str, str], command: list[str] | None = None) -> Iterat
 def test_asked_too_often(browser: Browser, start: Callable[..., Daemon]) -> None:
     """After a 429 it says so, asks again when Retry-After says, and not before."""
     busy = start(PISTAT_RATE_LIMIT_REQUESTS="8", PISTAT_RATE_LIMIT_WINDOW="8")
-    browser.open(address(busy))
-    browser.wait_for("#live-text", "Live, ")
     while busy.get("/stats?fields=uptime").status == 200:
         pass
     browser.open(address(busy))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from daemon import Daemon, free_port
+from daemon import Daemon
 
 from pi_system_monitor import HEADERS, create_app
 from pistat import channel, crowd, server
@@ -231,7 +231,7 @@ def block(name: str) -> str:
 
 
 @pytest.fixture
-def proxy(need: Need, start: Start, tmp_path: Path) -> Iterator[Callable[[str, str], int]]:
+def proxy(need: Need, start: Start, tmp_path: Path, port: int) -> Iterator[Callable[[str, str], int]]:
     """The nginx of the document with a certificate of its own, before a daemon with the settings there.
 
     It asks for a path from an address, and says the status.
@@ -241,7 +241,7 @@ def proxy(need: Need, start: Start, tmp_path: Path) -> Iterator[Callable[[str, s
     need(openssl is not None, "openssl")
     assert nginx
     assert openssl
-    certificate, key, port = tmp_path / "pem", tmp_path / "key", free_port()
+    certificate, key = tmp_path / "pem", tmp_path / "key"
     request = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=pi.example.org"
     subprocess.run(
         [openssl, *request.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True
