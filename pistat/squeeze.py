@@ -35,9 +35,11 @@ DECLARED = re.compile(
 )
 """Where the script gives names, one or some with commas between."""
 
-PUNCTUATION = "{}()[];,=?:<>&|*!+-/%"
+PUNCTUATION = '{}()[];,=?:<>&|*!+-/%"`'
 """Beside these a script needs no blank."""
 
+NEEDLESS = re.compile(r"(?<=:) |(?<=@media) | (?=!)|;(?=})| (?=\+ \D)|(?<= \+) (?=\D)")
+"""In a style sheet. A sum, which goes on with a digit, must keep its blanks; a + in a selector needs none."""
 
 SAME = {"const": "let", "true": "!0", "false": "!1"}
 """Shorter words for the same."""
@@ -49,7 +51,7 @@ def css(text: str) -> str:
     variables = Counter(re.findall(r"--[a-z-]+", tight)).most_common()
     short = {name: f"--{letter}" for (name, _), letter in zip(variables, ascii_letters, strict=False)}
     tight = re.sub(r"--[a-z-]+", lambda found: short[found[0]], tight)
-    return re.sub(r"(?<=:) |;(?=})", "", tight)
+    return NEEDLESS.sub("", tight)
 
 
 def js(text: str) -> str:

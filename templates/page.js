@@ -17,7 +17,6 @@ function make(kind, ...inside) {
 }
 function button(kind, text, label, act) {
   const node = make("button.btn" + kind, text);
-  node.type = "button";
   node.ariaLabel = label;
   node.onclick = act;
   return node;
@@ -210,10 +209,10 @@ function paint() {
   paintFacts();
 }
 function paintHeat() {
-  const heat = now.cpu_temp, seen = values("heat").map(Math.round);
+  const heat = now.cpu_temp, seen = values("heat").map(Math.round), low = Math.min(...seen), high = Math.max(...seen);
   figure("v-heat", known(heat, n => n.toFixed(1)), "°C");
   if (heat == null) notes("heat", MISSING);
-  else notes("heat", `${Math.min(...seen)}–${Math.max(...seen)}${NB}°C lately`, isPi() ? `slows itself at 80${NB}°C` : "");
+  else notes("heat", `${low < high ? low + "–" : ""}${celsius(high)} lately`, isPi() ? `slows itself at 80${NB}°C` : "");
   draw(at("g-heat"), "heat", 30, 90, 80);
   mood("heat", heat >= 85 || kind === "heat" ? "bad" : heat >= 80 || kind === "warm" ? "warn" : "");
 }
@@ -274,7 +273,7 @@ function paintFacts() {
   at("facts").replaceChildren(...facts.map(([path, value]) => make("div", Object.assign(make("dt", titled(path)), { title: path }), make("dd", written(path, value)))));
 }
 function titled(path) {
-  return path.replace(/hardware.|system./, "").replace(/clocks.(\w+)/, "$1 clock").replace(/[._]/g, " ").replace(/\b(arm|gpu|os|pcb|soc|usb|v3d)\b|^./g, word => word.toUpperCase());
+  return path.replace(/hardware.|system./, "").replace(/clocks.(\w+)/, "$1 clock").replace(/[._]/g, " ").replace(/\b(arm|gpu|os|pcb|soc|usb|v3d)\b|^./g, word => word.toUpperCase()).replace("SOC", "SoC");
 }
 function written(path, value) {
   const unit = manual.find(field => field.path === path)?.parts[1].textContent;
@@ -607,5 +606,12 @@ const tables = new IntersectionObserver(entries => {
   }
 });
 TABLES.forEach(each => { each.next = 0; tables.observe(at(each.id)); });
+
+// The bar marks the part of the page that is below it
+const links = all("nav a"), bar = new IntersectionObserver(entries => {
+  for (const entry of entries) links.find(each => each.hash.slice(1) === entry.target.id).ariaCurrent = entry.isIntersecting;
+}, { rootMargin: "-20% 0% -80%" });
+links.forEach(each => bar.observe(at(each.hash.slice(1))));
+
 headline("Asking this machine how it is.", "");
 tick();

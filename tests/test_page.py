@@ -143,6 +143,7 @@ def test_figures_are_those_of_the_api(browser: Browser, replay: Replay, board: s
     heat = stats["cpu_temp"]
 
     assert browser.text("#v-heat b") == (NONE if heat is None else f"{heat:.1f}")
+    assert heat is None or browser.text("#heat .f").startswith(f"{heat:.0f}\u00a0°C lately")
     assert browser.text("#v-memory b") == percent(stats["memory"]["percent"])
     assert browser.text("#v-disk b") == percent(stats["disk"]["percent"])
     assert browser.text("#network .f").endswith(f"{stats['network']['active_connections']} connections")
@@ -225,6 +226,7 @@ def test_facts_are_in_words(browser: Browser, replay: Replay) -> None:
 
     assert ["hardware.pcb_revision", "PCB revision", "1.2"] in rows
     assert ["hardware.bootloader", "Bootloader", "2021-02-16"] in rows
+    assert ["hardware.soc", "SoC", "BCM2711"] in rows
     assert ["clocks.arm_requested", "ARM requested clock", "600\u00a0MHz"] in rows
 
 
@@ -544,6 +546,17 @@ def test_copy(browser: Browser, shared: Daemon) -> None:
     browser.wait_for("[id='/health'] .ln button", "Copied")
 
     assert browser.run("return getSelection().toString()") == f"{address(shared)}health"
+
+
+def test_the_bar_marks_where_one_is(browser: Browser, shared: Daemon) -> None:
+    """The link of the part that is looked at is marked in the bar, and no other."""
+    watch(browser, shared)
+    assert browser.texts("nav [aria-current=true]") == ["Live"]
+
+    for part, name in [("tables", "Tables"), ("fields", "Fields"), ("now", "Live")]:
+        browser.run("document.getElementById(arguments[0]).scrollIntoView()", part)
+        browser.wait_for("nav [aria-current=true]", name)
+        assert browser.texts("nav [aria-current=true]") == [name]
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -16,6 +16,7 @@ from pistat import page, squeeze
         pytest.param('a::after { content: " ↓ "; }', 'a::after{content:" ↓ "}', id="strings stay"),
         pytest.param("a { --ink: red; b: var(--ink) }", "a{--a:red;b:var(--a)}", id="variables"),
         pytest.param("a { b: calc(1px + 2px) }", "a{b:calc(1px + 2px)}", id="sums need their blanks"),
+        pytest.param("a + b + .c { d: e !important; }", "a+b+.c{d:e!important}", id="selectors do not"),
     ],
 )
 def test_css(text: str, expected: str) -> None:
@@ -45,6 +46,7 @@ def test_css(text: str, expected: str) -> None:
         pytest.param("a // (why)\nb", "a\nb", id="a comment within"),
         pytest.param("const document = 1;\nreturn other", "let a=1;return other", id="between words"),
         pytest.param("use(1);\n{\n  b;\n}\nc;", "use(1);{b}c;", id="lines"),
+        pytest.param('return "a" + `b` in c;', 'return"a"+`b`in c;', id="beside texts"),
     ],
 )
 def test_js(text: str, expected: str) -> None:
