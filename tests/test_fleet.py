@@ -382,11 +382,23 @@ def test_alerts_fire(site: Site) -> None:
     ],
 )
 def test_configurations_are_valid(tmp_path: Path, name: str) -> None:
-    """Each of them is accepted, with the rules, the targets and the token that it names."""
+    """Each is accepted as `prometheus.yml`, with the rules, the targets and the token that it names."""
     folder = shutil.copytree(CONFIGURATION, tmp_path / "prometheus")
-    (folder / "discovery" / "pi-stat.token").write_text("secret")
+    shutil.copy(CONFIGURATION / name, folder / "prometheus.yml")
+    (folder / "pi-stat.token").write_text("secret")
 
-    promtool("check", "config", name, folder=folder)
+    promtool("check", "config", "prometheus.yml", folder=folder)
+
+
+def test_every_scrape_leaves_out_what_has_no_end() -> None:
+    """A shard refuses and drops of a target what the configuration for a few Pis does."""
+    few, shard = (
+        yaml.safe_load((CONFIGURATION / name).read_text(encoding="utf-8"))["scrape_configs"][0]
+        for name in ("prometheus.yml", "discovery/shard.yml")
+    )
+
+    for key in ("sample_limit", "metric_relabel_configs"):
+        assert few[key] == shard[key]
 
 
 # Grafana. Debian has no package of it, so that its files are held against what they refer to.
@@ -484,7 +496,6 @@ def shard(folder: Path, number: int, ports: list[int], store: str) -> Prometheus
         '"0"': f'"{number}"',
         "60s": "1s",
         "20s": "1s",
-        "../": "",
         "http://store.example:9009/api/v1/push": f"http://{store}/api/v1/write",
     }.items():
         assert old in text
