@@ -1,4 +1,4 @@
-"""What others have run into: the threads of the fact sheet, section F, each with its lesson."""
+"""What others have run into: threads of other projects, each with its lesson."""
 
 from __future__ import annotations
 
@@ -522,7 +522,7 @@ lessons["raspberrypi/linux#3366"] = (
     "No test: how many devices a USB controller serves is its own affair; those that it serves are counted."
 )
 
-SHEET = """
+THREADS = """
     raspberrypi/linux#7351, raspberrypi/linux#4624, raspberrypi/linux#4620, pftf/RPi4#185,
     raspberrypi/firmware#1634, raspberrypi/linux#7230, raspberrypi/linux#6986,
     raspberrypi/linux#2976, raspberrypi/firmware#999, raspberrypi/linux#3808,
@@ -544,9 +544,9 @@ SHEET = """
     documentation#4004, bookworm-feedback#87, wf-panel-pi#20, adsb-feeder#333, pi400kb#57,
     raspberrypi/linux#3366, Ragnar#315, Loxberry#952, fluidd#228, genmon#1052
 """
-"""The threads of section F, in its order."""
+"""The threads, by repository and number."""
 
 
 def test_no_thread_is_left_out() -> None:
     """Each thread has a test, or the reason why there is none."""
-    assert set(lessons) == {each.strip() for each in SHEET.split(",")}
+    assert set(lessons) == {each.strip() for each in THREADS.split(",")}

@@ -271,7 +271,7 @@ def test_classify_edges(status: int, stdout: str, stderr: str, expected: Categor
 
 
 def test_categories_are_words() -> None:
-    """The categories are the words of the sheet."""
+    """The categories have the names that the table of vectors gives them."""
     assert {"ok", "no_access", "unsupported", "bad_args", "transport", "empty", "failed"} == set(Category)
 
 

@@ -10,8 +10,8 @@ from vectors import VECTORS
 MODULES = (test_board, test_kernel, test_replies)
 
 
-def test_each_vector_of_the_sheet_is_there_once() -> None:
-    """The rows are those from 1 to 130, in the order of the sheet."""
+def test_each_vector_is_there_once() -> None:
+    """The rows are those from 1 to 130, in order."""
     assert [each.number for each in VECTORS] == list(range(1, 131))
 
 
@@ -21,7 +21,7 @@ def test_each_vector_names_its_source() -> None:
 
 
 def test_each_parser_is_driven() -> None:
-    """For each parser of the sheet one test has its rows, so that no row is left to nobody."""
+    """For each parser one test has its rows, so that no row is left to nobody."""
     driven = [parser for module in MODULES for parser in module.vectors.parsers]
 
     assert sorted(driven) == sorted({each.parser for each in VECTORS})

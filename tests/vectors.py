@@ -1,4 +1,4 @@
-"""The 130 vectors of the Raspberry Pi hardware fact sheet, section E, and texts that no sheet has."""
+"""130 texts of firmware and kernel with what a parser must make of each, and texts that nobody foresaw."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 
 class Vector(NamedTuple):
-    """A row of the sheet.
+    """A row of the table.
 
     Attributes:
         number: Its number, which never changes.
-        parser: The sheet's word for what reads it; the test of that parser has the function's name.
+        parser: What reads it, in a word; the test of that parser has the function's name.
         text: What the parser is given; several arguments as a tuple.
         expected: What it must make of it.
         source: Where such a text was seen or is specified.
-        note: The sheet's remark.
+        note: What to know about it.
     """
 
     number: int
@@ -30,7 +30,7 @@ class Vector(NamedTuple):
     note: str = ""
 
 
-CAPTURES = "public captures, named in the fact sheet, sections A.4 to A.10"
+CAPTURES = "as owners of such boards have published it, in issues and forums"
 CPUFREQ = "torvalds/linux, drivers/cpufreq/cpufreq.c"
 DEVICE_TREE = "raspberrypi/linux, /proc/device-tree"
 DOC = "raspberrypi/documentation, os utilities and revision codes"
