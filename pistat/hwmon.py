@@ -32,8 +32,7 @@ class Chip(NamedTuple):
 
     def sensor_name(self, machine: Machine, kind: str, number: int) -> str:
         """What one of its sensors is called: with a label if it has one, with a number if there are more."""
-        label = self.path(f"{kind}{number}_label")
-        text = machine.sensor(label).strip() if label else ""
+        text = machine.sensor(self.path(f"{kind}{number}_label")).strip()
         alone = len(self.numbers(kind)) < 2  # noqa: PLR2004 - none of a kind, or one
         return f"{self.name}/{text}" if text else self.name if alone else f"{self.name}/{kind}{number}"
 

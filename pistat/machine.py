@@ -200,11 +200,11 @@ class Machine:
         """The text in a small file, without the blanks around it; None where there is no file, or no text."""
         return (self.read_or_none(path, 4096) or "").strip() or None
 
-    def sensor(self, path: str) -> str:
+    def sensor(self, path: str | None) -> str:
         """The text in the file of a sensor; empty without such a file, and while the sensor is not ready."""
         # What the kernel says of a sensor that is not ready differs: EIO, EINVAL, EAGAIN and others.
         with contextlib.suppress(OSError):
-            return self.read(path, 4096)
+            return self.read(path, 4096) if path else ""
         return ""
 
     def number(self, path: str) -> int | None:

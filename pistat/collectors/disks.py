@@ -90,9 +90,7 @@ def disks(machine: Machine) -> Values:
     rows: dict[str, Json] = {
         disk.name: {
             **disk.identity,
-            "temperature": kernel.millidegrees(machine.sensor(disk.thermometer))
-            if disk.thermometer
-            else None,
+            "temperature": kernel.millidegrees(machine.sensor(disk.thermometer)),
             **dict(zip(("bytes_read", "bytes_written"), sectors.get(disk.name, (None, None)), strict=True)),
             **_wear(machine, disk.name),
             "read_only": kernel.alarm(machine.sensor(f"{BLOCK}/{disk.name}/ro")),

@@ -101,8 +101,7 @@ def _alarm(machine: Machine) -> bool | None:
     """Whether the kernel has noticed a low supply within the last two seconds, for want of the firmware."""
     # Of this chip alone: others have alarms of the same kind that mean something else.
     supply = hwmon.chip(machine, hwmon.SUPPLY)
-    path = supply.path("in0_lcrit_alarm") if supply else None
-    return kernel.alarm(machine.sensor(path)) if path else None
+    return kernel.alarm(machine.sensor(supply.path("in0_lcrit_alarm"))) if supply else None
 
 
 def _supply(machine: Machine) -> dict[str, Json]:

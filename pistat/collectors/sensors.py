@@ -59,9 +59,9 @@ def temperatures(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     rows: dict[str, Json] = {
         each.name: {
-            "temperature": _celsius(machine, each.value),
-            "high": _celsius(machine, each.high),
-            "critical": _celsius(machine, each.critical),
+            "temperature": kernel.millidegrees(machine.sensor(each.value)),
+            "high": kernel.millidegrees(machine.sensor(each.high)),
+            "critical": kernel.millidegrees(machine.sensor(each.critical)),
         }
         for each in machine.locate("temperatures", lambda: tuple(_thermometers(machine)))
     }
@@ -69,10 +69,6 @@ def temperatures(machine: Machine) -> Reading:
         celsius = asking("measure_temp pmic", replies.temperature)
         rows["pmic"] = {"temperature": celsius, "high": None, "critical": None}
     return asking.settle({"temperatures": rows})
-
-
-def _celsius(machine: Machine, path: str | None) -> float | None:
-    return kernel.millidegrees(machine.sensor(path)) if path else None
 
 
 def _thermometers(machine: Machine) -> Iterator[Sensor]:
@@ -115,8 +111,8 @@ def _zones(machine: Machine) -> list[str]:
 def fans(machine: Machine) -> Values:
     rows: dict[str, Json] = {
         name: {
-            "rpm": kernel.whole(machine.sensor(speed)) if speed else None,
-            "pwm": kernel.whole(machine.sensor(drive), 255) if drive else None,
+            "rpm": kernel.whole(machine.sensor(speed)),
+            "pwm": kernel.whole(machine.sensor(drive), 255),
         }
         for name, speed, drive in machine.locate("fans", lambda: tuple(_fans(machine)))
     }
@@ -148,8 +144,8 @@ def trip_points(machine: Machine) -> Values:
         {
             "zone": zone,
             "type": machine.sensor(f"{stem}_type").strip() or None,
-            "temperature": _celsius(machine, f"{stem}_temp"),
-            "hysteresis": _celsius(machine, f"{stem}_hyst"),
+            "temperature": kernel.millidegrees(machine.sensor(f"{stem}_temp")),
+            "hysteresis": kernel.millidegrees(machine.sensor(f"{stem}_hyst")),
         }
         for zone, stem in machine.locate("trip points", lambda: tuple(_trip_points(machine)))
     ]
