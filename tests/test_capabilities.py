@@ -91,7 +91,7 @@ def test_what_is_not_has_a_reason(board: str) -> None:
         ("pi1b-rev1", "network.{interface}.signal_strength", Why.NO_VALUE, "wireless"),
         ("pi5-8gb-nvme", "interfaces.{interface}.ssid", Why.HIDDEN, "PISTAT_SHOW_SSID=true"),
         ("pi5-8gb-nvme", "disks.{disk}.life_used_a", Why.NO_FILE, "/sys/block/*/device/life_time"),
-        ("pi5-8gb-nvme", "devices[row].error", Why.NO_VALUE, "a filesystem that does not answer"),
+        ("pi5-8gb-nvme", "devices[row].error", Why.NO_VALUE, "a filesystem that does not tell them"),
     ],
 )
 def test_reasons(board: str, field: str, reason: Why, word: str) -> None:

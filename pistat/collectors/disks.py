@@ -12,6 +12,7 @@ from pistat.machine import Machine
 
 BLOCK = "/sys/block"
 DEVICE = f"{BLOCK}/*/device"
+MODEL = f"{DEVICE}/model, else {DEVICE}/name"
 STATS = "/proc/diskstats"
 
 PART = re.compile(r"mmcblk\d+(?:boot|gp|rpmb)\d*")
@@ -44,7 +45,7 @@ class Disk(NamedTuple):
 
 @collector(
     Field("disks.{disk}.type", Unit.TEXT, "`SD`, `MMC` (eMMC) or `NVMe`; null for others.", f"{DEVICE}/type"),
-    Field("disks.{disk}.model", Unit.TEXT, "Name that its maker has given it.", f"{DEVICE}/model"),
+    Field("disks.{disk}.model", Unit.TEXT, "Name that its maker has given it.", MODEL),
     Field(
         "disks.{disk}.maker",
         Unit.TEXT,

@@ -166,15 +166,25 @@ def _hidden(machine: Machine) -> Lack | None:
         "IPv4 and IPv6 addresses with prefix length.",
         "the kernel's list of addresses",
     ),
-    Field("interfaces.{interface}.mac", Unit.TEXT, "Hardware address.", "/sys/class/net/*/address"),
-    Field("interfaces.{interface}.is_up", Unit.FLAG, "Whether the link is up.", "/sys/class/net/*/operstate"),
+    Field(
+        "interfaces.{interface}.mac",
+        Unit.TEXT,
+        "Hardware address.",
+        "netlink, as in /sys/class/net/*/address",
+    ),
+    Field(
+        "interfaces.{interface}.is_up",
+        Unit.FLAG,
+        "Whether the link is up.",
+        "netlink, as in /sys/class/net/*/operstate",
+    ),
     Field(
         "interfaces.{interface}.speed",
         Unit.MEGABIT_PER_SECOND,
         "Speed of a wired link; null without a link, and for wireless.",
         "/sys/class/net/*/speed",
     ),
-    Field("interfaces.{interface}.mtu", Unit.BYTES, "Largest packet.", "/sys/class/net/*/mtu"),
+    Field("interfaces.{interface}.mtu", Unit.BYTES, "Largest packet.", "netlink, as in /sys/class/net/*/mtu"),
     Field(
         "interfaces.{interface}.ssid",
         Unit.TEXT,
@@ -183,7 +193,9 @@ def _hidden(machine: Machine) -> Lack | None:
         when=WIFI,
         unless=_hidden,
     ),
-    Field("interfaces.{interface}.frequency", Unit.MEGAHERTZ, "Its channel.", "nl80211", when=WIFI),
+    Field(
+        "interfaces.{interface}.frequency", Unit.MEGAHERTZ, "Frequency of its channel.", "nl80211", when=WIFI
+    ),
     Field(
         "interfaces.{interface}.bit_rate",
         Unit.BITS_PER_SECOND,

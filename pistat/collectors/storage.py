@@ -30,7 +30,7 @@ STATVFS = "statvfs of the mount point"
         Unit.TEXT,
         "Why its sizes are null.",
         STATVFS,
-        when="for a filesystem that does not answer",
+        when="for a filesystem that does not tell them",
     ),
     portable=True,
     deadline=5.0,
