@@ -52,7 +52,11 @@ function lasting(seconds) {
   return minutes ? `${minutes}${NB}min` : `${seconds | 0}${NB}s`;
 }
 
-const isPi = () => /^Raspberry/.test(now.hardware.model);
+// At how many °C it slows itself, as it is shipped: a 3A+ and a 3B+ have a soft limit. Null for a PC
+function limit() {
+  const found = /^Raspberry(.*3.Model..(.P|\+))?/.exec(now.hardware.model);
+  return found && (found[1] ? 60 : 80);
+}
 const MISSING = "Why figures are missing: see /capabilities.";
 
 // The sentence: how bad it is, of which kind, and the words; only what stands between stars is coloured
@@ -130,8 +134,9 @@ function draw(svg, name, low, high, mark) {
   }
   close();
   const set = (part, d) => svg.querySelector("." + part).setAttribute("d", d);
-  set("b", `M0 ${foot}H300`);
-  set("g", end ? gaps : `M0 ${foot}H300`);
+  const base = `M0 ${foot}H300`;
+  set("b", base);
+  set("g", end ? gaps : base);
   set("m", mark && end ? `M0 ${y(mark)}H300` : "");
   set("a", area);
   set("l", line);
@@ -212,8 +217,8 @@ function paintHeat() {
   const heat = now.cpu_temp, seen = values("heat").map(Math.round), low = Math.min(...seen), high = Math.max(...seen);
   figure("v-heat", known(heat, n => n.toFixed(1)), "°C");
   if (heat == null) notes("heat", MISSING);
-  else notes("heat", `${low < high ? low + "–" : ""}${celsius(high)} lately`, isPi() ? `slows itself at 80${NB}°C` : "");
-  draw(at("g-heat"), "heat", 30, 90, 80);
+  else notes("heat", `${low < high ? low + "–" : ""}${celsius(high)} lately`, limit() ? "slows itself at " + celsius(limit()) : "");
+  draw(at("g-heat"), "heat", 30, 90, limit());
   mood("heat", heat >= 85 || kind === "heat" ? "bad" : heat >= 80 || kind === "warm" ? "warn" : "");
 }
 function paintCores() {
@@ -315,7 +320,7 @@ async function tick() {
 // What an answer means; the seconds until the next question
 async function settle(answer) {
   if (answer.status === 429) {
-    note = () => `Asked too often; asking again in ${left()}, as the daemon wishes.`;
+    note = () => `Asked too often; asking again in ${left()}.`;
     status("", "busy");
     return +answer.headers.get("Retry-After") || 30;
   }
@@ -348,7 +353,7 @@ function gone() {
   headline(last ? `${host} *has not answered* since ${clock(last)}.` : `${host} *does not answer*.`, "warn");
   document.title = "? " + host;
   kind = "gone";
-  return [2, 4, 8, 15, 30][Math.min(failures - 1, 4)];
+  return [2, 4, 8, 15][failures - 1] ?? 30;
 }
 function pause() {
   paused = !paused;
@@ -390,9 +395,10 @@ function placeRow(place) {
   const taken = place.error ? make("span.is-warn", place.error) : known(place.percent, n => percent(n) + NB + "%");
   return row(place.mountpoint, make("small", joined(place.device, place.filesystem, place.total && size(place.total), place.read_only && "read-only")), sized(place.percent, taken, place.error ? "" : meter), sized(place.free, size(place.free)));
 }
+// Beside the interfaces stands a number, of connections
 const TABLES = [
   { id: "processes", turns: 4, target: () => `/processes?sort=${at("by").value}&limit=12`, rows: found => found.processes.map(processRow) },
-  { id: "interfaces", turns: 16, target: () => "/network/interfaces", rows: found => Object.entries(found.interfaces).filter(each => each[1] && typeof each[1] === "object").map(linkRow) },
+  { id: "interfaces", turns: 16, target: () => "/network/interfaces", rows: found => Object.entries(found.interfaces).filter(each => isNaN(each[1])).map(linkRow) },
   { id: "devices", turns: 16, target: () => "/storage/devices", rows: found => found.devices.map(placeRow) },
 ];
 async function refresh(table) {

@@ -141,9 +141,13 @@ def test_figures_are_those_of_the_api(browser: Browser, replay: Replay, board: s
     stats = daemon.json("/stats")
     told = stats["power"]["throttled"]
     heat = stats["cpu_temp"]
+    limit = {"pi3b-plus": "slows itself at 60\u00a0°C", "pc-x86": "lately"}.get(
+        board, "slows itself at 80\u00a0°C"
+    )
 
     assert browser.text("#v-heat b") == (NONE if heat is None else f"{heat:.1f}")
     assert heat is None or browser.text("#heat .f").startswith(f"{heat:.0f}\u00a0°C lately")
+    assert browser.text("#heat .f").endswith(limit)
     assert browser.text("#v-memory b") == percent(stats["memory"]["percent"])
     assert browser.text("#v-disk b") == percent(stats["disk"]["percent"])
     assert browser.text("#network .f").endswith(f"{stats['network']['active_connections']} connections")

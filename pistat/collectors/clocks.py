@@ -16,13 +16,13 @@ REQUESTED = "/sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq"
     Field(
         "clocks.sdram",
         Unit.HERTZ,
-        "Clock of the memory, if the firmware measures it.",
+        "Clock of the memory, if it is measured.",
         "firmware: measure_clock sdram",
     ),
     Field(
         "clocks.arm_requested",
         Unit.HERTZ,
-        "Clock that the kernel asks for the ARM cores; heat or a low supply may keep `clocks.arm` below it.",
+        "Clock that the kernel asks for; heat or a low supply may keep `clocks.arm` below it.",
         REQUESTED,
         unless=identity.no_videocore,
     ),
