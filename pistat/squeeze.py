@@ -2,7 +2,8 @@
 
 They serve our own two files, not every file. In the script no template stands in another, a regular
 expression has no blank, a key has none before its colon but the colon of a condition has one, `let a, b` is
-not written without values, `{ a, b }` is not written for `{ a: a, b: b }`, and no sign stands after a sign.
+not written without values, `{ a, b }` is not written for `{ a: a, b: b }`, no sign stands after a sign, and a
+line that begins with `const` or `let` holds nothing else.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ DECLARED = re.compile(
 )
 """Where the script gives names, one or some with commas between."""
 
+DECLARATIONS = re.compile(r"^( *)(?:const|let) .*;(?:\n\1(?:const|let) .*;)+$", re.MULTILINE)
+"""Lines of one block in which names are given, one after the other."""
+
 PUNCTUATION = '{}()[];,=?:<>&|*!+-/%"`'
 """Beside these a script needs no blank."""
 
@@ -65,7 +69,8 @@ def js(text: str) -> str:
             return re.sub(r"\$\{[^}]*\}", lambda inner: TOKEN.sub(renamed, inner[0]), found["template"])
         return _tight(found, PUNCTUATION)
 
-    return TOKEN.sub(renamed, text).strip().replace(";}", "}")
+    together = DECLARATIONS.sub(lambda found: re.sub(r";\n *(?:const|let) ", ", ", found[0]), text)
+    return TOKEN.sub(renamed, together).strip().replace(";}", "}")
 
 
 def _tight(found: re.Match[str], around: str) -> str:

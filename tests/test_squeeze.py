@@ -46,6 +46,8 @@ def test_css(text: str, expected: str) -> None:
         pytest.param("a // (why)\nb", "a\nb", id="a comment within"),
         pytest.param("const document = 1;\nreturn other", "let a=1;return other", id="between words"),
         pytest.param("use(1);\n{\n  b;\n}\nc;", "use(1);{b}c;", id="lines"),
+        pytest.param("const one = 1;\nlet [two] = one;\ntwo();", "let a=1,[b]=a;b();", id="lines of names"),
+        pytest.param("if (c) {\n  let one = 1;\n}\nlet two = 2;", "if(c){let a=1}let b=2;", id="blocks"),
         pytest.param('return "a" + `b` in c;', 'return"a"+`b`in c;', id="beside texts"),
     ],
 )
@@ -58,7 +60,7 @@ def test_names_are_not_mixed_up() -> None:
     """No two names of the script become one, and none becomes one that stands in it already."""
     names = [f"name{count}" for count in range(200)]
     script = "".join(f"const {each} = {count};\n" for count, each in enumerate(names)) + "use(a, B, aa);"
-    given = re.findall(r"let (\w+)=", squeeze.js(script))
+    given = re.findall(r"(?:let |,)(\w+)=", squeeze.js(script))
 
     assert len(set(given)) == len(names)
     assert not {"a", "B", "aa", "do", "if", "in", "of"} & set(given)
