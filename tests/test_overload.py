@@ -104,9 +104,15 @@ def test_health_while_everything_hangs(tmp_path: Path) -> None:
         targets = ["/stats?block=true"] * (server.BLOCKING + 2) + ["/stats?cache=false", "/processes"] * 6
         with asked(daemon, targets) as connections:
             check_health(daemon)
+            until = time.monotonic() + 20
+            while unanswered(connections) > targets.count("/processes"):
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            last = [target for target, each in zip(targets, connections, strict=True) if unanswered([each])]
             found = Counter(received(each).status for each in connections)
             check_health(daemon)
 
+    assert set(last) <= {"/processes"}, "who does not want them does not wait for their ten seconds"
     assert found == {200: len(targets) - 2, 503: 2}
 
 
