@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str], env_file: Path) -> Namespace:
 def report(settings: Settings, environment: Mapping[str, str], env_file: Path) -> str:
     """What would be served with `settings`, and where each of them comes from. A secret is not shown."""
     sources = [("environment", environment), (str(env_file), read_env_file(env_file))]
-    routes = [f"  {each.path:<22}{each.help}" for each in ROUTES]
+    routes = [f"  {each.path:<22}{each.summary}" for each in ROUTES]
     where = f"host {settings.host}, port {settings.port}"
     return "\n".join(
         [

@@ -59,11 +59,11 @@ def document(settings: Settings) -> Schema:
 def _operation(route: Route, settings: Settings) -> Schema:
     operation: Schema = {
         "operationId": route.path.strip("/").replace("/", "_").replace(".", "_") or "guide",
-        "summary": route.help.replace("`", ""),
+        "summary": route.summary,
         "parameters": [_parameter(each) for each in route.parameters],
         "responses": {
             "200": {
-                "description": route.help.replace("`", ""),
+                "description": route.summary,
                 "headers": {name: _component("headers", name) for name in COUNTS},
                 "content": {each: {"schema": _content(route, each)} for each in route.media},
             },

@@ -34,6 +34,11 @@ class Route:
     open: bool = False
 
     @property
+    def summary(self) -> str:
+        """`help` where nothing marks code."""
+        return self.help.replace("`", "")
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The top-level keys of the answer."""
         return tuple(dict.fromkeys(each.key for each in self.fields))

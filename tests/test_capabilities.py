@@ -84,7 +84,7 @@ def test_what_is_not_has_a_reason(board: str) -> None:
         ("pi4b-2gb-forbidden", "power.throttled", Why.NO_PERMISSION, "sudo apt full-upgrade"),
         ("pi4b-mainline", "hardware.bootloader", Why.NO_FILE, "build-timestamp"),
         ("pi4b-mainline", "block_clocks.hdmi", Why.NO_FILE, "/dev/vcio"),
-        ("pi4b-mainline", "swap.total", Why.NO_VALUE, "/proc/meminfo"),
+        ("pi4b-mainline", "swap.percent", Why.NO_VALUE, "no swap space"),
         ("pi5-16gb-mute", "power.throttled", Why.REFUSED, "refused"),
         ("pi5-2gb-truncated", "power.throttled", Why.NOT_UNDERSTOOD, "reply to get_throttled was"),
         ("pi5-2gb-truncated", "pmic.watts", Why.NOT_UNDERSTOOD, "reply to pmic_read_adc was"),

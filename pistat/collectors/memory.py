@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import psutil
 
+from pistat import kernel
+from pistat.access import Lack, Why
 from pistat.field import Field, Unit, Values, collector, percent
 from pistat.machine import Machine
 
@@ -12,6 +14,16 @@ def memory_by_psutil(machine: Machine) -> Values:
     """The same from psutil, where there is no /proc."""
     main, swap = psutil.virtual_memory(), psutil.swap_memory()
     return _reading(main.total, main.available, swap.total, swap.free)
+
+
+def _no_swap(machine: Machine) -> Lack | None:
+    """Why there are no figures of the swap."""
+    none = kernel.first("(SwapTotal): +0 kB", machine.sensor("/proc/meminfo"))
+    return Lack(Why.NO_VALUE, "There is no swap space.") if none else None
+
+
+def _of_swap(name: str, unit: Unit, text: str, source: str) -> Field:
+    return Field(f"swap.{name}", unit, text, source, unless=_no_swap)
 
 
 @collector(
@@ -24,10 +36,10 @@ def memory_by_psutil(machine: Machine) -> Values:
     ),
     Field("memory.used", Unit.BYTES, "What is not available.", "total - available, as `free` counts"),
     Field("memory.percent", Unit.PERCENT, "Share that is not available.", "used / total"),
-    Field("swap.total", Unit.BYTES, "Swap space; null without swap.", "SwapTotal of /proc/meminfo"),
-    Field("swap.used", Unit.BYTES, "Swap in use.", "total - free"),
-    Field("swap.free", Unit.BYTES, "Swap left.", "SwapFree of /proc/meminfo"),
-    Field("swap.percent", Unit.PERCENT, "Share of the swap in use.", "used / total"),
+    _of_swap("total", Unit.BYTES, "Swap space; null without swap.", "SwapTotal of /proc/meminfo"),
+    _of_swap("used", Unit.BYTES, "Swap in use.", "total - free"),
+    _of_swap("free", Unit.BYTES, "Swap left.", "SwapFree of /proc/meminfo"),
+    _of_swap("percent", Unit.PERCENT, "Share of the swap in use.", "used / total"),
     elsewhere=memory_by_psutil,
 )
 def memory(machine: Machine) -> Values:
