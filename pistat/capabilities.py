@@ -50,7 +50,7 @@ FIELDS = (
     ),
 )
 
-PATH = re.compile(r"/(?:dev|etc|proc|sys)/[^\s,]+")
+PATH = re.compile(r"/(?:dev|etc|proc|sys)/(?:[^\s,]|,(?!\s))+")
 QUESTION = "firmware: "
 
 CMA = (

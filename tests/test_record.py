@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from fnmatch import fnmatch
 from pathlib import Path
 
 import psutil
@@ -19,6 +20,7 @@ from boards import record
 from boards.build.bcm2711 import PI_4B
 from boards.build.folder import write
 from pistat import cputimes, proctable
+from pistat.capabilities import PATH, QUESTION
 from pistat.collectors import ALL
 from pistat.field import Incomplete
 from pistat.machine import Usage
@@ -232,6 +234,20 @@ def test_transcript_is_that_of_the_firmware(recorded: Path) -> None:
     assert f"$ vcgencmd pmic_read_adc\n{unknown}" in transcript
     assert "(clean) (release) (start)" in transcript
     assert transcript.count("$ vcgencmd ") == len(record.QUESTIONS)
+
+
+def test_what_the_figures_are_read_from_is_recorded() -> None:
+    """Each file that a field names as its source is copied, and each question that one names is asked."""
+    tables = {"/proc/PID", "/proc/PID/stat", "/proc/stat", "/proc/self/mountinfo"}
+    places = {place for each in ALL for field in each.fields for place in field.source.split(", else ")}
+    files = {found[0] for place in places if (found := PATH.search(place))} - tables
+
+    for each in files:
+        name = each.strip("/").replace("*", "0")
+        assert any(fnmatch(name, wanted) or wanted.startswith(f"{name}/") for wanted in record.FILES), each
+    asked = {place.removeprefix(QUESTION) for place in places if place.startswith(QUESTION)}
+    assert asked <= set(record.QUESTIONS)
+    assert len(set(record.QUESTIONS)) == len(record.QUESTIONS)
 
 
 def test_long_file_is_cut(recorded: Path) -> None:
