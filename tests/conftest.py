@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,9 +12,17 @@ from typing import TYPE_CHECKING
 import pytest
 from browser import CHROMIUM, DRIVER, Browser
 from daemon import Daemon, HeldPort
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from needs import Need
+
+
+# What takes more than linear time takes longer than that; what a busy machine takes does not.
+settings.register_profile(
+    "patient", settings(), deadline=timedelta(seconds=10), suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -41,6 +41,16 @@ def _refuse(word: str) -> None:
     raise ValueError(f"{word} is not JSON")
 
 
+def has_ipv6() -> bool:
+    """Whether the loopback has an address of IPv6."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 class HeldPort:
     """A free port of the loopback, which nobody else is given until `release`.
 

@@ -99,16 +99,17 @@ class Prometheus(Program):
         assert not answer.get("warnings"), answer
         return answer["data"]
 
-    def query(self, expression: str) -> list[Sample]:
-        """The samples of an expression now, each with `metric` (its labels) and `value`."""
-        found: list[Sample] = self.ask("query", query=expression)["result"]
+    def query(self, expression: str, at: float | None = None) -> list[Sample]:
+        """The samples of an expression now, or at a time, each with `metric` (its labels) and `value`."""
+        when = {} if at is None else {"time": str(at)}
+        found: list[Sample] = self.ask("query", query=expression, **when)["result"]
         return found
 
-    def values(self, expression: str, *labels: str) -> dict[tuple[str, ...], float]:
-        """The values of an expression by the values of some labels."""
+    def values(self, expression: str, *labels: str, at: float | None = None) -> dict[tuple[str, ...], float]:
+        """The values of an expression, now or at a time, by the values of some labels."""
         return {
             tuple(each["metric"].get(label, "") for label in labels): float(each["value"][1])
-            for each in self.query(expression)
+            for each in self.query(expression, at)
         }
 
     def wait_for(self, expression: str, seconds: float = 60.0) -> None:

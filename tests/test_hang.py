@@ -17,6 +17,7 @@ import faulty
 import pytest
 from daemon import Daemon
 from deadmount import AVAILABLE, BLOCK, BLOCKS, FREE, DeadMount
+from patience import eventually
 from shape import leaves
 
 from pistat import routes
@@ -48,16 +49,6 @@ def threads(daemon: Daemon) -> int:
     found = re.search(r"^Threads:\t(\d+)$", status, re.MULTILINE)
     assert found
     return int(found[1])
-
-
-def eventually(check: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Whether `check` comes true."""
-    until = time.monotonic() + seconds
-    while not check():
-        if time.monotonic() >= until:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 # A filesystem that does not answer
@@ -130,7 +121,7 @@ def test_it_is_waited_for_once(daemon: Daemon, mount: Mount) -> None:
         assert seconds < AT_ONCE
         assert found[dead.path] == dead_row(dead)
 
-    assert threads(daemon) <= before + 1
+    assert eventually(lambda: threads(daemon) <= before + 1)
 
 
 def test_it_is_waited_for_once_by_all(daemon: Daemon, mount: Mount) -> None:
@@ -323,7 +314,8 @@ def test_a_collector_hangs(
     repair = fault(collector, "hang")
     answers = [timed(broken.json, "/stats?cache=false") for _ in range(5)]
     said = log_since(broken, known)
-    stuck = threads(broken)
+    # Others may have helped while the machine had more to do.
+    assert eventually(lambda: threads(broken) <= running + 1)
     repair.unlink()
 
     sentence = f"no answer within {collector.deadline:.1f} s"
@@ -332,7 +324,6 @@ def test_a_collector_hangs(
     first, *others = [seconds for seconds, _ in answers]
     assert collector.deadline - 0.1 < first < PROMISED
     assert all(seconds < AT_ONCE for seconds in others)
-    assert stuck <= running + 1
     assert eventually(lambda: "errors" not in broken.json("/stats?cache=false"))
     assert nulls(broken.json("/stats"), ()) == nulls(whole, ())
     assert [line.split()[0] for line in said] == ["WARNING"]

@@ -10,8 +10,9 @@ from pathlib import Path
 import faulty
 import pytest
 from daemon import Daemon
+from patience import at_best, eventually
 from recorded import BOARDS, RecordedMachine
-from test_hang import SENTENCES, eventually, route_of
+from test_hang import SENTENCES, route_of
 
 from pistat.collectors import ALL
 from pistat.field import Collector
@@ -44,17 +45,19 @@ def still(faults: Path) -> Iterator[Daemon]:
 def test_all_else_is_as_before(still: Daemon, faults: Path, collector: Collector, kind: str) -> None:
     """An answer with a broken collector is the whole one, with its leaves null and `errors` at the end."""
     route = route_of(collector)
+    # On a busy machine another collector may be late, too: then the question is asked again.
+    assert eventually(lambda: "errors" not in still.json(route))
     whole = still.get(route)
-    fault = faults / collector.keys[0]
-    fault.with_suffix(".new").write_text(kind)
-    fault.with_suffix(".new").rename(fault)
-    broken = still.get(route)
-    fault.unlink()
-
     why = SENTENCES.get(kind, f"no answer within {DEADLINE:.1f} s")
     expected = json.loads(whole.body)
     expected.update(collector.nulls(RecordedMachine(BOARDS / BOARD)))
     expected["errors"] = dict.fromkeys(collector.keys, why)
-    assert (whole.status, broken.status) == (200, 200)
-    assert broken.body == encode(expected)
+    fault = faults / collector.keys[0]
+    fault.with_suffix(".new").write_text(kind)
+    fault.with_suffix(".new").rename(fault)
+    wrong = at_best(lambda: [each for each in [still.get(route)] if each.body != encode(expected)])
+    fault.unlink()
+
+    assert whole.status == 200
+    assert wrong == []
     assert eventually(lambda: still.get(route).body == whole.body)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from vectors import ANY_TEXT, CPUINFO, PATIENCE, REPEATED, USB, Vectors, spliced
+from vectors import ANY_TEXT, CPUINFO, REPEATED, USB, Vectors, spliced
 
 from pistat import kernel
 
@@ -174,7 +174,6 @@ HOSTILE = st.one_of(
     ],
 )
 @given(text=HOSTILE)
-@settings(deadline=PATIENCE)
 def test_numbers_are_bounded(
     parse: Callable[[str], float | None], low: float, high: float, text: str
 ) -> None:
@@ -185,7 +184,6 @@ def test_numbers_are_bounded(
 
 
 @given(text=HOSTILE)
-@settings(deadline=PATIENCE)
 def test_words_are_bounded(text: str) -> None:
     """Whatever the text, what is not a number is one of a few words, or short printable ASCII."""
     assert kernel.alarm(text) in {True, False, None}
@@ -196,7 +194,6 @@ def test_words_are_bounded(text: str) -> None:
 
 
 @given(text=HOSTILE)
-@settings(deadline=PATIENCE)
 def test_wireless_is_bounded(text: str) -> None:
     """Whatever the text, an interface has a name that Linux allows, and a power is negative dBm or none."""
     for name, found in kernel.wireless(WIRELESS_HEADER + text).items():
@@ -207,7 +204,6 @@ def test_wireless_is_bounded(text: str) -> None:
 
 
 @given(data=st.one_of(st.binary(), st.builds(bytes.__mul__, st.binary(max_size=20), st.integers(0, 1000))))
-@settings(deadline=PATIENCE)
 def test_device_tree_is_bounded(data: bytes) -> None:
     """Whatever the bytes, a string is short and printable, and a number has 32 bits."""
     text = kernel.device_tree_string(data)
@@ -217,7 +213,6 @@ def test_device_tree_is_bounded(data: bytes) -> None:
 
 
 @given(names=st.lists(HOSTILE), classes=st.dictionaries(HOSTILE, HOSTILE))
-@settings(deadline=PATIENCE)
 def test_usb_devices_is_bounded(names: list[str], classes: dict[str, str]) -> None:
     """Whatever the names, there are no more devices than names, and no more when their classes are known."""
     assert 0 <= kernel.usb_devices(names, classes) <= kernel.usb_devices(names) <= len(names)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import sys
 import threading
 import time
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 import wallclock
-from daemon import PROGRAM, Answer, Daemon
+from daemon import PROGRAM, Answer, Daemon, has_ipv6
 from wallclock import WallClock
 
 from pistat.guard import client as client_of
@@ -229,15 +228,6 @@ def test_both_families_are_counted(start: Start, need: Need) -> None:
     assert by_4 == by_6 == [200, 200, 200, 429]
 
 
-def has_ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6) as probe:
-            probe.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
-
 @pytest.mark.parametrize(
     ("address", "client"),
     [
@@ -388,7 +378,7 @@ def test_a_hundred_thousand_addresses() -> None:
         daemon.wait_until_ready()
         statuses(daemon, [CHEAP] * 10)
         before = resident(daemon)
-        during = [daemon.get(CHEAP, headers={"X-Forwarded-For": "x"}).status, resident(daemon)]
+        during = [daemon.get(CHEAP, headers={"X-Forwarded-For": "x"}, timeout=120).status, resident(daemon)]
         time.sleep(5.1)
         after = [daemon.get(CHEAP).status, resident(daemon)]
     finally:

@@ -1,11 +1,13 @@
 """Right: each figure, of the machine that runs the tests, agrees with another source of the same moment.
 
 A source is read before and after the request, and the figure must lie between: whatever else this machine is
-doing, a counter that only grows needs no tolerance then. What goes up and down gets one, named below.
+doing, a counter that only grows needs no tolerance then. What goes up and down gets one, named below. Where
+others can spoil such a comparison, by what comes and goes in the middle of it, it is made again.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import os
@@ -25,14 +27,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import apart
 import psutil
 import pytest
-from daemon import Daemon
+from daemon import Daemon, has_ipv6
+from patience import at_best, eventually, untrue
 from shape import leaves
-from test_hang import eventually
 
 from pistat import cputimes, proctable
 from pistat.collectors import ALL, disk
 from pistat.field import Collector
 from pistat.machine import Machine
+from pistat.mounts import NO_FILES
 
 if TYPE_CHECKING:
     from needs import Need
@@ -104,30 +107,38 @@ def free(tell: Tell) -> dict[str, dict[str, int]]:
 
 def test_memory(shared: Daemon, tell: Tell) -> None:
     """Total and available memory are those of `free`; used is the rest, and the percentage is its share."""
-    before = free(tell)["Mem"]
-    memory = shared.json("/stats?cache=false&fields=memory")["memory"]
-    after = free(tell)["Mem"]
 
-    slack = max(NOISE, before["total"] // 100)
-    assert memory["total"] == before["total"]
-    assert between(memory["available"], before["available"], after["available"], slack)
-    assert memory["used"] == memory["total"] - memory["available"]
-    assert memory["percent"] == round(100 * memory["used"] / memory["total"], 2)
+    def look() -> list[str]:
+        before = free(tell)["Mem"]
+        memory = shared.json("/stats?cache=false&fields=memory")["memory"]
+        after = free(tell)["Mem"]
+        return untrue(
+            total=memory["total"] == before["total"],
+            available=between(memory["available"], before["available"], after["available"], NOISE),
+            used=memory["used"] == memory["total"] - memory["available"],
+            percent=memory["percent"] == round(100 * memory["used"] / memory["total"], 2),
+        )
+
+    assert at_best(look) == []
 
 
 def test_swap(shared: Daemon, tell: Tell) -> None:
     """The swap is that of `free`; without swap there are no figures, not zeros."""
-    before = free(tell)["Swap"]
-    swap = shared.json("/stats?cache=false&fields=swap")["swap"]
-    after = free(tell)["Swap"]
 
-    if not before["total"]:
-        assert swap == {"total": None, "used": None, "free": None, "percent": None}
-        return
-    assert swap["total"] == before["total"]
-    assert between(swap["used"], before["used"], after["used"], NOISE)
-    assert between(swap["free"], before["free"], after["free"], NOISE)
-    assert swap["percent"] == round(100 * swap["used"] / swap["total"], 2)
+    def look() -> list[str]:
+        before = free(tell)["Swap"]
+        swap = shared.json("/stats?cache=false&fields=swap")["swap"]
+        after = free(tell)["Swap"]
+        if not before["total"]:
+            return untrue(none=swap == {"total": None, "used": None, "free": None, "percent": None})
+        return untrue(
+            total=swap["total"] == before["total"],
+            used=between(swap["used"], before["used"], after["used"], NOISE),
+            free=between(swap["free"], before["free"], after["free"], NOISE),
+            percent=swap["percent"] == round(100 * swap["used"] / swap["total"], 2),
+        )
+
+    assert at_best(look) == []
 
 
 def df(tell: Tell, mountpoint: str) -> list[int]:
@@ -152,11 +163,14 @@ def agrees_with_df(figures: dict[str, Any], before: list[int], after: list[int])
 
 def test_the_root_filesystem(shared: Daemon, tell: Tell) -> None:
     """The root filesystem's figures are those of `df`."""
-    before = df(tell, "/")
-    figures = shared.json("/stats?cache=false&fields=disk")["disk"]
-    after = df(tell, "/")
 
-    assert agrees_with_df(figures, before, after), (figures, before, after)
+    def look() -> list[Any]:
+        before = df(tell, "/")
+        figures = shared.json("/stats?cache=false&fields=disk")["disk"]
+        after = df(tell, "/")
+        return [] if agrees_with_df(figures, before, after) else [figures, before, after]
+
+    assert at_best(look) == []
 
 
 def test_every_filesystem(fresh: Daemon, tell: Tell) -> None:
@@ -166,25 +180,40 @@ def test_every_filesystem(fresh: Daemon, tell: Tell) -> None:
         rows = fresh.json("/storage/devices")["devices"]
         return {row["mountpoint"]: row for row in rows if "error" not in row}
 
-    places = list(answering())
-    before = {place: df(tell, place) for place in places}
-    rows = answering()
-    after = {place: df(tell, place) for place in places}
+    def look() -> list[Any]:
+        places = answering().keys()
+        try:
+            before = {place: df(tell, place) for place in places}
+            rows = answering()
+            after = {place: df(tell, place) for place in places}
+        except subprocess.CalledProcessError as unmounted:
+            return [unmounted]
+        assert "/" in places
+        return [*places ^ rows.keys()] + [
+            (rows[place], before[place], after[place])
+            for place in places & rows.keys()
+            if not agrees_with_df(rows[place], before[place], after[place])
+        ]
 
-    assert "/" in places
-    assert all(agrees_with_df(rows[place], before[place], after[place]) for place in places), (rows, before)
+    assert at_best(look) == []
 
 
 def test_no_filesystem_is_missing_or_twice(shared: Daemon, tell: Tell) -> None:
     """Each disk on which `lsblk` sees a mounted filesystem with files has one row."""
-    found = json.loads(tell("lsblk", "--list", "--json", "--output", "NAME,TYPE,FSTYPE,MOUNTPOINTS"))
-    listed = [row["mountpoint"] for row in shared.json("/storage/devices")["devices"]]
 
-    for each in found["blockdevices"]:
-        places = {place for place in each["mountpoints"] if place and place.startswith("/")}
-        if places and each["type"] != "loop":
-            assert len(places & set(listed)) == 1, each
-    assert len(listed) == len(set(listed))
+    def look() -> list[Any]:
+        found = json.loads(tell("lsblk", "--list", "--json", "--output", "NAME,TYPE,FSTYPE,MOUNTPOINTS"))
+        listed = [row["mountpoint"] for row in shared.json("/storage/devices")["devices"]]
+        assert len(listed) == len(set(listed))
+        return [
+            each
+            for each in found["blockdevices"]
+            if each["type"] != "loop" and each["fstype"] not in NO_FILES
+            for places in [{place for place in each["mountpoints"] if place and place.startswith("/")}]
+            if places and len(places & set(listed)) != 1
+        ]
+
+    assert at_best(look) == []
 
 
 def physical_disks() -> set[str]:
@@ -241,11 +270,6 @@ def net_dev() -> dict[str, dict[str, int]]:
 )
 def test_every_interface(fresh: Daemon, target: str, key: str) -> None:
     """Each interface but the loopback has the counters of /proc/net/dev."""
-    before = net_dev()
-    found = fresh.json(target)[key]
-    after = net_dev()
-
-    assert found.keys() - {"active_connections"} == before.keys() - {"lo"}
     counters = (
         "bytes_sent",
         "bytes_recv",
@@ -256,25 +280,44 @@ def test_every_interface(fresh: Daemon, target: str, key: str) -> None:
         "dropin",
         "dropout",
     )
-    for name in before.keys() - {"lo"}:
-        for each in counters:
-            assert between(found[name][each], before[name][each], after[name][each]), (name, each)
+
+    def look() -> list[Any]:
+        before = net_dev()
+        found = fresh.json(target)[key]
+        after = net_dev()
+        names = before.keys() - {"lo"}
+        return [*names ^ after.keys() - {"lo"}, *names ^ found.keys() - {"active_connections"}] + [
+            (name, each)
+            for name in names & found.keys() & after.keys()
+            for each in counters
+            if not between(found[name][each], before[name][each], after[name][each])
+        ]
+
+    assert at_best(look) == []
 
 
-def test_every_address(shared: Daemon, tell: Tell) -> None:
+def test_every_address(fresh: Daemon, tell: Tell) -> None:
     """Addresses, hardware address, state and mtu of each interface are those of `ip`."""
-    told = {each["ifname"]: each for each in json.loads(tell("ip", "-json", "address"))}
-    found = shared.json("/network/interfaces")["interfaces"]
 
-    for name, row in found.items():
-        if name != "active_connections":
-            link = told[name]
-            addresses = {f"{each['local']}/{each['prefixlen']}" for each in link["addr_info"]}
-            assert set(row["addresses"]) == addresses
-            assert row["mtu"] == link["mtu"]
-            assert row["mac"] == link.get("address")
-            if link["operstate"] in ("UP", "DOWN"):
-                assert row["is_up"] is (link["operstate"] == "UP")
+    def look() -> list[str]:
+        told = {each["ifname"]: each for each in json.loads(tell("ip", "-json", "address"))}
+        found = fresh.json("/network/interfaces")["interfaces"]
+        del found["active_connections"]
+        return [*found.keys() ^ told.keys() - {"lo"}] + [
+            name for name in found.keys() & told.keys() if not is_told_so(found[name], told[name])
+        ]
+
+    assert at_best(look) == []
+
+
+def is_told_so(row: dict[str, Any], link: dict[str, Any]) -> bool:
+    """Whether an interface is as `ip` has it."""
+    addresses = {f"{each['local']}/{each['prefixlen']}" for each in link["addr_info"]}
+    return (
+        set(row["addresses"]) == addresses
+        and (row["mtu"], row["mac"]) == (link["mtu"], link.get("address"))
+        and (link["operstate"] not in ("UP", "DOWN") or row["is_up"] is (link["operstate"] == "UP"))
+    )
 
 
 def established(tell: Tell) -> int:
@@ -300,14 +343,6 @@ def connections(hosts: Iterable[str], count: int) -> Iterator[None]:
                 stack.enter_context(closing(client))
                 stack.enter_context(closing(listener.accept()[0]))
         yield
-
-
-def has_ipv6() -> bool:
-    try:
-        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
-    except OSError:
-        return False
-    return True
 
 
 def settles(tell: Tell, ends: int) -> bool:
@@ -429,14 +464,19 @@ work()
 
 @contextmanager
 def burner(core: int = -1, threads: int = 1, *, begin: bool = True) -> Iterator[Burner]:
-    """A busy process, on one core only if that is given."""
+    """A busy process, on one core only if that is given; no other run of these tests has one meanwhile."""
     command = [sys.executable, "-c", BURN, str(core), str(threads)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        Path(__file__).open() as alone,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process,
+    ):
         try:
+            fcntl.flock(alone, fcntl.LOCK_EX)
             assert process.stdout is not None
             process.stdout.readline()
             if begin:
                 Burner(process).go()
+                assert eventually(lambda: Burner(process).used() > 0)
             yield Burner(process)
         finally:
             process.kill()
@@ -512,7 +552,7 @@ def test_clients_in_a_hurry(start: Start) -> None:
         daemon = start(PISTAT_RATE_LIMIT_ENABLED="no")
         seen = list(often(lambda: of_core(daemon.json(f"/stats?cache=false&{CPU}"))))
 
-    assert len(seen) > 50, "none waits for a sample of its own"
+    assert len(seen) > 15, "none waits for a sample of its own, which takes 0.2 s"
     assert min(seen) >= FULL
     assert max(seen) - min(seen) <= WINDOW
 
@@ -533,25 +573,25 @@ def test_block_takes_a_second(shared: Daemon, query: str) -> None:
 @pytest.mark.parametrize("begins", [True, False], ids=["begins", "ends"])
 def test_block_measures_its_own_second(shared: Daemon, begins: bool) -> None:
     """It measures the second that begins with the request: what begins then is in, what ends then is not."""
-    with burner(CORE, begin=not begins) as process, ThreadPoolExecutor(1) as pool:
-        if not begins:
-            assert of_core(shared.json(f"/stats?block=true&{CPU}")) >= FULL
-        before = stat()
-        asked = pool.submit(shared.json, f"/stats?block=true&{CPU}")
-        if begins:
-            process.go()
-        else:
-            process.process.kill()
-        answer = asked.result()
-        after = stat()
 
-    whole, *cores = shares(before, after)
-    assert between(answer["cpu_usage"], whole, whole, WINDOW)
-    assert all(
-        between(mine, theirs, theirs, WINDOW)
-        for mine, theirs in zip(answer["per_cpu_usage"], cores, strict=True)
-    ), (answer, cores)
-    assert not begins or of_core(answer) >= FULL - WINDOW
+    def look() -> list[Any]:
+        with burner(CORE, begin=not begins) as process, ThreadPoolExecutor(1) as pool:
+            if not begins:
+                assert of_core(shared.json(f"/stats?block=true&{CPU}")) >= FULL
+            before = stat()
+            asked = pool.submit(shared.json, f"/stats?block=true&{CPU}")
+            if begins:
+                process.go()
+            else:
+                process.process.kill()
+            answer = asked.result()
+            after = stat()
+        mine = [answer["cpu_usage"], *answer["per_cpu_usage"]]
+        theirs = shares(before, after)
+        agrees = all(between(one, other, other, WINDOW) for one, other in zip(mine, theirs, strict=True))
+        return [] if agrees and (not begins or of_core(answer) >= FULL - WINDOW) else [mine, theirs]
+
+    assert at_best(look) == []
 
 
 def send(daemon: Daemon, target: str) -> socket.socket:
@@ -574,15 +614,18 @@ def has_answered(connection: socket.socket) -> bool:
 @pytest.mark.parametrize("query", ["", "&cache=false"])
 def test_block_holds_up_nobody(shared: Daemon, query: str) -> None:
     """With eight such requests waiting, others are answered within that second, and then all eight are."""
-    with ExitStack() as stack:
-        waiting = [stack.enter_context(closing(send(shared, f"/stats?block=true{query}"))) for _ in range(8)]
-        for target in ("/health", "/stats?fields=uptime", "/stats", "/health", "/stats?cache=false"):
-            shared.json(target)
-        early = [each for each in waiting if has_answered(each)]
-        heads = [each.recv(15) for each in waiting]
 
-    assert not early
-    assert heads == [b"HTTP/1.1 200 OK"] * 8
+    def look() -> list[socket.socket]:
+        with ExitStack() as stack:
+            blocking = [send(shared, f"/stats?block=true{query}") for _ in range(8)]
+            waiting = [stack.enter_context(closing(each)) for each in blocking]
+            for target in ("/health", "/stats?fields=uptime", "/stats", "/health", "/stats?cache=false"):
+                shared.json(target)
+            early = [each for each in waiting if has_answered(each)]
+            assert [each.recv(15) for each in waiting] == [b"HTTP/1.1 200 OK"] * 8
+        return early
+
+    assert at_best(look) == []
 
 
 # Processes
@@ -592,8 +635,8 @@ def ps(tell: Tell) -> dict[int, tuple[str, int, int, str]]:
     """Owner, resident bytes, seconds since the start, and name of every process."""
     rows = {}
     for line in tell("ps", "-eo", "pid=,user:64=,rss=,etimes=,comm=").splitlines():
-        pid, user, rss, seconds, name = line.split(None, 4)
-        rows[int(pid)] = (user, int(rss) * 1024, int(seconds), name.removesuffix(" <defunct>"))
+        pid, user, rss, seconds, *name = line.split(None, 4)  # a name may be blank
+        rows[int(pid)] = (user, int(rss) * 1024, int(seconds), "".join(name).removesuffix(" <defunct>"))
     return rows
 
 
@@ -604,20 +647,34 @@ def everything(daemon: Daemon) -> dict[int, dict[str, Any]]:
 
 def test_every_process(fresh: Daemon, tell: Tell) -> None:
     """The processes are those of `ps`, with their names, owners, memory and age."""
-    before = ps(tell)
-    found = everything(fresh)
-    after = ps(tell)
     total = fresh.json("/stats")["memory"]["total"]
 
-    lasting = before.keys() & after.keys()
-    assert {1, os.getpid()} <= lasting <= found.keys()
-    for pid in lasting:
-        row, old, new = found[pid], before[pid], after[pid]
-        assert row["user"] in (old[0], new[0])
-        assert between(row["running_time"], old[2], new[2], 1.1)
-        assert between(row["memory_percent"] * total / 100, old[1], new[1], NOISE / 8 + total / 10000)
-        if old[3] == new[3] and not old[3].startswith("kworker"):
-            assert row["name"] == old[3]
+    def look() -> list[Any]:
+        before = ps(tell)
+        found = everything(fresh)
+        after = ps(tell)
+        lasting = before.keys() & after.keys()
+        assert {1, os.getpid()} <= lasting <= found.keys()
+        return [
+            (pid, found[pid], before[pid], after[pid])
+            for pid in lasting
+            if not is_as_ps_says(found[pid], before[pid], after[pid], total)
+        ]
+
+    assert at_best(look) == []
+
+
+def is_as_ps_says(
+    row: dict[str, Any], old: tuple[str, int, int, str], new: tuple[str, int, int, str], total: int
+) -> bool:
+    """Whether a process lies between two lists of `ps`, which has a "?" for what cannot be printed."""
+    is_comparable = old[3] == new[3] and not old[3].startswith("kworker") and "?" not in old[3]
+    return (
+        row["user"] in (old[0], new[0])
+        and between(row["running_time"], old[2], new[2], 1.1)
+        and between(row["memory_percent"] * total / 100, old[1], new[1], NOISE / 8 + total / 10000)
+        and (not is_comparable or row["name"].strip() == old[3])
+    )
 
 
 def test_this_process(fresh: Daemon) -> None:
@@ -642,26 +699,35 @@ def measured(process: Burner) -> Iterator[list[float]]:
 
 def test_a_busy_process_on_the_first_call(start: Start) -> None:
     """A busy process reads what it uses on the first call after the start, and comes first."""
-    with burner(CORE) as process:
-        daemon = start()
-        with measured(process) as truth:
-            rows = daemon.json("/processes?limit=1000")["processes"]
 
-    figures = {row["pid"]: row["cpu_percent"] for row in rows}
-    assert between(figures[process.process.pid], truth[0], truth[0], WINDOW)
-    assert process.process.pid in [row["pid"] for row in rows[:10]]
+    def look() -> list[Any]:
+        with burner(CORE) as process:
+            daemon = start()
+            with measured(process) as truth:
+                rows = daemon.json("/processes?limit=1000")["processes"]
+        pids = [row["pid"] for row in rows]
+        place = pids.index(process.process.pid)
+        figure = rows[place]["cpu_percent"]
+        return [] if between(figure, truth[0], truth[0], WINDOW) and place < 10 else [place, figure, truth]
+
+    assert at_best(look) == []
 
 
 def test_a_process_with_two_threads(start: Start, need: Need) -> None:
     """A process that keeps two cores busy reads 200: the percentage is of one core."""
     need(len(os.sched_getaffinity(0)) >= 2, "two CPUs", installed=False)
-    with burner(threads=2) as process:
-        daemon = start()
-        with measured(process) as truth:
-            figure = everything(daemon)[process.process.pid]["cpu_percent"]
 
-    assert between(figure, truth[0], truth[0], 2 * WINDOW)
-    assert figure > 100 or truth[0] < 100 + 2 * WINDOW
+    def look() -> list[str]:
+        with burner(threads=2) as process:
+            daemon = start()
+            with measured(process) as truth:
+                figure = everything(daemon)[process.process.pid]["cpu_percent"]
+        return untrue(
+            near=between(figure, truth[0], truth[0], 2 * WINDOW),
+            of_one_core=figure > 100 or truth[0] < 100 + 2 * WINDOW,
+        )
+
+    assert at_best(look) == []
 
 
 def test_clients_that_interleave(start: Start) -> None:
@@ -670,27 +736,28 @@ def test_clients_that_interleave(start: Start) -> None:
     def client(daemon: Daemon, pid: int) -> list[float]:
         return list(often(lambda: float(everything(daemon)[pid]["cpu_percent"])))
 
-    with burner(CORE) as process, ThreadPoolExecutor(2) as pool:
-        daemon = start(PISTAT_CACHE_SECONDS="0", PISTAT_RATE_LIMIT_ENABLED="no")
-        with measured(process) as truth:
-            asked = [pool.submit(client, daemon, process.process.pid) for _ in range(2)]
-            seen = [figure for each in asked for figure in each.result()]
+    def look() -> list[str]:
+        with burner(CORE) as process, ThreadPoolExecutor(2) as pool:
+            daemon = start(PISTAT_CACHE_SECONDS="0", PISTAT_RATE_LIMIT_ENABLED="no")
+            with measured(process) as truth:
+                asked = [pool.submit(client, daemon, process.process.pid) for _ in range(2)]
+                seen = [figure for each in asked for figure in each.result()]
+        return untrue(many=len(seen) > 20, near=min(seen) >= truth[0] / 3, possible=max(seen) <= 105)
 
-    assert len(seen) > 20
-    assert min(seen) >= truth[0] / 3
-    assert max(seen) <= 105
+    assert at_best(look) == []
 
 
 def test_a_newborn_process(fresh: Daemon) -> None:
     """A process that began after the last request reads what it has used since, not a false 0."""
-    everything(fresh)
-    with burner(CORE) as process:
-        while process.used() < 0.2:
-            time.sleep(0.01)
-        row = everything(fresh)[process.process.pid]
 
-    assert 10 < row["cpu_percent"] <= 105
-    assert row["running_time"] > 0
+    def look() -> list[Any]:
+        everything(fresh)
+        with burner(CORE) as process:
+            assert eventually(lambda: process.used() >= 0.2)
+            row = everything(fresh)[process.process.pid]
+        return [] if 10 < row["cpu_percent"] <= 105 and row["running_time"] > 0 else [row]
+
+    assert at_best(look) == []
 
 
 ORDERS: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -787,55 +854,71 @@ def portable(collector: Collector) -> dict[str, Any]:
 )
 def test_the_portable_way_gives_the_same(collector: Collector) -> None:
     """What psutil and the standard library tell on this machine is what the kernel's files tell."""
-    before = flat(collector.read(FAST))
-    found = flat(portable(collector))
-    after = flat(collector.read(FAST))
 
-    assert found.keys() == before.keys()
-    for path, value in found.items():
-        if path.endswith((".active_connections", ".signal_strength")):
-            assert value is None, "only Linux tells this"
-        elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            assert between(value, before[path], after[path], SLACK.get(re.split(r"[.\[]", path)[0], 0)), path
-        else:
-            assert value in (before[path], after[path]), path
+    def look() -> list[str]:
+        before = flat(collector.read(FAST))
+        found = flat(portable(collector))
+        after = flat(collector.read(FAST))
+        return [*found.keys() ^ before.keys() | found.keys() ^ after.keys()] or [
+            path for path, value in found.items() if not is_the_same(path, value, before[path], after[path])
+        ]
+
+    assert at_best(look) == []
+
+
+def is_the_same(path: str, value: Any, before: Any, after: Any) -> bool:
+    """Whether a leaf of the portable way is one of two by the fast way, or a number between them."""
+    if path.endswith((".active_connections", ".signal_strength")):
+        return value is None  # only Linux tells this
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return between(value, before, after, SLACK.get(re.split(r"[.\[]", path)[0], 0))
+    return value in (before, after)
 
 
 def test_disk_counters_of_psutil() -> None:
     """By psutil the sums are the same, except that it counts what is stacked upon disks, too."""
-    before = disk.disk_io.read(FAST)
-    found = portable(disk.disk_io)["disk_io"]
-    apart = psutil.disk_io_counters(perdisk=True)
-    after = disk.disk_io.read(FAST)
 
-    assert isinstance(before, dict)
-    assert isinstance(after, dict)
-    stacked = [apart[name] for name in FAST.names("/sys/block") if disk.STACKED.match(name) and name in apart]
-    for name in disk.COUNTERS:
-        more = sum(getattr(each, name) for each in stacked)
-        assert before["disk_io"][name] <= found[name] <= after["disk_io"][name] + more
+    def look() -> list[str]:
+        before: Any = disk.disk_io.read(FAST)
+        found = portable(disk.disk_io)["disk_io"]
+        by_disk = psutil.disk_io_counters(perdisk=True)
+        after: Any = disk.disk_io.read(FAST)
+        stacked = [
+            by_disk[name] for name in FAST.names("/sys/block") if disk.STACKED.match(name) and name in by_disk
+        ]
+        more = {name: sum(getattr(row, name) for row in stacked) for name in disk.COUNTERS}
+        return [
+            name
+            for name in disk.COUNTERS
+            if not before["disk_io"][name] <= found[name] <= after["disk_io"][name] + more[name]
+        ]
+
+    assert at_best(look) == []
 
 
 def test_cpu_times_of_psutil() -> None:
     """Over the same second, psutil's counters give the same shares."""
-    with burner(CORE):
-        older = cputimes.read(FAST), cputimes.read(PORTABLE)
-        time.sleep(1.0)
-        newer = cputimes.read(FAST), cputimes.read(PORTABLE)
 
-    fast, slow = (cputimes.usage(*pair) for pair in zip(older, newer, strict=True))
-    assert len(fast) == len(slow) == FAST.cores + 1
-    assert all(
-        one is not None and other is not None and abs(one - other) <= WINDOW
-        for one, other in zip(fast, slow, strict=True)
-    )
-    assert (slow[1 + index_of(CORE)] or 0) >= FULL
+    def look() -> list[Any]:
+        with burner(CORE):
+            older = cputimes.read(FAST), cputimes.read(PORTABLE)
+            time.sleep(1.0)
+            newer = cputimes.read(FAST), cputimes.read(PORTABLE)
+        fast, slow = (cputimes.usage(*pair) for pair in zip(older, newer, strict=True))
+        assert len(fast) == len(slow) == FAST.cores + 1
+        agrees = all(
+            one is not None and other is not None and abs(one - other) <= WINDOW
+            for one, other in zip(fast, slow, strict=True)
+        )
+        return [] if agrees and (slow[1 + index_of(CORE)] or 0) >= FULL else [fast, slow]
+
+    assert at_best(look) == []
 
 
 @pytest.mark.parametrize("pid", [1, os.getpid()], ids=["init", "this"])
 def test_the_process_table_of_psutil(pid: int) -> None:
     """A process is the same by psutil: name, owner, start, CPU time, memory."""
-    fast, slow = (proctable.read(each) for each in (FAST, PORTABLE))
+    fast, slow, again = (proctable.read(each) for each in (FAST, PORTABLE, FAST))
     one, other = fast.processes[pid], slow.processes[pid]
 
     assert isinstance(one.user, int)
@@ -845,13 +928,18 @@ def test_the_process_table_of_psutil(pid: int) -> None:
     assert between(other.cpu, one.cpu, one.cpu, 2.0)
     assert between(other.memory, one.memory, one.memory, NOISE / 4)
     assert between(slow.uptime, fast.uptime, fast.uptime, 5.0)
-    assert len(slow.processes) >= len(fast.processes) * 0.8
+    assert fast.processes.keys() & again.processes.keys() <= slow.processes.keys()
 
 
 def test_the_usage_of_a_filesystem_without_statvfs() -> None:
     """Where there is no statvfs, the standard library gives the same three figures."""
-    before, found, after = FAST.usage("/"), shutil.disk_usage("/"), FAST.usage("/")
 
-    assert found.total == before.total
-    assert between(found.used, before.used, after.used, NOISE)
-    assert between(found.free, before.free, after.free, NOISE)
+    def look() -> list[str]:
+        before, found, after = FAST.usage("/"), shutil.disk_usage("/"), FAST.usage("/")
+        return untrue(
+            total=found.total == before.total,
+            used=between(found.used, before.used, after.used, NOISE),
+            free=between(found.free, before.free, after.free, NOISE),
+        )
+
+    assert at_best(look) == []

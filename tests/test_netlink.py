@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from daemon import PROGRAM
+from daemon import PROGRAM, has_ipv6
 
 from pistat import netlink
 
@@ -44,8 +44,9 @@ def told(*commands: str) -> dict[str, Any]:
     return found
 
 
-def test_an_interface_is_told_as_it_was_set_up(root: None) -> None:
+def test_an_interface_is_told_as_it_was_set_up(root: None, need: Need) -> None:
     """State, hardware address, largest packet, and addresses: IPv4 first, under the name of the interface."""
+    need(has_ipv6(), "IPv6", installed=False)
     found = told(
         "ip link add name one type veth peer name two",
         "ip link set one address 02:00:00:00:00:0a mtu 1400 up",

@@ -222,7 +222,8 @@ def test_slow_clients_do_not_take_the_port(start: Callable[..., Daemon], loopbac
                 time.sleep(0.2)
 
     assert len(waits) > 20
-    assert max(waits) < SOON
+    assert statistics.median(waits) < SOON
+    assert max(waits) < crowd.REQUEST_SECONDS / 2
     assert refusals(daemon)["408"] >= crowd.PER_CLIENT // 2, "each dripper that was there until the deadline"
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from vectors import (
     ANY_TEXT,
     BOOTLOADER_PI_5,
     INVALID,
-    PATIENCE,
     REPEATED,
     UNREGISTERED,
     VERSION_PI_4,
@@ -298,7 +297,6 @@ HOSTILE = st.one_of(
     ],
 )
 @given(text=HOSTILE)
-@settings(deadline=PATIENCE)
 def test_numbers_are_bounded(
     parse: Callable[[str], float | None], low: float, high: float, text: str
 ) -> None:
@@ -309,7 +307,6 @@ def test_numbers_are_bounded(
 
 
 @given(text=HOSTILE)
-@settings(deadline=PATIENCE)
 def test_records_are_bounded(text: str) -> None:
     """Whatever the text, names are short ASCII and readings are those of a board."""
     rails = replies.pmic(text)
@@ -326,7 +323,6 @@ def test_records_are_bounded(text: str) -> None:
 
 
 @given(status=st.integers(-64, 255), stdout=HOSTILE, stderr=HOSTILE)
-@settings(deadline=PATIENCE)
 def test_classify_always_answers(status: int, stdout: str, stderr: str) -> None:
     """Whatever a command printed, it falls into one category, and a failure never into `ok`."""
     actual = replies.classify(status, stdout, stderr)

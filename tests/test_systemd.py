@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from daemon import PROGRAM, Daemon, clean_environment, copied
+from patience import eventually
 
 from pistat import journal, server
 
@@ -89,12 +90,10 @@ def test_the_status_line(tmp_path: Path) -> None:
             assert manager.recv(200).startswith(b"READY=1")
             for _ in range(3):
                 daemon.get("/stats?fields=memory")
-            manager.recv(200)
-            told = manager.recv(200).decode()
+            expected = b"; requests answered: 3; last error: memory: could not be read"
+            assert eventually(lambda: manager.recv(200).endswith(expected))
         finally:
             daemon.kill()
-
-    assert told.endswith("; requests answered: 3; last error: memory: could not be read")
 
 
 # The watchdog
@@ -119,12 +118,13 @@ sys.exit(pi_system_monitor.main())
 """
 
 
-def is_silent(manager: socket.socket) -> bool:
-    """Whether nothing comes for three seconds, after what may be under way now."""
+def falls_silent(manager: socket.socket) -> bool:
+    """Whether nothing comes for three seconds, six times as long as usual, after what is under way now."""
     manager.settimeout(3.0)
+    until = time.monotonic() + 10
     with contextlib.suppress(TimeoutError):
-        manager.recv(200)
-        manager.recv(200)
+        while time.monotonic() < until:
+            manager.recv(200)
         return False
     return True
 
@@ -140,7 +140,7 @@ def test_the_watchdog_is_fed_only_while_it_answers(tmp_path: Path, what: str) ->
             for _ in range(2):
                 assert manager.recv(200) == f"WATCHDOG=1\nSTATUS={status(daemon)}".encode()
             (tmp_path / what).touch()
-            assert is_silent(manager)
+            assert falls_silent(manager)
             (tmp_path / what).unlink()
             manager.settimeout(20.0)
             assert manager.recv(200).startswith(b"WATCHDOG=1"), "it recovers"
@@ -162,7 +162,7 @@ def test_the_watchdog_is_not_fed_while_every_worker_is_stuck(tmp_path: Path) -> 
                 client = socket.create_connection(("127.0.0.1", daemon.port), 20, source_address=here)
                 clients.enter_context(client)
                 client.sendall(b"GET /stats HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert is_silent(manager)
+            assert falls_silent(manager)
             assert daemon.get("/health").status == 200
             (tmp_path / "workers").unlink()
             manager.settimeout(20.0)
@@ -177,7 +177,7 @@ def test_no_watchdog_of_another_process() -> None:
         daemon = Daemon({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1000000", "WATCHDOG_PID": "1"})
         try:
             assert manager.recv(200).startswith(b"READY=1")
-            assert is_silent(manager)
+            assert falls_silent(manager)
         finally:
             daemon.kill()
 

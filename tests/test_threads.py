@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from patience import eventually
 
 from pistat.server import THREADS, _Lane
 
@@ -44,14 +45,15 @@ def test_there_is_one_thread_before_there_is_work(lane: _Lane) -> None:
     assert len(lane.threads) == 1
 
 
-def test_one_after_the_other_takes_few(lane: _Lane) -> None:
-    """A client that waits for its answers is served by one thread, or two that take turns."""
+def test_one_after_the_other_takes_one(lane: _Lane) -> None:
+    """A client that waits for its answers is served by one thread."""
     for _ in range(50):
+        assert eventually(lambda: lane.active_count == 0)
         [work] = begin(lane, 1)
         work.go_on.set()
         assert work.begun.wait(SOON)
 
-    assert len(lane.threads) <= 2
+    assert len(lane.threads) == 1
 
 
 def test_those_who_come_together_are_served_together(lane: _Lane) -> None:

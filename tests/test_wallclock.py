@@ -59,9 +59,10 @@ def test_the_timestamp_follows_and_uptime_does_not(start: Start, clock: WallCloc
 def test_the_cache_turns_over(start: Start, clock: WallClock, step: int) -> None:
     """An answer is kept for its seconds and no longer, however the clock is set meanwhile."""
     daemon = start(PISTAT_CACHE_SECONDS="1.5", **clock.environment())
+    began = time.monotonic()
     first = daemon.json("/stats?fields=uptime,timestamp")
     clock.step(step)
-    assert daemon.json("/stats?fields=uptime,timestamp") == first
+    assert daemon.json("/stats?fields=uptime,timestamp") == first or time.monotonic() - began > 1.5
 
     until = time.monotonic() + NEAR
     while daemon.json("/stats?fields=uptime,timestamp") == first:

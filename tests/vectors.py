@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -361,9 +360,6 @@ class Vectors:
         ]
         return pytest.mark.parametrize(("text", "expected"), cases)
 
-
-PATIENCE = timedelta(seconds=1)
-"""How long one example may take."""
 
 ANY_TEXT = st.text(st.characters())
 REPEATED = st.builds(str.__mul__, st.text(st.characters(), min_size=1, max_size=20), st.integers(1, 1000))

@@ -1,0 +1,35 @@
+"""Waiting on a machine that does other things, too: for what comes, or for a moment without them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Wrong = TypeVar("Wrong")
+
+
+def eventually(check: Callable[[], bool], seconds: float = 20.0) -> bool:
+    """Whether `check` comes true."""
+    until = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def at_best(look: Callable[[], list[Wrong]], seconds: float = 30.0) -> list[Wrong]:
+    """What is wrong each time that one looks, for so long; nothing, as soon as nothing is.
+
+    What others do to this machine meanwhile can spoil a comparison of two moments; none comes out by it.
+    """
+    until = time.monotonic() + seconds
+    while (wrong := look()) and time.monotonic() < until:
+        time.sleep(0.1)
+    return wrong
+
+
+def untrue(**claims: bool) -> list[str]:
+    """The names of the claims that do not hold."""
+    return [name for name, holds in claims.items() if not holds]
