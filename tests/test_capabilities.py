@@ -186,6 +186,18 @@ def test_what_hangs_is_not_asked_again(tmp_path: Path, monkeypatch: pytest.Monke
     assert f"/{chip}/temp1_input" not in opened
 
 
+def test_a_file_that_cannot_be_read() -> None:
+    """A table that the kernel does not give takes its own figures, and they say so."""
+    machine = RecordedMachine(BOARDS / "pi4b-mainline")
+    machine.facts["unreadable"] = {"/proc/meminfo": "EIO"}
+
+    rows = {row["field"]: row for row in ask(machine, "/capabilities")["capabilities"]}
+
+    assert {each for each, row in rows.items() if row["reason"] == Why.REFUSED} == {
+        each for each in rows if each.startswith(("memory.", "swap."))
+    }
+
+
 def test_a_failure_of_another_figure() -> None:
     """What the firmware has refused is no reason for what is not its to tell."""
     row = capabilities("pi5-16gb-mute")["power.power_chip_reset"]

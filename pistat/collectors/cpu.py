@@ -58,7 +58,7 @@ def frequency_by_psutil(machine: Machine) -> Values:
 
 def _no_frequency(machine: Machine) -> Lack | None:
     """Why the kernel does not tell a frequency; the lines of /proc/cpuinfo are those of x86 only."""
-    if machine.names(CPUFREQ):
+    if machine.exists(f"{CPUFREQ}/policy0"):
         return None
     return Lack(
         Why.NO_FILE,
