@@ -70,7 +70,7 @@ def document(machine: Machine, answer: Answer) -> dict[str, Json]:
     """A row for each figure, of all of which `answer` has the values, and before them what can be done."""
     look = cache(partial(_source, machine))
     lacks = {
-        field.path: None if _has_value(answer, field) else _lack(machine, each, field, answer, look)
+        field.path: None if _has_value(answer, field) else _why(machine, each, field, answer, look)
         for each in ALL
         for field in each.fields
     }
@@ -95,6 +95,15 @@ Look: TypeAlias = "Callable[[str], Lack | None]"
 
 def _has_value(answer: Answer, field: Field) -> bool:
     return any(value is not None for value in _leaves(answer.values, field.steps))
+
+
+def _why(machine: Machine, collector: Collector, field: Field, answer: Answer, look: Look) -> Lack:
+    """Why a figure has no value anywhere, even if that cannot be looked into."""
+    try:
+        return _lack(machine, collector, field, answer, look)
+    except OSError as error:
+        # A folder that cannot be listed, or what tells which machine it is.
+        return _unreadable(machine, str(error.filename).removeprefix(machine.root), error)
 
 
 def _lack(machine: Machine, collector: Collector, field: Field, answer: Answer, look: Look) -> Lack:
@@ -193,15 +202,19 @@ def _file(machine: Machine, pattern: str) -> Lack | None:
     for path in paths:
         try:
             machine.read_bytes(path, 1)
-        except PermissionError as error:
-            lack = Lack(Why.NO_PERMISSION, _remedy(machine, path, error.errno or errno.EACCES))
         except IsADirectoryError:
             return None
         except OSError as error:
-            lack = Lack(Why.REFUSED, f"{path} cannot be read: {error.strerror}.")
+            lack = _unreadable(machine, path, error)
         else:
             return None
     return lack
+
+
+def _unreadable(machine: Machine, path: str, error: OSError) -> Lack:
+    if isinstance(error, PermissionError):
+        return Lack(Why.NO_PERMISSION, _remedy(machine, path, error.errno or errno.EACCES))
+    return Lack(Why.REFUSED, f"{path} cannot be read: {error.strerror}.")
 
 
 def _matches(machine: Machine, pattern: str) -> list[str]:

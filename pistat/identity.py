@@ -122,9 +122,11 @@ def _told(machine: Machine, node: str, line: str) -> str | None:
 
 def _code(machine: Machine) -> str | None:
     number = cell(machine, "system/linux,revision")
+    if number:
+        return f"{number:04x}"
     text = kernel.cpuinfo(machine.read_or_none("/proc/cpuinfo") or "").get("Revision", "")
     # 0000 is what a kernel says that was not told.
-    return f"{number:04x}" if number else text if text.strip("0") else None
+    return text if text.strip("0") else None
 
 
 def _compatible(machine: Machine) -> str | None:

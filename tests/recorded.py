@@ -88,13 +88,17 @@ class RecordedMachine(Machine):
         return super().path(path.replace(":", "%3A"))
 
     def names(self, path: str) -> list[str]:
+        self._refuse(path)
         return sorted(each.replace("%3A", ":") for each in super().names(path))
 
     def open(self, path: str) -> int:
+        self._refuse(path)
+        return super().open(path)
+
+    def _refuse(self, path: str) -> None:
         error = self.facts.get("unreadable", {}).get(path)
         if error:
             raise OSError(getattr(errno, error), "as recorded", path)
-        return super().open(path)
 
     # What has no file behind it
 

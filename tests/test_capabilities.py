@@ -102,6 +102,18 @@ def test_reasons(board: str, field: str, reason: Why, word: str) -> None:
     assert word in row["detail"]
 
 
+@pytest.mark.parametrize(("error", "reason"), [("EACCES", Why.NO_PERMISSION), ("EIO", Why.REFUSED)])
+@pytest.mark.parametrize("path", ["/sys/class/hwmon", "/sys/block/sda/device", "/proc/device-tree/model"])
+def test_what_cannot_be_looked_into(path: str, error: str, reason: Why) -> None:
+    """A folder that cannot be listed, or a model that cannot be read, is itself the reason."""
+    machine = RecordedMachine(BOARDS / "pi4b-8gb")
+    machine.facts["unreadable"] = {path: error}
+
+    rows = ask(machine, "/capabilities")["capabilities"]
+
+    assert {row["reason"] for row in rows if (row["detail"] or "").startswith(f"{path} ")} == {reason}
+
+
 def test_the_alarm_needs_no_firmware() -> None:
     """What has a second source is available where the first is shut."""
     rows = capabilities("pi4b-2gb-forbidden")
