@@ -103,7 +103,7 @@ def _why(machine: Machine, collector: Collector, field: Field, answer: Answer, l
         return _lack(machine, collector, field, answer, look)
     except OSError as error:
         # A folder that cannot be listed, or what tells which machine it is.
-        return _unreadable(machine, str(error.filename).removeprefix(machine.root), error)
+        return _unreadable(machine, str(error.filename or "Its source").removeprefix(machine.root), error)
 
 
 def _lack(machine: Machine, collector: Collector, field: Field, answer: Answer, look: Look) -> Lack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 from pathlib import Path
@@ -112,6 +113,20 @@ def test_what_cannot_be_looked_into(path: str, error: str, reason: Why) -> None:
     rows = ask(machine, "/capabilities")["capabilities"]
 
     assert {row["reason"] for row in rows if (row["detail"] or "").startswith(f"{path} ")} == {reason}
+
+
+def test_what_fails_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error that the kernel gives while it reads names no file, and nor does the reason."""
+    machine = RecordedMachine(BOARDS / "pi4b-mainline")
+
+    def fail(path: str) -> list[str]:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(machine, "names", fail)
+
+    row = next(each for each in ask(machine, "/capabilities")["capabilities"] if each["field"] == "cpu_temp")
+
+    assert row["detail"] == "Its source cannot be read: Input/output error."
 
 
 def test_the_alarm_needs_no_firmware() -> None:
