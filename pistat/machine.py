@@ -122,6 +122,7 @@ class Machine:
         )
         self.firmware = Firmware(self)
         self.show_ssid = False
+        self._interfaces = netlink.Interfaces()
         self._kept = Kept(KEPT_FILES)
         self._stats = Stats(most=KEPT_PROCESSES)
         self._known: dict[str, Any] = {}
@@ -402,7 +403,7 @@ class Machine:
 
     def links(self) -> dict[str, netlink.Link]:
         """All network interfaces by name. Raises OSError."""
-        return netlink.links()
+        return self._interfaces.links()
 
     def stations(self) -> dict[str, nl80211.Station]:
         """The Wi-Fi connections by the names of their interfaces; none where the kernel does not tell."""

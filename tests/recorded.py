@@ -12,7 +12,8 @@ from typing import Any
 
 import pi_system_monitor
 from pistat.cache import NoAnswerError
-from pistat.collectors.network import with_prefix
+from pistat.collectors import network
+from pistat.field import Json
 from pistat.machine import Machine, SystemNames, Usage
 from pistat.netlink import Link
 from pistat.nl80211 import Station
@@ -133,21 +134,33 @@ class RecordedMachine(Machine):
         return str(self.facts["users"].get(str(uid), uid))
 
     def links(self) -> dict[str, Link]:
-        names = {*self.facts["addresses"], *self.names("/sys/class/net")}
-        return {name: self._link(name, f"/sys/class/net/{name}") for name in names}
+        return {
+            name: self._link(name, f"/sys/class/net/{name}", counters)
+            for name, counters in network.table(self).items()
+        }
 
     def stations(self) -> dict[str, Station]:
         return {name: Station(*told) for name, told in self.facts.get("stations", {}).items()}
 
-    def _link(self, name: str, folder: str) -> Link:
+    def _link(self, name: str, folder: str, counters: dict[str, Json]) -> Link:
         """What the kernel tells of an interface in its files; those may have been hidden."""
         state, flags = self.word(f"{folder}/operstate"), int(self.word(f"{folder}/flags") or "0", 16)
+        is_up = None if state is None else state == "up" or (state == "unknown" and flags & 1 != 0)
         return Link(
-            None if state is None else state == "up" or (state == "unknown" and flags & 1 != 0),
+            is_up,
             self.word(f"{folder}/address"),
             self.number(f"{folder}/mtu"),
-            [with_prefix(*each) for each in self.facts["addresses"].get(name, [])],
+            self._link_speed(folder) if is_up else None,
+            [network.with_prefix(*each) for each in self.facts["addresses"].get(name, [])],
+            counters,
         )
+
+    def _link_speed(self, folder: str) -> int | None:
+        try:
+            return self.number(f"{folder}/speed")
+        except OSError:
+            # So the kernel answers for drivers without a speed.
+            return None
 
     def names_of_system(self) -> SystemNames:
         hostname, kernel, architecture = self.facts["uname"]

@@ -497,7 +497,7 @@ def test_processes(service: Service) -> None:
 
 
 def test_interfaces(service: Service) -> None:
-    """Interfaces, their addresses and their state are those that root sees."""
+    """Interfaces, their addresses, their state and their speed are those that root sees."""
     outside = {
         each["ifname"]: (
             {f"{one['local']}/{one['prefixlen']}" for one in each["addr_info"]},
@@ -512,6 +512,7 @@ def test_interfaces(service: Service) -> None:
     del inside["active_connections"]
 
     assert "eth0" in outside
+    assert inside["eth0"]["speed"] == int(service.out("cat", "/sys/class/net/eth0/speed"))
     assert {
         name: (set(each["addresses"]), each["mac"], each["mtu"], each["is_up"])
         for name, each in inside.items()

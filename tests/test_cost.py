@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from daemon import Daemon
+from daemon import PROGRAM, Daemon
 
 if TYPE_CHECKING:
     from needs import Need
@@ -116,9 +117,57 @@ def test_a_process_costs_its_file_and_its_owner(calls: Calls) -> None:
     assert each(found) < 4 * max(before, after) + 60
 
 
-def test_interfaces_cost_two_questions(calls: Calls) -> None:
-    """The interfaces take two questions to the kernel, and at most four calls for the speed of each."""
+def test_interfaces(calls: Calls) -> None:
+    """The interfaces take three questions to the kernel, whose lists come in a few parts."""
     found = calls("/network/interfaces")
 
     assert each(found, *STARTING) < 0.5
-    assert each(found) < 45 + 4 * len(socket.if_nameindex())
+    assert each(found, *OPENING) < 3
+    assert each(found) < 40 + len(socket.if_nameindex())
+
+
+COLLECT = f"""
+import os, sys, time
+from pistat.collectors import network
+from pistat.machine import Machine
+machine = Machine()
+while sum(link.is_up for link in machine.links().values()) < int(sys.argv[1]):
+    time.sleep(0.05)
+for again in range({TIMES} + 2):
+    if again == 2:
+        os.access("begin", os.F_OK)
+    network.interfaces.collect(machine)
+"""
+
+
+def collected(pairs: int, folder: Path) -> Counter[str]:
+    """System calls for `TIMES` looks at the interfaces of a network with `pairs` of links that are up."""
+    lines = [
+        f"link add name one{number} up type veth peer name two{number}\nlink set two{number} up\n"
+        for number in range(pairs)
+    ]
+    out = folder / f"{pairs} pairs"
+    script = f"ip -batch - && exec strace -o \"{out}\" {sys.executable} -c '{COLLECT}' {2 * pairs}"
+    subprocess.run(
+        ["unshare", "--net", "sh", "-c", script],
+        cwd=PROGRAM.parent,
+        input="".join(lines),
+        check=True,
+        text=True,
+        timeout=60,
+    )
+    _, begun, told = out.read_text(errors="replace").partition('("begin"')
+    assert begun
+    return Counter(re.findall(r"^(\w+)\(", told, re.MULTILINE))
+
+
+def test_an_interface_costs_one_call(need: Need, tmp_path: Path) -> None:
+    """With each interface comes the question for its speed, and a share of a part of a list; never a file."""
+    need(os.geteuid() == 0, "root", installed=False)
+    for program in ("strace", "unshare", "ip"):
+        need(shutil.which(program) is not None, program)
+    few, many = (collected(pairs, tmp_path) for pairs in (1, 40))
+
+    assert each(many, "ioctl") >= 80
+    assert each(many, *OPENING) == each(few, *OPENING)
+    assert each(many) - each(few) < 1.3 * 78

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import ipaddress
 import os
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Set
+from typing import TypeAlias
 
 import psutil
 
@@ -17,6 +17,7 @@ from pistat.machine import Machine
 from pistat.nl80211 import Station
 
 DEV = "/proc/net/dev"
+TOLD = f"{DEV}, or the same over netlink"
 COUNTERS = (
     ("bytes_sent", 8, Unit.BYTES, "Bytes sent since boot, or since the interface was made."),
     ("bytes_recv", 0, Unit.BYTES, "Bytes received."),
@@ -29,6 +30,8 @@ COUNTERS = (
 )
 """Name, column of /proc/net/dev, unit and help of what is counted for an interface."""
 
+Rows: TypeAlias = "dict[str, dict[str, Json]]"
+"""What is told of each interface, by its name."""
 
 WIRELESS = "/proc/net/wireless, else nl80211"
 WIFI = "for wireless interfaces"
@@ -39,7 +42,7 @@ BEST = 70
 def traffic_fields(parent: str) -> tuple[Field, ...]:
     """The leaves of every interface, below `parent`, and the count of connections beside the interfaces."""
     counters = (
-        Field(f"{parent}.{{interface}}.{name}", unit, text, DEV, kind=Kind.COUNTER)
+        Field(f"{parent}.{{interface}}.{name}", unit, text, TOLD, kind=Kind.COUNTER)
         for name, _, unit, text in COUNTERS
     )
     signal = Field(
@@ -65,28 +68,38 @@ def traffic_fields(parent: str) -> tuple[Field, ...]:
     return (*counters, signal, quality, connections)
 
 
-def traffic(machine: Machine) -> dict[str, dict[str, Json]]:
+def traffic(machine: Machine) -> Rows:
     """The counters of every interface but loopback, and the signal of the wireless ones."""
-    known = kernel.wireless(machine.reread_or_none("/proc/net/wireless") or "")
+    return _with_signals(machine, table(machine))
+
+
+def table(machine: Machine) -> Rows:
+    """The counters of all interfaces."""
     # Names are bytes to the kernel, and may hold what Unicode takes for a blank or the end of a line.
     lines = os.fsdecode(machine.reread_bytes(DEV)).rstrip("\n").split("\n")[2:]
-    rows = {name.lstrip(" "): rest.split() for name, _, rest in (line.partition(":") for line in lines)}
+    return {
+        name.lstrip(" "): _counters(rest.split()) for name, _, rest in (line.partition(":") for line in lines)
+    }
+
+
+def _with_signals(machine: Machine, rows: Rows) -> Rows:
+    """`rows` without that of the loopback, and with how well the wireless ones receive."""
     rows.pop("lo", None)
+    known = kernel.wireless(machine.reread_or_none("/proc/net/wireless") or "")
     radios = machine.derived("wireless", list(rows), lambda: _wireless(machine, rows)) | known.keys()
     if radios - known.keys():
         # The file is gone from newer kernels, and some drivers do not fill it.
         known = {name: _rated(each) for name, each in machine.stations().items()} | known
-    return {name: _counters(cells) | _signal(name, known, radios) for name, cells in rows.items()}
+    for name in rows.keys() & radios:
+        rows[name].update(_signal(known.get(name)))
+    return rows
 
 
 def _counters(cells: list[str]) -> dict[str, Json]:
     return {name: int(cells[column]) for name, column, _, _ in COUNTERS}
 
 
-def _signal(name: str, known: Mapping[str, Wireless], radios: Set[str]) -> dict[str, Json]:
-    if name not in radios:
-        return {}
-    found = known.get(name)
+def _signal(found: Wireless | None) -> dict[str, Json]:
     if found is None or found.level is None:
         return {"signal_strength": None, "link_quality": None}
     return {"signal_strength": found.level, "link_quality": percent(min(found.link, BEST), BEST)}
@@ -109,7 +122,7 @@ def connections(machine: Machine) -> int | None:
     return kernel.established(machine.reread_or_none("/proc/net/snmp") or "")
 
 
-def traffic_by_psutil() -> dict[str, dict[str, Json]]:
+def traffic_by_psutil() -> Rows:
     """The counters where there is no /proc. Counting connections would be a look at every socket, as root."""
     return {
         name: {each[0]: getattr(found, each[0]) for each in COUNTERS}
@@ -182,7 +195,7 @@ def _hidden(machine: Machine) -> Lack | None:
         "interfaces.{interface}.speed",
         Unit.MEGABIT_PER_SECOND,
         "Speed of a wired link; null without a link, and for wireless.",
-        "/sys/class/net/*/speed",
+        "ethtool, as in /sys/class/net/*/speed",
     ),
     Field("interfaces.{interface}.mtu", Unit.BYTES, "Largest packet.", "netlink, as in /sys/class/net/*/mtu"),
     Field(
@@ -206,16 +219,14 @@ def _hidden(machine: Machine) -> Lack | None:
     elsewhere=interfaces_by_psutil,
 )
 def interfaces(machine: Machine) -> Values:
-    links, traffics = machine.links(), traffic(machine)
-    stations = machine.stations() if any("signal_strength" in each for each in traffics.values()) else {}
-    rows: dict[str, Json] = {
-        name: {
-            **counters,
-            **_link(machine, name, links.get(name)),
-            **(_network(machine, stations.get(name)) if "signal_strength" in counters else {}),
-        }
-        for name, counters in traffics.items()
-    }
+    links = machine.links()
+    rows = _with_signals(machine, {name: link.counters for name, link in links.items()})
+    radios = [name for name, row in rows.items() if "signal_strength" in row]
+    stations = machine.stations() if radios else {}
+    for name, row in rows.items():
+        row.update(_link(links[name]))
+    for name in radios:
+        rows[name].update(_network(machine, stations.get(name)))
     return {"interfaces": {**rows, "active_connections": connections(machine)}}
 
 
@@ -230,27 +241,15 @@ def _network(machine: Machine, station: Station | None) -> dict[str, Json]:
     }
 
 
-def _link(machine: Machine, name: str, link: netlink.Link | None) -> dict[str, Json]:
-    """The state of one interface; all null if it has come or gone while we looked."""
-    if link is None:
-        return {"addresses": [], **dict.fromkeys(("mac", "is_up", "speed", "mtu"))}
+def _link(link: netlink.Link) -> dict[str, Json]:
+    """The state of one interface."""
     return {
         "addresses": [*link.addresses],
         "mac": link.mac,
         "is_up": link.is_up,
-        "speed": kernel.link_speed(_speed(machine, f"/sys/class/net/{name}")) if link.is_up else None,
+        "speed": kernel.link_speed(link.speed),
         "mtu": link.mtu,
     }
-
-
-def _speed(machine: Machine, folder: str) -> str | None:
-    try:
-        return machine.reread_or_none(f"{folder}/speed")
-    except OSError as error:
-        # So the kernel answers for a link that is down, and for drivers without a speed.
-        if error.errno in (errno.EINVAL, errno.EOPNOTSUPP):
-            return None
-        raise
 
 
 def with_prefix(address: str, netmask: str | None) -> str:
