@@ -112,10 +112,14 @@ class Service:
     def __init__(self, settings: Settings, machine: Machine, last: Service | None) -> None:
         self.settings = settings
         self.machine = machine
-        self.own: Own = last.own if last else Own()
         machine.show_ssid = settings.show_ssid
-        self.monitor = Monitor(machine, settings.cache_seconds, self.own)
-        self.places = threading.BoundedSemaphore(server.BLOCKING)
+        self.own: Own = last.own if last else Own()
+        if last:
+            last.monitor.renew(settings.cache_seconds)
+        self.monitor: Monitor = last.monitor if last else Monitor(machine, settings.cache_seconds, self.own)
+        self.places: threading.Semaphore = (
+            last.places if last else threading.BoundedSemaphore(server.BLOCKING)
+        )
         # Making one costs milliseconds, on a Pi Zero tens of them; a machine is known by a handful of names.
         self.document = lru_cache(maxsize=8)(self._document)
         self.guard = Guard(settings, machine)
@@ -145,7 +149,8 @@ def create_app(settings: Settings, machine: Machine, last: Service | None = None
     Args:
         settings: What its owner has chosen.
         machine: What it tells about.
-        last: What has served until now: its counts go on, those of its clients while the limit is the same.
+        last: What has served until now. It is gone on with, but for what other settings make another: so no
+            source is asked by two, and no client gets more than it may, while the limit is the same.
     """
     app = Flask(__name__, static_folder=None, template_folder=str(HERE / "templates"))
     service = app.extensions["pistat"] = Service(settings, machine, last)

@@ -87,6 +87,12 @@ class Monitor:
         self._told: dict[str, str] = {}
         self._seldom = Seldom(machine.monotonic)
         self._kept: dict[tuple[str, ...], Answer] = {}
+        self._since = 0.0
+
+    def renew(self, cache_seconds: float) -> None:
+        """Share answers for another time, and from now on none that was begun before."""
+        self._ttl = cache_seconds
+        self._since = self._machine.monotonic()
 
     def answer(self, keys: tuple[str, ...], *, fresh: bool = False) -> Answer:
         """The values of `keys`, in that order; only the collectors that own them are run.
@@ -94,7 +100,12 @@ class Monitor:
         With `fresh`, everything is read after this call.
         """
         kept = self._kept.get(keys)
-        if kept is not None and not fresh and self._machine.monotonic() - kept.began < self._age():
+        if (
+            kept is not None
+            and not fresh
+            and kept.began >= self._since
+            and self._machine.monotonic() - kept.began < self._age()
+        ):
             self._own.asked(hit=True)
             return kept
         answer = self._compose(keys, self._outcomes(keys, fresh=fresh))
@@ -116,7 +127,8 @@ class Monitor:
         tasks = [self._tasks[each] for each in chosen]
         log.debug("Wanted: %s", chosen)
         now = self._machine.monotonic()
-        outcomes = self._cache.get(tasks, now if fresh else now - self._age(), join=not fresh)
+        since = now if fresh else max(now - self._age(), self._since)
+        outcomes = self._cache.get(tasks, since, join=not fresh)
         self._own.asked(hit=bool(outcomes) and all(each.began < now for each in outcomes))
         return dict(zip(chosen, outcomes, strict=True))
 

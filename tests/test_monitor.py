@@ -68,6 +68,21 @@ def test_users_that_cannot_be_looked_up_are_numbers() -> None:
     assert {row["user"] for row in rows} >= {"0", "1000"}
 
 
+def test_other_settings_begin_anew() -> None:
+    """What was read under other settings is not shared; the new time holds for what is read from now on."""
+    machine = Board()
+    monitor = Monitor(machine, 2.0)
+    before = monitor.answer(("memory",))
+    machine.now += 1.0
+
+    monitor.renew(3600.0)
+    after = monitor.answer(("memory",))
+    machine.now += 1800.0
+
+    assert after.began == before.began + 1.0
+    assert monitor.answer(("memory",)) is after
+
+
 def test_what_fails_is_asked_again_soon() -> None:
     """However long answers are shared, a failure is not kept for longer than two seconds."""
     machine = Board()

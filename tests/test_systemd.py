@@ -13,12 +13,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from daemon import PROGRAM, Daemon, clean_environment, copied
 from patience import eventually
 
 from pistat import journal, server
+
+if TYPE_CHECKING:
+    from needs import Need
 
 Start = Callable[..., Daemon]
 
@@ -250,6 +254,27 @@ def test_a_reload_gives_no_new_budget(tmp_path: Path) -> None:
             daemon.process.send_signal(signal.SIGHUP)
             wait_for(daemon, "INFO The settings were read again.\n", before + 1)
             assert remaining(daemon) == left
+
+
+def threads(daemon: Daemon) -> int:
+    return len(list(Path(f"/proc/{daemon.pid}/task").iterdir()))
+
+
+def test_a_reload_leaves_nothing_behind(tmp_path: Path, need: Need) -> None:
+    """However often settings are taken anew, threads do not add up; nothing from before is shared."""
+    need(sys.platform == "linux", "/proc", installed=False)
+    limits = "PISTAT_RATE_LIMIT_ENABLED=no\nPISTAT_CACHE_SECONDS=3600\n"
+    with service(tmp_path, limits) as daemon:
+        collected = [daemon.json("/stats")["timestamp"]]
+        before = threads(daemon)
+        for times in range(1, 9):
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_for(daemon, "INFO The settings were read again.\n", times)
+            collected.append(daemon.json("/stats")["timestamp"])
+            assert daemon.json("/stats")["timestamp"] == collected[-1]
+
+        assert collected == sorted(set(collected))
+        assert threads(daemon) < before + 4, "each reload would have left one"
 
 
 def test_a_reload_of_bad_settings_changes_nothing(tmp_path: Path) -> None:
