@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recorded import BOARDS, RecordedMachine, answer, board_names
+from recorded import BOARDS, RecordedMachine, altered, answer, board_names
 from shape import leaves, mismatches
 
 import pi_system_monitor
@@ -50,12 +50,17 @@ def test_the_answer_is_the_expected_one(board: str, route: Route, request: pytes
     assert given == json.loads(path.read_text(encoding="utf-8"))
 
 
+def _metrics(machine: RecordedMachine) -> str:
+    app = pi_system_monitor.create_app(Settings(rate_limit_enabled=False), machine)
+    response = app.test_client().get(routes.METRICS.path)
+    assert response.status_code == 200
+    return response.get_data(as_text=True)
+
+
 @pytest.mark.parametrize("board", board_names())
 def test_the_metrics_are_the_expected_ones(board: str, request: pytest.FixtureRequest) -> None:
     """The same for Prometheus, but for what the daemon says of itself, which is never twice the same."""
-    settings = Settings(rate_limit_enabled=False)
-    app = pi_system_monitor.create_app(settings, RecordedMachine(BOARDS / board))
-    text = app.test_client().get(routes.METRICS.path).get_data(as_text=True)
+    text = _metrics(RecordedMachine(BOARDS / board))
     measured, own, _ = text.partition(f"# HELP {prometheus.OWN.families[0].series}")
     path = BOARDS / board / "expected" / "metrics.prom"
     if request.config.getoption("--update"):
@@ -80,6 +85,24 @@ def test_nothing_failed(board: str) -> None:
     meant = RecordedMachine(BOARDS / board).facts.get("fails", [])
 
     assert list(ask(board, routes.STATS).get("errors", {})) == meant
+
+
+TABLES = (
+    *("proc/loadavg", "proc/stat", "proc/meminfo", "proc/diskstats", "proc/net/dev", "proc/net/snmp"),
+    *("proc/self/mountinfo", "proc/cpuinfo"),
+)
+
+
+@pytest.mark.parametrize("text", ["", "-1\n"])
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_without_rows_keeps_the_shape(tmp_path: Path, table: str, text: str) -> None:
+    """A kernel, or a container, that tells nothing of a table changes no shape, and fails no answer."""
+    machine = altered("pi4b-8gb", tmp_path, {table: text})
+
+    for route in DATA_ROUTES:
+        assert mismatches(answer(machine, route.path), route.fields) == []
+    assert len(answer(machine, "/stats")["load_avg"]) == 3
+    assert _metrics(machine)
 
 
 @pytest.mark.parametrize("collector", STATS, ids=lambda each: each.name)

@@ -42,10 +42,8 @@ def load_by_os(machine: Machine) -> Values:
     elsewhere=load_by_os,
 )
 def load_avg(machine: Machine) -> Values:
-    words = machine.reread("/proc/loadavg").split()
-    return {
-        "load_avg": [float(each) for each in words[:3]],
-    }
+    one, five, fifteen, *_ = machine.reread("/proc/loadavg").split()
+    return {"load_avg": [float(one), float(five), float(fifteen)]}
 
 
 @collector(
