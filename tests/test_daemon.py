@@ -159,8 +159,6 @@ def test_a_port_in_use(host: str) -> None:
 def test_hosts(start: Start, need: Need, host: str, url: str, clients: list[str]) -> None:
     """It listens where it was told to, says so in one line, and answers there and nowhere else."""
     need(has_ipv6(), "IPv6", installed=False)
-    named = {each[4][0] for each in socket.getaddrinfo("localhost", None)}
-    need(host != "localhost" or named == {"127.0.0.1", "::1"}, "localhost in both", installed=False)
     daemon = start(PISTAT_HOST=host)
 
     said = [line for line in daemon.log().splitlines() if not line.startswith("WARNING Everybody")]
