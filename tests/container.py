@@ -90,7 +90,7 @@ def tree(debian: Debian) -> Path:
         later = f'chroot "$1" {fetch} {" ".join(INSTALLED_LATER)}'
         command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(PACKAGES)}"]
         slim = [f"--dpkgopt=path-exclude=/usr/share/{each}/*" for each in ("doc", "man", "locale")]
-        fast = ["--dpkgopt=force-unsafe-io"]
+        fast = ["--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Retries "5"']
         keep = ["--skip=cleanup/apt", f"--customize-hook={later} >/dev/null"]
         run(*command, *slim, *fast, *keep, debian.suite, str(folder / "root"))
         (folder / "root/etc/hostname").write_text("pi\n")
