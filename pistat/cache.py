@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -38,26 +39,34 @@ class Outcome(NamedTuple, Generic[T]):
     error: Exception | None = None
 
 
-@dataclass(eq=False, slots=True)
-class _Run:
-    """A task under way."""
-
-    task: Task[Any]
-    began: float
-    job: _Job
-    started: float | None = None
-
-    def overdue(self, now: float) -> bool:
-        return self.started is not None and now - self.started >= self.task.deadline
+NEVER: Outcome[Any] = Outcome(float("-inf"))
+"""What is there of a source that has not been read yet."""
 
 
 @dataclass(eq=False, slots=True)
 class _Job:
-    """Runs that one thread does in turn; others help when there is no progress, twice as many each time."""
+    """Tasks that one thread does in turn; others help when there is no progress, twice as many each time.
 
-    pending: deque[_Run] = field(default_factory=deque)
-    progress: float = 0.0
+    Attributes:
+        began: When all of it was asked for.
+        pending: What nobody has started yet.
+        started: When each of those was started that somebody is at, by the key of its source.
+        progress: When a task was started last, or help was sent.
+        helpers: How many threads are sent the next time.
+    """
+
+    began: float
+    pending: deque[Task[Any]]
+    started: dict[Hashable, float] = field(default_factory=dict)
+    progress: float = field(init=False)
     helpers: int = 1
+
+    def __post_init__(self) -> None:
+        self.progress = self.began
+
+    def overdue(self, task: Task[Any], now: float) -> bool:
+        """Whether a task takes longer than it may."""
+        return now - self.started.get(task.key, now) >= task.deadline
 
 
 class Cache:
@@ -66,16 +75,24 @@ class Cache:
     However many callers want a source, one reading of it is under way at a time. A reading that outlasts its
     deadline is given up as `NoAnswerError`; its thread is left behind, the others go on in another, and the
     source is not asked again before that thread has come back: no source ever has more than one stuck thread.
+
+    Args:
+        clock: A monotonic clock.
+        ran: Told of each reading that has ended, in time or not: the key of its source, and its seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        ran: Callable[[Any, float], None] | None = None,
+    ) -> None:
         self._clock = clock
+        self._ran = ran
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
-        self._wanted = threading.Condition(self._lock)
         self._latest: dict[Hashable, Outcome[Any]] = {}
-        self._running: dict[Hashable, _Run] = {}
-        self._jobs: deque[_Job] = deque()
+        self._running: dict[Hashable, _Job] = {}
+        self._jobs: SimpleQueue[_Job] = SimpleQueue()
         self._idle = 0
         self._waiting = 0
 
@@ -86,61 +103,59 @@ class Cache:
         that is under way already will do, whenever it began.
         """
         with self._lock:
-            if not all(self._has(task.key, since) for task in tasks):
+            latest = self._latest
+            if any(latest.get(task.key, NEVER).began < since for task in tasks):
                 self._refresh(tasks, self._floors(tasks, since, join=join))
-            return [self._latest[task.key] for task in tasks]
-
-    def _has(self, key: Hashable, since: float) -> bool:
-        outcome = self._latest.get(key)
-        return outcome is not None and outcome.began >= since
+            return [latest[task.key] for task in tasks]
 
     def _floors(self, tasks: Sequence[Task[T]], since: float, *, join: bool) -> dict[Hashable, float]:
         """When the reading of each task must have begun to be good enough."""
-        now = self._clock()
-        floors = {task.key: max(since, now) if join else since for task in tasks}
+        floors = dict.fromkeys([task.key for task in tasks], max(since, self._clock()) if join else since)
         if join:
-            floors.update({key: self._running[key].began for key in floors if key in self._running})
+            floors.update((key, self._running[key].began) for key in floors.keys() & self._running.keys())
         return floors
 
-    def _refresh(self, tasks: Sequence[Task[T]], floors: dict[Hashable, float]) -> None:
-        while missing := [task for task in tasks if not self._has(task.key, floors[task.key])]:
-            idle = [task for task in missing if task.key not in self._running]
+    def _refresh(self, tasks: Sequence[Task[T]], floors: Mapping[Hashable, float]) -> None:
+        latest = self._latest
+        while tasks := [task for task in tasks if latest.get(task.key, NEVER).began < floors[task.key]]:
+            idle = [task for task in tasks if task.key not in self._running]
             if idle:
                 self._start(idle)
-            self._give_up(missing)
-            alarm = self._alarm(missing)
+            if len(idle) < len(tasks):
+                self._give_up(tasks)
+                alarm = self._alarm(tasks)
+            else:
+                # They have just begun, so nothing is late yet.
+                alarm = self._clock() + PATIENCE
             if alarm is not None:
                 self._waiting += 1
                 self._changed.wait(max(0.0, alarm - self._clock()))
                 self._waiting -= 1
 
     def _start(self, tasks: Sequence[Task[T]]) -> None:
-        job = _Job(progress=self._clock())
-        for task in tasks:
-            run = _Run(task, job.progress, job)
-            self._running[task.key] = run
-            job.pending.append(run)
+        job = _Job(self._clock(), deque(tasks))
+        self._running.update(dict.fromkeys([task.key for task in tasks], job))
         self._enlist(job)
 
     def _enlist(self, job: _Job) -> None:
         """Have a thread work on `job`: an idle one, or a new one."""
-        self._jobs.append(job)
-        if self._idle >= len(self._jobs):
-            self._wanted.notify()
+        if self._idle:
+            self._idle -= 1
+            self._jobs.put(job)
         else:
-            threading.Thread(target=self._work, name="collector", daemon=True).start()
+            threading.Thread(target=self._work, args=(job,), name="collector", daemon=True).start()
 
     def _give_up(self, tasks: Sequence[Task[T]]) -> None:
         """Answer for what is overdue, and send help to what waits behind something slow."""
         now = self._clock()
         for task in tasks:
-            run = self._running.get(task.key)
-            if run is None:
+            job = self._running.get(task.key)
+            if job is None:
                 continue
-            if run.overdue(now):
+            if job.overdue(task, now):
                 self._latest[task.key] = Outcome(now, error=NoAnswerError(task.deadline))
-            elif run.job.pending and now - run.job.progress >= PATIENCE:
-                self._help(run.job, now)
+            elif job.pending and now - job.progress >= PATIENCE:
+                self._help(job, now)
 
     def _help(self, job: _Job, now: float) -> None:
         for _ in range(min(job.helpers, len(job.pending))):
@@ -153,58 +168,57 @@ class Cache:
         moments = []
         now = self._clock()
         for task in tasks:
-            run = self._running.get(task.key)
-            if run is None or run.overdue(now):
+            job = self._running.get(task.key)
+            if job is None or job.overdue(task, now):
                 continue
-            if run.started is not None:
-                moments.append(run.started + task.deadline)
-            if run.job.pending:
-                moments.append(run.job.progress + PATIENCE)
-            elif run.started is None:
-                moments.append(now + PATIENCE)
+            if task.key in job.started:
+                moments.append(job.started[task.key] + task.deadline)
+            if job.pending:
+                moments.append(job.progress + PATIENCE)
         return min(moments, default=None)
 
-    def _work(self) -> None:
+    def _work(self, job: _Job) -> None:
         """The life of a thread: job after job, until another thread is idle already."""
-        while (job := self._next_job()) is not None:
+        while True:
+            self._do(job)
             with self._lock:
-                run = self._next_run(job)
-            while run is not None:
-                outcome = attempt(run.task.read, run.began)
-                with self._lock:
-                    self._settle(run, outcome)
-                    run = self._next_run(job)
-
-    def _next_job(self) -> _Job | None:
-        with self._lock:
-            if not self._jobs:
                 if self._idle:
-                    return None
+                    return
                 self._idle += 1
-                while not self._jobs:
-                    self._wanted.wait()
-                self._idle -= 1
-            return self._jobs.popleft()
+            job = self._jobs.get()
 
-    def _next_run(self, job: _Job) -> _Run | None:
+    def _do(self, job: _Job) -> None:
+        with self._lock:
+            task = self._next(job, self._clock())
+        while task is not None:
+            outcome = attempt(task.read, job.began)
+            with self._lock:
+                now = self._clock()
+                self._settle(job, task, outcome, now)
+                task = self._next(job, now)
+
+    def _next(self, job: _Job, now: float) -> Task[Any] | None:
         if not job.pending:
             return None
-        run = job.pending.popleft()
-        run.started = job.progress = self._clock()
-        return run
+        task = job.pending.popleft()
+        job.started[task.key] = job.progress = now
+        return task
 
-    def _settle(self, run: _Run, outcome: Outcome[Any]) -> None:
-        del self._running[run.task.key]
-        if not run.overdue(self._clock()):
-            self._latest[run.task.key] = outcome
+    def _settle(self, job: _Job, task: Task[Any], outcome: Outcome[Any], now: float) -> None:
+        del self._running[task.key]
+        seconds = now - job.started.pop(task.key)
+        if self._ran is not None:
+            self._ran(task.key, seconds)
+        if seconds < task.deadline:
+            self._latest[task.key] = outcome
         # One who waits alone has started the job and wants all of it; others may want just this.
-        if not run.job.pending or self._waiting > 1:
+        if not job.pending or self._waiting > 1:
             self._changed.notify_all()
 
 
 def attempt(read: Callable[[], T], began: float) -> Outcome[T]:
     """The outcome of one reading, whatever happens in it."""
     try:
-        return Outcome(began, value=read())
+        return Outcome(began, read())
     except Exception as error:  # noqa: BLE001 - the one place where any failure becomes a value
         return Outcome(began, error=error)

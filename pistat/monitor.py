@@ -7,10 +7,9 @@ import logging
 import math
 import re
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from pistat.cache import Cache, NoAnswerError, Outcome, Task, attempt
@@ -28,7 +27,7 @@ OWNERS = {key: collector for collector in ALL for key in collector.keys}
 SURROGATE = re.compile("[\ud800-\udfff]")
 """What a byte that is not UTF-8 becomes in a name from the operating system; JSON must not hold it."""
 
-JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
 
 DELETE = "\x7f"
 LATER_CONTROLS = re.compile("[\x7f-\x9f]")
@@ -80,12 +79,13 @@ class Monitor:
         self._machine = machine
         self._ttl = cache_seconds
         self._own = own or Own()
-        self._cache = Cache(machine.monotonic)
-        self._tasks = {each: Task(each, partial(self._collect, each), each.deadline) for each in ALL}
+        self._cache = Cache(machine.monotonic, ran=self._own.ran)
+        self._tasks = {each: Task(each, partial(each.collect, machine), each.deadline) for each in ALL}
         self._lock = threading.Lock()
         self._failing: dict[str, str] = {}
         self._told: dict[str, str] = {}
         self._seldom = Seldom(machine.monotonic)
+        self._wanted = lru_cache(maxsize=KEPT)(self._find)
         self._kept: dict[tuple[str, ...], Answer] = {}
         self._since = 0.0
 
@@ -123,8 +123,7 @@ class Monitor:
 
     def _outcomes(self, keys: tuple[str, ...], *, fresh: bool) -> dict[Collector, Outcome[Reading]]:
         """What the collectors that own `keys` have read, now or shortly before."""
-        chosen = list(dict.fromkeys(OWNERS[key] for key in keys))
-        tasks = [self._tasks[each] for each in chosen]
+        chosen, tasks = self._wanted(keys)
         log.debug("Wanted: %s", chosen)
         now = self._machine.monotonic()
         since = now if fresh else max(now - self._age(), self._since)
@@ -132,12 +131,10 @@ class Monitor:
         self._own.asked(hit=bool(outcomes) and all(each.began < now for each in outcomes))
         return dict(zip(chosen, outcomes, strict=True))
 
-    def _collect(self, collector: Collector) -> Reading:
-        began = time.perf_counter()
-        try:
-            return collector.collect(self._machine)
-        finally:
-            self._own.ran(collector.name, time.perf_counter() - began)
+    def _find(self, keys: tuple[str, ...]) -> tuple[list[Collector], list[Task[Reading]]]:
+        """The collectors that own `keys`, and how each is run."""
+        chosen = list(dict.fromkeys(OWNERS[key] for key in keys))
+        return chosen, [self._tasks[each] for each in chosen]
 
     def _age(self) -> float:
         """How old an answer may be. What fails is asked again soon, however long answers are shared."""
@@ -159,17 +156,19 @@ class Monitor:
             values.update(reading)
             if why:
                 errors.update(dict.fromkeys(collector.keys, why))
-        began = min((outcome.began for outcome in outcomes.values()), default=0.0)
-        return Answer(
-            {key: values[key] for key in keys}, {key: errors[key] for key in keys if key in errors}, began
-        )
+        wanted = {key: values[key] for key in keys}
+        failed = {key: errors[key] for key in keys if key in errors} if errors else {}
+        return Answer(wanted, failed, min([each.began for each in outcomes.values()], default=0.0))
 
     def _settle(self, collector: Collector, outcome: Outcome[Reading]) -> tuple[Values, str | None]:
         """The values of a collector, null where they failed, and why they did; told once in the log."""
-        if isinstance(outcome.value, Incomplete):
-            values, why = outcome.value.values, outcome.value.why
-        elif outcome.value is not None:
-            values, why = outcome.value, None
+        reading = outcome.value
+        if isinstance(reading, dict) and collector.name not in self._failing:
+            return reading, None
+        if isinstance(reading, Incomplete):
+            values, why = reading.values, reading.why
+        elif reading is not None:
+            values, why = reading, None
         else:
             values, why = collector.nulls(self._machine), _clause(outcome.error)
         if why:
@@ -188,8 +187,6 @@ class Monitor:
 
         The same failure is told once a minute at most; then one that has come back meanwhile is, too.
         """
-        if why is None and name not in self._failing:
-            return
         with self._lock:
             if why is None:
                 self._failing.pop(name, None)

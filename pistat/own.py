@@ -10,7 +10,7 @@ from collections.abc import Collection
 import psutil
 
 from pistat import collectors
-from pistat.field import Field, Json, Kind, Unit, Values
+from pistat.field import Collector, Field, Json, Kind, Unit, Values
 
 OTHER = "other"
 """What requests for no route of ours are counted as: a label that clients cannot make more of."""
@@ -82,11 +82,11 @@ class Own:
             self._hits += hit
             self._misses += not hit
 
-    def ran(self, collector: str, seconds: float) -> None:
+    def ran(self, collector: Collector, seconds: float) -> None:
         """A collector has run, successfully or not."""
         with self._lock:
-            self._runs[collector] += 1
-            self._seconds[collector] += seconds
+            self._runs[collector.name] += 1
+            self._seconds[collector.name] += seconds
 
     def failed(self, collector: str, why: str, began: float) -> None:
         """A collector has failed, or has not answered in time; told again for every answer that shares it."""

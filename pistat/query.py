@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -28,6 +28,7 @@ class Parameter:
         kind: The control that fits it: `flag`, `choice`, `number` or `list`.
         choices: The values of a choice or a list.
         bounds: The least and the greatest value of a number.
+        absent: The value of the default.
     """
 
     name: str
@@ -38,6 +39,10 @@ class Parameter:
     kind: str
     choices: tuple[str, ...] = ()
     bounds: tuple[int, int] = (0, 0)
+    absent: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "absent", self.read(self.default))
 
 
 def flag(name: str, text: str, *, default: bool) -> Parameter:
@@ -83,7 +88,9 @@ def parse(query: bytes, parameters: Sequence[Parameter]) -> Mapping[str, Any]:
         BadQueryError: A parameter is unknown, given twice, empty or out of range.
     """
     known = {each.name: each for each in parameters}
-    values = {each.name: each.read(each.default) for each in parameters}
+    values = {each.name: each.absent for each in parameters}
+    if not query:
+        return values
     seen: set[str] = set()
     for name, value in parse_qsl(query.decode("utf-8", "replace"), keep_blank_values=True):
         if name not in known:

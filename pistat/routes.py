@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from pistat import capabilities, collectors, query
 from pistat.collectors import disk, disks, network, processes, storage, system
@@ -38,7 +39,7 @@ class Route:
         """`help` where nothing marks code."""
         return self.help.replace("`", "")
 
-    @property
+    @cached_property
     def keys(self) -> tuple[str, ...]:
         """The top-level keys of the answer."""
         return tuple(dict.fromkeys(each.key for each in self.fields))

@@ -328,10 +328,10 @@ class Gathering(Cache):
         super().__init__(clock)
         self._callers = threading.Semaphore(0)
 
-    def _refresh(self, tasks: Sequence[Task[Any]], floors: Any) -> None:
+    def _refresh(self, tasks: Sequence[Task[Any]], *floors: Any) -> None:
         # The lock is held from here until the caller waits.
         self._callers.release()
-        super()._refresh(tasks, floors)
+        super()._refresh(tasks, *floors)
 
     def gathered(self, count: int) -> bool:
         """Wait for `count` more callers."""
@@ -578,10 +578,10 @@ def test_fresh_begins_after_arrival(replace: Callable[..., None]) -> None:
 
 def test_without_a_cache_those_at_once_share(replace: Callable[..., None]) -> None:
     """With PISTAT_CACHE_SECONDS=0 twenty requests at once are one collection; the next request is another."""
-    app, service = an_app(cache_seconds=0.0)
-    gathering = service.monitor._cache = Gathering()
-    callers = iter([20])
+    gathering, callers = Gathering(), iter([20])
     readings = counting(replace, system.uptime, lambda: gathering.gathered(next(callers, 0)))
+    app, service = an_app(cache_seconds=0.0)
+    service.monitor._cache = gathering
 
     threads, answers = ask_at_once(app, "/stats?fields=uptime,timestamp", 20)
     join(threads)
@@ -603,10 +603,10 @@ class Ahead(Machine):
 def test_at_expiry_one_collects(replace: Callable[..., None]) -> None:
     """When an answer comes of age, fifty who ask then set off exactly one collection."""
     machine = Ahead()
-    app, service = an_app(machine, cache_seconds=100.0)
-    gathering = service.monitor._cache = Gathering(machine.monotonic)
-    callers = iter([1, 50])
+    gathering, callers = Gathering(machine.monotonic), iter([1, 50])
     readings = counting(replace, system.uptime, lambda: gathering.gathered(next(callers)))
+    app, service = an_app(machine, cache_seconds=100.0)
+    service.monitor._cache = gathering
 
     before = [ask(app, "/stats?fields=uptime")]
     machine.ahead = 50.0
