@@ -44,6 +44,7 @@ from pistat import (
     capabilities,
     cli,
     guard,
+    headers,
     journal,
     openapi,
     page,
@@ -75,17 +76,6 @@ HERE = Path(__file__).resolve().parent
 ENV_FILE = HERE / ".env"
 BAD_CONFIGURATION = 78
 """EX_CONFIG of sysexits.h; a service manager should not restart after it."""
-
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
-"""What every answer carries, errors included, unless its view knows better."""
 
 ALLOWED = "GET, HEAD, OPTIONS"
 HOST = re.compile(r"(?:[\w.\-]{1,72}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
@@ -165,6 +155,7 @@ def create_app(settings: Settings, machine: Machine, last: Service | None = None
     app.register_blueprint(api)
     app.register_error_handler(Exception, _error)
     app.after_request(_finish)
+    app.wsgi_app = headers.added(app.wsgi_app)  # type: ignore[method-assign, assignment] # the way of Flask
     return app
 
 
@@ -341,21 +332,23 @@ BUDGETS = {"api.health": "health", "api.guide": "guide", "api.openapi_document":
 
 def _admit() -> Response | None:
     """What stands before every view; one function, for Flask looks at each anew with every request."""
-    _check_host()
-    _check_token()
-    _spend(BUDGETS.get(request.endpoint or "", "data"))
+    service = _service()
+    _check_host(service)
+    _check_token(service)
+    _spend(service, BUDGETS.get(request.endpoint or "", "data"))
     return _answer_options()
 
 
-def _check_host() -> None:
-    header = request.environ.get("HTTP_HOST")
-    if header is None and request.environ["SERVER_PROTOCOL"] == "HTTP/1.0":
+def _check_host(service: Service) -> None:
+    environ = request.environ
+    header = environ.get("HTTP_HOST")
+    if header is None and environ["SERVER_PROTOCOL"] == "HTTP/1.0":
         return  # no browser has sent it
     name = guard.host(header or "")
-    if name is not None and _service().guard.admits(name):
+    if name is not None and service.guard.admits(name):
         return
     # Not at the expense of the owner, whose browser may have been led here by a stranger's page.
-    _spend("refused")
+    _spend(service, "refused")
     if name is None:
         raise BadParameters(
             "The Host header is not understood; expected the name or the address of this machine, once."
@@ -366,18 +359,17 @@ def _check_host() -> None:
     )
 
 
-def _check_token() -> None:
+def _check_token(service: Service) -> None:
     # A browser asks with OPTIONS whether it may show the token.
-    if request.endpoint in BUDGETS or request.method == "OPTIONS" or _service().guard.knows(request.environ):
+    if service.guard.knows(request.environ) or request.endpoint in BUDGETS or request.method == "OPTIONS":
         return
     # Guesses have a budget, but not that of those who know it and have the same address.
-    _spend("refused")
+    _spend(service, "refused")
     raise Unauthorized
 
 
-def _spend(budget: str) -> None:
+def _spend(service: Service, budget: str) -> None:
     """Take one request off a budget of the client; 429 when there is none left."""
-    service = _service()
     if not service.settings.rate_limit_enabled:
         return
     key = f"{budget} {_client()}"
@@ -403,7 +395,7 @@ def _client() -> str:
 
 
 def _json(body: bytes, status: int = 200) -> Response:
-    return Response(body, status, mimetype="application/json")
+    return Response(body, status, content_type="application/json")
 
 
 def _error(error: Exception) -> Response:
@@ -441,18 +433,17 @@ def _message(error: HTTPException) -> str:
 def _finish(response: Response) -> Response:
     service = _service()
     if request.remote_addr != server.NOBODY:
-        service.own.answered(request.url_rule.rule if request.url_rule else OTHER, response.status_code)
+        rule = request.url_rule
+        service.own.answered(rule.rule if rule else OTHER, response.status_code)
     if log.isEnabledFor(logging.DEBUG):
         log.debug("%s %s %d", quoted(request.method), quoted(request.path, 256), response.status_code)
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
     if service.settings.cors_origins:
         _share(response)
     standing: Standing | None = g.get("standing")
     if standing is not None:
-        response.headers["RateLimit-Limit"] = str(service.settings.rate_limit_requests)
-        response.headers["RateLimit-Remaining"] = str(standing.remaining)
-        response.headers["RateLimit-Reset"] = str(standing.seconds)
+        response.headers.add("RateLimit-Limit", service.settings.rate_limit_requests)
+        response.headers.add("RateLimit-Remaining", standing.remaining)
+        response.headers.add("RateLimit-Reset", standing.seconds)
         if response.status_code == TooManyRequests.code:
             response.headers["Retry-After"] = str(standing.seconds)
     return response
@@ -496,7 +487,7 @@ def _serve(settings: Settings) -> int:
     _warn_if_open(settings)
     app = create_app(settings, machine)
     own: Own = app.extensions["pistat"].own
-    serving = server.Server(app, sockets, HEADERS, partial(own.answered, OTHER))
+    serving = server.Server(app, sockets, partial(own.answered, OTHER))
     serving.trust(settings.trusted_proxies)
     status = partial(_status, serving, own)
     heartbeat = Heartbeat(serving.ask, status)

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 
 from pistat import crowd, errors
 from pistat.guard import client, host
+from pistat.headers import HEADERS
 
 if TYPE_CHECKING:
     import socket
@@ -36,13 +37,28 @@ class _ErrorTask(ErrorTask):
         self.channel.server.refused(code)
         body = errors.error_body(code, errors.MESSAGES[code])
         self.status = f"{code} {HTTPStatus(code).phrase}"
-        self.response_headers.extend(self.channel.server.error_headers)
+        self.response_headers += [*HEADERS.items(), ("Content-Type", "application/json")]
         if code == HTTPStatus.SERVICE_UNAVAILABLE:
             self.response_headers.append(("Retry-After", "1"))
         self.set_close_on_finish()
         self.content_length = len(body)
         # What could not be parsed has no method.
         self.write(b"" if getattr(self.request, "command", "") == "HEAD" else body)
+
+
+class _Task(WSGITask):
+    """Waitress's answer to a request; it leaves in one piece, head and body, where waitress sends two."""
+
+    wrote_header: bool
+
+    def write(self, data: bytes) -> None:
+        """Send the next piece of the body, and before the first the head."""
+        if self.wrote_header or len(data) != self.content_length:
+            super().write(data)
+        else:
+            self.channel.write_soon(self.build_response_header() + data)
+            self.wrote_header = True
+            self.content_bytes_written = len(data)
 
 
 class _Parser(HTTPRequestParser):
@@ -74,6 +90,7 @@ class Channel(HTTPChannel):
     """
 
     error_task_class = _ErrorTask
+    task_class = _Task
     parser_class = _Parser
 
     def __init__(

@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +140,6 @@ class _Listener(TcpWSGIServer):
     channel_class = Channel
     crowd: Crowd
     express: _Lane
-    error_headers: Sequence[tuple[str, str]]
     refused: Callable[[int], None]
 
     def readable(self) -> bool:
@@ -167,29 +166,22 @@ class Server:
         application: What answers. Another may take its place at any time, and gets the requests that follow.
 
     Args:
-        headers: What the answers carry that do not come from `application`.
         refused: Called with the status of each request that never reaches `application`.
     """
 
     def __init__(
-        self,
-        application: WSGIApplication,
-        sockets: Iterable[socket.socket],
-        headers: Mapping[str, str],
-        refused: Callable[[int], None],
+        self, application: WSGIApplication, sockets: Iterable[socket.socket], refused: Callable[[int], None]
     ) -> None:
         logging.getLogger("waitress").setLevel(logging.ERROR)
         self.application = application
         self._map: dict[int, Any] = {}
         self._crowd = Crowd()
         self._lanes = [_Lane(1, THREADS), _Lane(EXPRESS, EXPRESS)]
-        self._listeners = [self._listen(each, headers, refused) for each in sockets]
+        self._listeners = [self._listen(each, refused) for each in sockets]
         self._stopping = False
         self._hung_up = False
 
-    def _listen(
-        self, listening: socket.socket, headers: Mapping[str, str], refused: Callable[[int], None]
-    ) -> _Listener:
+    def _listen(self, listening: socket.socket, refused: Callable[[int], None]) -> _Listener:
         listener = _Listener(
             self._respond,
             map=self._map,
@@ -201,7 +193,6 @@ class Server:
         )
         listener.crowd = self._crowd
         listener.express = self._lanes[1]
-        listener.error_headers = [*headers.items(), ("Content-Type", "application/json")]
         listener.refused = refused
         return listener
 

@@ -36,7 +36,7 @@ class Fleet:
             str(port): pi_system_monitor.create_app(settings, machine)
             for port, machine in zip(self.ports, machines, strict=True)
         }
-        self._server = server.Server(self._answer, sockets, {}, lambda status: None)
+        self._server = server.Server(self._answer, sockets, lambda status: None)
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self._applications[environ["SERVER_PORT"]](environ, start_response)

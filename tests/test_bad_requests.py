@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from waitress import utilities
 
-from pi_system_monitor import HEADERS, Service, create_app
+from pi_system_monitor import Service, create_app
 from pistat import errors, routes
+from pistat.headers import HEADERS
 from pistat.history import Sample
 from pistat.machine import Machine
 from pistat.monitor import encode

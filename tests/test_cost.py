@@ -94,6 +94,13 @@ def test_one_figure(calls: Calls) -> None:
     assert each(found) < 20
 
 
+def test_an_answer_leaves_in_one_piece(calls: Calls) -> None:
+    """Head and body of an answer are sent by one call, and so in one packet if they fit into it."""
+    found = calls("/stats?fields=uptime")
+
+    assert each(found, "send", "sendto", "sendmsg", "writev") < 1.5
+
+
 def test_sockets_cost_nothing(calls: Calls) -> None:
     """Counting the connections takes no more with 400 of them than with a few."""
     few = calls("/stats?fields=network")

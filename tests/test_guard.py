@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from daemon import Answer, Daemon
 
-from pi_system_monitor import HEADERS, create_app
+from pi_system_monitor import create_app
 from pistat import guard
 from pistat.guard import Guard
+from pistat.headers import HEADERS
 from pistat.machine import Machine
 from pistat.routes import PATHS
 from pistat.settings import Settings

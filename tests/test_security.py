@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 import pytest
 from daemon import Daemon
 
-from pi_system_monitor import HEADERS, create_app
+from pi_system_monitor import create_app
 from pistat import channel, crowd, server
+from pistat.headers import HEADERS
 from pistat.machine import Machine
 from pistat.ratelimit import MonotonicStorage
 from pistat.settings import Settings

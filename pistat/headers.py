@@ -1,0 +1,34 @@
+"""The headers that every answer carries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""What every answer carries, errors included, unless its view knows better."""
+
+
+def added(application: WSGIApplication) -> WSGIApplication:
+    """`application`, with HEADERS on its answers. To set them through Flask is a fifth of a short request."""
+
+    def respond(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *trouble: Any) -> Callable[[bytes], object]:
+            known = {name for name, _ in headers}
+            ours = [(name, value) for name, value in HEADERS.items() if name not in known]
+            return start_response(status, headers + ours, *trouble)
+
+        return application(environ, start)
+
+    return respond
