@@ -34,9 +34,8 @@ def read(machine: Machine) -> Times:
 def parse(stat: bytes) -> Times:
     """The `cpu` lines of /proc/stat. Guest time is part of user time already and is not counted again."""
     times = []
-    for line in stat.splitlines():
-        if not line.startswith(b"cpu"):
-            break
+    # The row that follows them has a number for each interrupt.
+    for line in stat.partition(b"\nintr ")[0].splitlines():
         user, nice, system, idle, iowait, irq, softirq, steal = map(int, line.split()[1:9])
         busy = user + nice + system + irq + softirq + steal
         times.append(Spent(busy, busy + idle + iowait))

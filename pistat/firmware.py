@@ -82,6 +82,11 @@ class Firmware:
                 self.ask("version")
         return self._access or self._shut
 
+    @property
+    def absent(self) -> bool:
+        """Whether it is known for now that there is no way to ask, so that nobody need try."""
+        return self._trouble is UnavailableError and self.now() < self._rests_until
+
     def now(self) -> float:
         """The time of the clock that `ask` goes by."""
         return self._machine.monotonic()
@@ -195,18 +200,21 @@ class Firmware:
         """Remember a failure: the firmware is left alone for a while, longer each time in a row."""
         rest = REST_SECONDS[min(self._failures, len(REST_SECONDS) - 1)]
         self._failures += 1
-        self._rests_until = self.now() + rest
-        self._trouble = partial(FirmwareError, what)
+        self._rest(rest, partial(FirmwareError, what))
         # Whose figures are lost tells the log.
         self._access = Access(None, why, detail or f"{what[0].upper()}{what[1:]}.")
         return FirmwareError(what)
 
     def _leave(self, access: Access) -> UnavailableError:
         """There is no way to ask: the firmware is left alone for long."""
-        self._rests_until = self.now() + REFUSED_SECONDS
-        self._trouble = UnavailableError
+        self._rest(REFUSED_SECONDS, UnavailableError)
         self._settle(access)
         return UnavailableError()
+
+    def _rest(self, seconds: float, trouble: Callable[[], Exception]) -> None:
+        # In this order, for it is looked at without a lock.
+        self._trouble = trouble
+        self._rests_until = self.now() + seconds
 
     def _settle(self, access: Access) -> None:
         """Remember by which way the firmware is asked, or why by none; a line in the log for what is new."""
@@ -242,6 +250,8 @@ class Asking:
 
     def __call__(self, question: str, parse: Callable[[str], T | None]) -> T | None:
         """The parsed reply to `question`; None where it is unknown here, or has failed."""
+        if self._firmware.absent:
+            return None
         try:
             value = parse(self._firmware.ask(question, self._until))
         except UnavailableError:

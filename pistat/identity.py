@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pistat import board, kernel
@@ -69,38 +70,43 @@ def cell(machine: Machine, *nodes: str) -> int | None:
 # What a model cannot do, in the words of `Field.unless`
 
 
+@lru_cache
+def _lack(text: str) -> Lack:
+    return Lack(Why.NO_MODEL, text)
+
+
 def no_videocore(machine: Machine) -> Lack | None:
     """Why there is no firmware that could be asked."""
     is_pi = (model(machine) or "").startswith("Raspberry Pi")
-    return None if is_pi else Lack(Why.NO_MODEL, "Only a Raspberry Pi has it.")
+    return None if is_pi else _lack("Only a Raspberry Pi has it.")
 
 
 def no_rails(machine: Machine) -> Lack | None:
     """Why the rails of the power chip cannot be measured."""
     if soc(machine) == "BCM2712":
         return None
-    return Lack(Why.NO_MODEL, "Only a Raspberry Pi 5, 500 or Compute Module 5 has it.")
+    return _lack("Only a Raspberry Pi 5, 500 or Compute Module 5 has it.")
 
 
 def no_power_chip(machine: Machine) -> Lack | None:
     """Why there is no power chip that can be asked. Older boards would answer as if asked for the SoC."""
     if soc(machine) in {"BCM2711", "BCM2712"}:
         return None
-    return Lack(Why.NO_MODEL, "Only a Raspberry Pi 4 or later has it.")
+    return _lack("Only a Raspberry Pi 4 or later has it.")
 
 
 def no_under_voltage(machine: Machine) -> Lack | None:
     """Why a low supply is not noticed."""
     if board.detects_under_voltage(model(machine) or ""):
         return None
-    return Lack(Why.NO_MODEL, "Zeros, Compute Modules and the first boards do not notice a low supply.")
+    return _lack("Zeros, Compute Modules and the first boards do not notice a low supply.")
 
 
 def no_split(machine: Machine) -> Lack | None:
     """Why no memory is set aside for the GPU."""
     if board.splits_memory(model(machine) or ""):
         return None
-    return Lack(Why.NO_MODEL, "A Raspberry Pi 5 sets no memory aside for the GPU.")
+    return _lack("A Raspberry Pi 5 sets no memory aside for the GPU.")
 
 
 def no_block(name: str) -> Callable[[Machine], Lack | None]:
@@ -109,7 +115,7 @@ def no_block(name: str) -> Callable[[Machine], Lack | None]:
     def unless(machine: Machine) -> Lack | None:
         if name in board.BLOCKS.get(soc(machine) or "", ()):
             return None
-        return Lack(Why.NO_MODEL, f"The processor of this machine is not known to have {board.CLOCKS[name]}.")
+        return _lack(f"The processor of this machine is not known to have {board.CLOCKS[name]}.")
 
     return unless
 

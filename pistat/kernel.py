@@ -32,6 +32,9 @@ CELL = 4
 HUB = "09"
 """bDeviceClass of a USB hub."""
 
+TCP = re.compile(r"\nTcp:(.*)")
+"""A row of /proc/net/snmp: the names of figures, or the figures."""
+
 BOARD_LINES = {"Revision": "[0-9a-fA-F]{4,8}", "Serial": "[0-9a-fA-F]{16}", "Model": "[ -~]{1,128}"}
 """The lines that Raspberry Pi's own kernels add to /proc/cpuinfo, and what stands in them."""
 
@@ -140,7 +143,7 @@ def _dbm(digits: str) -> int | None:
 
 def established(text: str) -> int | None:
     """How many TCP connections are established, from the two `Tcp:` rows of /proc/net/snmp."""
-    rows = [line.split(" ") for line in lines(text) if line.startswith("Tcp:")]
+    rows = [row.split() for row in TCP.findall(f"\n{trimmed(text)}")]
     match rows:
         case [names, values] if len(names) == len(values):
             found = in_full(r"[0-9]{1,10}", dict(zip(names, values, strict=True)).get("CurrEstab", ""))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import psutil
 
 from pistat import cputimes, kernel, replies
@@ -15,6 +17,9 @@ CHIPS = ("cpu_thermal", "cpu-thermal", "coretemp", "k10temp", "zenpower")
 """hwmon names of CPU sensors; `rp1_adc` of a Pi 5 is another chip and must not be taken for one."""
 
 CPUFREQ = "/sys/devices/system/cpu/cpufreq"
+
+MEGAHERTZ = re.compile(r"\ncpu MHz[ \t]*:[ \t]*([0-9]+(?:\.[0-9]+)?)\n")
+"""The lines of /proc/cpuinfo that x86 kernels have and Arm kernels have not."""
 
 
 @collector(
@@ -83,19 +88,13 @@ def cpu_freq(machine: Machine) -> Values:
     hertz = [kernel.kilohertz(text) for text in texts if text is not None]
     megahertz = [each / 1e6 for each in hertz if each is not None]
     if not policies:
-        megahertz = _megahertz(machine.reread_or_none("/proc/cpuinfo") or "")
+        megahertz = [float(each) for each in MEGAHERTZ.findall(machine.reread_or_none("/proc/cpuinfo") or "")]
     return {"cpu_freq": round(sum(megahertz) / len(megahertz), 2) if megahertz else None}
 
 
 def _policies(machine: Machine) -> list[str]:
     """The folders of the cores, or of groups of cores, that have a frequency of their own."""
     return [f"{CPUFREQ}/{name}" for name in machine.names(CPUFREQ) if name.startswith("policy")]
-
-
-def _megahertz(cpuinfo: str) -> list[float]:
-    """The `cpu MHz` lines, which x86 kernels have and Arm kernels have not."""
-    values = [line.partition(":")[2].strip() for line in cpuinfo.splitlines() if line.startswith("cpu MHz")]
-    return [float(value) for value in values if value.replace(".", "", 1).isdecimal()]
 
 
 def _usage(older: cputimes.Times, newer: cputimes.Times) -> Values:

@@ -64,9 +64,10 @@ def counters_by_psutil(machine: Machine) -> Values:
     elsewhere=counters_by_psutil,
 )
 def disk_io(machine: Machine) -> Values:
-    rows = [line.split() for line in machine.reread("/proc/diskstats").splitlines()]
+    # Of each row the two numbers of the device, its name, and the rest, which is of interest for few.
+    rows = [line.split(None, 3) for line in machine.reread("/proc/diskstats").splitlines()]
     whole = machine.derived("disks", [row[2] for row in rows], lambda: _whole(machine))
-    disks = [[int(each) for each in row[3:11]] for row in rows if row[2] in whole]
+    disks = [[int(each) for each in row[3].split()[:8]] for row in rows if row[2] in whole]
     if not disks:
         return {"disk_io": dict.fromkeys(COUNTERS)}
     return {"disk_io": dict(zip(COUNTERS, _totals(disks), strict=True))}

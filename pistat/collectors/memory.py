@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import psutil
 
 from pistat import kernel
 from pistat.access import Lack, Why
 from pistat.field import Field, Unit, Values, collector, percent
 from pistat.machine import Machine
+
+NAMES = ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree")
+"""What is wanted of /proc/meminfo, of fifty rows."""
 
 
 def memory_by_psutil(machine: Machine) -> Values:
@@ -43,8 +48,8 @@ def _of_swap(name: str, unit: Unit, text: str, source: str) -> Field:
     elsewhere=memory_by_psutil,
 )
 def memory(machine: Machine) -> Values:
-    table = dict(line.split(":", 1) for line in machine.reread("/proc/meminfo").splitlines())
-    return _reading(*(_bytes(table[name]) for name in ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree")))
+    table = machine.reread("/proc/meminfo")
+    return _reading(*(_bytes(table, name) for name in NAMES))
 
 
 def total(machine: Machine) -> int | None:
@@ -53,17 +58,16 @@ def total(machine: Machine) -> int | None:
     def read() -> int:
         if not machine.linux:
             return int(psutil.virtual_memory().total)
-        first = machine.read("/proc/meminfo").splitlines()[0]
-        return _bytes(first.removeprefix("MemTotal:"))
+        return _bytes(machine.read("/proc/meminfo"), "MemTotal")
 
     return machine.remember("memory", read)
 
 
-def _bytes(text: str) -> int:
-    amount, unit = text.split()
-    if unit != "kB":
-        raise ValueError(unit)
-    return int(amount) * 1024
+def _bytes(table: str, name: str) -> int:
+    found = re.search(rf"{name}:[ \t]+([0-9]+) kB\n", table)
+    if found is None:
+        raise LookupError(name)
+    return int(found[1]) * 1024
 
 
 def _reading(total: int, available: int, swap: int, swap_free: int) -> Values:
