@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import signal
 import socket
@@ -98,6 +99,17 @@ def test_the_status_line(tmp_path: Path) -> None:
             assert eventually(lambda: manager.recv(200).endswith(expected))
         finally:
             daemon.kill()
+
+
+def test_every_line_of_the_unit_has_its_comment() -> None:
+    """Each directive comes after a comment of its own, or after another of the same name."""
+    lines = PROGRAM.with_name("pi-stat.service").read_text().splitlines()
+    directives = [place for place, line in enumerate(lines) if re.match("[A-Z]", line)]
+    names = [line.partition("=")[0] for line in lines]
+
+    assert len(directives) > 50
+    for each in directives:
+        assert lines[each - 1].startswith("# ") or names[each - 1] == names[each], lines[each]
 
 
 # The watchdog
