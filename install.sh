@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Installs pi-stat as a service, upgrades it in place, or removes it. README.md says more.
+[ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@" # run as `sh install.sh`
 set -euo pipefail
 umask 022
 
-HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+HERE=$(CDPATH="" cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 DEST=/opt/pi-stat
 NEW=$DEST.new # is built while the old one runs
 OLD=$DEST.old # is kept until the new one answers
@@ -33,7 +34,8 @@ die() {
 require_root() {
     [ "$(id -u)" = 0 ] || die "this takes root: sudo ./install.sh"
     [ -d /run/systemd/system ] || die "systemd does not run here; pi-stat can be run in the foreground, see README.md"
-    exec 9>/run/pi-stat.lock
+    # A folder that is there anyway is the lock.
+    exec 9</run/systemd/system
     flock --nonblock 9 || die "another install.sh is at work"
 }
 
@@ -42,6 +44,7 @@ require_parts() {
     for part in "${PARTS[@]}"; do
         [ -e "$HERE/$part" ] || die "$HERE/$part is missing: run this in a whole copy of pi-stat"
     done
+    [ ! -e "$DEST/.git" ] || die "$DEST is a clone, and the program would take its place: move it to your home first"
 }
 
 require_python() {
@@ -85,8 +88,10 @@ install_packages() {
 
 create_user() {
     STEP="creating the user pi-stat"
-    getent passwd pi-stat >/dev/null ||
+    if ! getent passwd pi-stat >/dev/null; then
+        CREATED=yes
         useradd --system --user-group --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin pi-stat
+    fi
     # Only members of this group may ask the firmware of a Raspberry Pi.
     if getent group video >/dev/null; then usermod --append --groups video pi-stat; fi
 }
@@ -97,14 +102,20 @@ copy_program() {
     cp -r "${PARTS[@]/#/$HERE/}" "$NEW"
     find "$NEW" -name __pycache__ -prune -exec rm -r {} +
     chmod -R u=rwX,go=rX "$NEW"
-    local env
-    for env in "$DEST/.env" "$HERE/.env" "$HERE/.env.example"; do
-        if [ -e "$env" ]; then break; fi
+}
+
+# Those in use stay what they are, mode and owner included.
+copy_settings() {
+    STEP="copying the settings"
+    for ENV in "$DEST/.env" "$HERE/.env" "$HERE/.env.example"; do
+        if [ -e "$ENV" ]; then break; fi
     done
-    cp --preserve=timestamps "$env" "$NEW/.env"
-    # It may hold a token: root writes it, pi-stat reads it, nobody else does.
-    chown root:pi-stat "$NEW/.env"
-    chmod 640 "$NEW/.env"
+    cp --archive "$ENV" "$NEW/.env"
+    if [ "$ENV" != "$DEST/.env" ] || ! as_service test -r "$NEW/.env"; then
+        # They may hold a token: root writes them, pi-stat reads them, nobody else does.
+        chown root:pi-stat "$NEW/.env"
+        chmod 640 "$NEW/.env"
+    fi
 }
 
 install_requirements() {
@@ -114,7 +125,7 @@ install_requirements() {
     say "Setting up the Python packages ..."
     python3 -m venv "${options[@]}" "$NEW/.venv"
     STEP="installing the Python packages"
-    "$NEW/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile -r "$NEW/requirements.txt"
+    "$NEW/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile -r "$NEW/requirements.txt"
 }
 
 # The service cannot write bytecode, and without it each start takes longer and more memory.
@@ -129,25 +140,31 @@ compile() {
 as_service() { runuser -u pi-stat -- env -i PATH=/usr/bin:/bin "$@"; }
 
 check_settings() {
-    STEP="checking the settings in $DEST/.env"
-    as_service "$NEW/.venv/bin/python" "$NEW/pi_system_monitor.py" --check >/dev/null
+    STEP="checking the settings in $ENV"
+    local said bad=""
+    said=$(as_service "$NEW/.venv/bin/python" "$NEW/pi_system_monitor.py" --check 2>&1 >/dev/null) || bad=yes
+    # Their owner knows them by another name.
+    if [ -n "$said" ]; then printf '%s\n' "${said//"$NEW/.env"/"$ENV"}" >&2; fi
+    [ -z "$bad" ]
 }
 
 version_of() { "$1/.venv/bin/python" "$1/pi_system_monitor.py" --version 2>/dev/null || echo "the version before"; }
 
 # ----- the switch
 
-put_in_place() {
-    STEP="putting the new version in place"
-    SWITCHED=yes
-    if [ -e "$DEST" ]; then mv "$DEST" "$OLD"; fi
-    # The one in use, for the way back; it may have come there by hand.
-    if [ -e "$OLD" ] && [ -e "$UNIT" ]; then cp "$UNIT" "$OLD/pi-stat.service"; fi
-    mv "$NEW" "$DEST"
-    install_unit
+# What is needed for the way back: the unit may have come there by hand, and be run by an owner who starts it himself.
+remember() {
+    STEP="looking at the service as it is"
+    if [ -e "$UNIT" ]; then OLD_UNIT=$(cat "$UNIT"); fi
+    WAS_ENABLED=$(systemctl is-enabled pi-stat.service 2>/dev/null || true)
+    WAS_ACTIVE=$(systemctl is-active pi-stat.service || true)
 }
 
-install_unit() {
+put_in_place() {
+    STEP="putting the new version in place"
+    if [ -e "$DEST" ]; then mv "$DEST" "$OLD"; fi
+    SWITCHED=yes
+    mv "$NEW" "$DEST"
     install -m 644 "$DEST/pi-stat.service" "$UNIT"
     systemctl daemon-reload
 }
@@ -193,29 +210,32 @@ installed() { [ -e "$DEST/pi_system_monitor.py" ]; }
 roll_back() {
     warn "the last lines of its log:"
     last_words
-    systemctl stop pi-stat.service || true
+    systemctl stop pi-stat.service
     rm -rf "$DEST"
-    if [ -e "$OLD" ]; then mv "$OLD" "$DEST"; fi
-    if installed; then
-        install_unit
-        systemctl restart pi-stat.service
-    else
+    clean_up
+    if [ -z "$OLD_UNIT" ]; then
         remove_unit
+        return
     fi
+    printf '%s\n' "$OLD_UNIT" >"$UNIT"
+    systemctl daemon-reload
+    if [ "$WAS_ENABLED" != enabled ]; then systemctl disable --quiet pi-stat.service; fi
+    if [ "$WAS_ACTIVE" != inactive ]; then systemctl restart pi-stat.service; fi
 }
 
-# However it ends.
+# Whatever has failed, the way back is gone to its end, even when nobody is there any more to read of it.
 finish() {
     local status=$?
     trap - EXIT
-    rm -rf "$NEW"
-    if [ "$status" = 0 ]; then exit 0; fi
-    if [ -n "$STEP" ]; then warn "failed while $STEP"; fi
+    trap '' INT TERM HUP PIPE
+    set +e
+    warn "failed while $STEP"
     if [ -n "$SWITCHED" ]; then roll_back; fi
+    clean_up
     if installed; then
-        warn "nothing was changed: $(version_of "$DEST") is $(systemctl is-active pi-stat.service || true)"
+        warn "nothing was changed: $(version_of "$DEST") is $(systemctl is-active pi-stat.service)"
     else
-        remove_user
+        if [ -n "$CREATED" ]; then remove_user; fi
         warn "nothing was installed"
     fi
     exit "$status"
@@ -223,7 +243,7 @@ finish() {
 
 # What an installation left that was cut off, by a power failure for instance.
 clean_up() {
-    if [ -e "$OLD" ] && [ ! -e "$DEST" ]; then mv "$OLD" "$DEST"; fi
+    if [ -e "$OLD" ] && [ ! -e "$DEST" ]; then mv "$OLD" "$DEST" || return; fi
     rm -rf "$OLD" "$NEW"
 }
 
@@ -234,30 +254,34 @@ install_all() {
     require_parts
     require_python
     require_room
-    STEP="" SWITCHED=""
+    STEP="looking at what is there" CREATED="" SWITCHED="" OLD_UNIT=""
     trap finish EXIT
     trap 'exit 130' INT TERM HUP
     clean_up
     install_packages
     create_user
     copy_program
+    copy_settings
     install_requirements
     compile
     check_settings
+    remember
     put_in_place
     start
-    announce
-    STEP=""
+    trap - EXIT INT TERM HUP
     rm -rf "$OLD"
+    announce || warn "cannot announce it to Avahi"
     tell
 }
 
 tell() {
     local address
-    address=$(hostname -I | cut -d ' ' -f 1)
+    address=$(hostname -I | tr ' ' '\n' | grep -m 1 -F . || true)
     say "$(version_of "$DEST") runs, now and after every boot. It answers at"
     url "${address:-localhost}" | sed 's/^/    /'
     say "$ANSWER"
+    systemctl show -P ExecStart pi-stat.service | grep -qF "$DEST/" ||
+        warn "but another program is run by what \`systemctl edit\` has added: see systemctl cat pi-stat"
     say "Settings: $DEST/.env, then sudo systemctl reload pi-stat. Log: journalctl -u pi-stat"
 }
 
@@ -268,7 +292,11 @@ remove_unit() {
     systemctl reset-failed pi-stat.service 2>/dev/null || true
 }
 
-remove_user() { if getent passwd pi-stat >/dev/null; then userdel pi-stat; fi; }
+remove_user() {
+    if getent passwd pi-stat >/dev/null; then userdel pi-stat; fi
+    # It stays where somebody else is in it.
+    if getent group pi-stat >/dev/null; then groupdel pi-stat; fi
+}
 
 # Without its user the settings are for root alone: another group may get the number of this one.
 keep_settings() {
@@ -287,7 +315,10 @@ uninstall() {
     remove_unit
     rm -rf "$AVAHI" "$NEW" "$OLD"
     if [ -n "$purge" ]; then
-        rm -rf "$DEST" "$UNIT.d"
+        rm -rf "$DEST"
+        # What `systemctl edit` and `systemctl set-property` have added.
+        systemctl revert pi-stat.service >/dev/null 2>&1
+        systemctl daemon-reload
     elif [ -e "$DEST" ]; then
         keep_settings
     fi

@@ -33,7 +33,7 @@ PROGRAMS = ("systemd-nspawn", "mmdebstrap", "nsenter", "ip")
 PACKAGES = ("systemd-sysv", "dbus", "python3", "passwd", "mount", "procps", "iproute2")
 """What Raspberry Pi OS and Debian have, of what is used here."""
 
-INSTALLED_LATER = ("python3-venv",)
+INSTALLED_LATER = ("python3-venv", "python3-psutil", "python3-markupsafe", "python3-wrapt")
 """What they may lack. It is fetched, not installed: apt finds it in its cache, without a network."""
 
 ADDRESS, CLIENT_ADDRESS = "10.85.85.2", "10.85.85.1"
@@ -264,12 +264,12 @@ class Container:
 
     # The network
 
-    def get(self, target: str, timeout: float = 10.0, **headers: str) -> Answer:
+    def get(self, target: str, timeout: float = 10.0, port: int = 8585, **headers: str) -> Answer:
         """Ask it for `target` from another host. Raises OSError: nobody answers."""
-        connection = http.client.HTTPConnection(ADDRESS, 8585)
+        connection = http.client.HTTPConnection(ADDRESS, port)
         with contextlib.closing(connection), self._socket() as connection.sock:
             connection.sock.settimeout(timeout)
-            connection.sock.connect((ADDRESS, 8585))
+            connection.sock.connect((ADDRESS, port))
             connection.request("GET", target, headers=headers)
             response = connection.getresponse()
             return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())

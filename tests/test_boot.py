@@ -12,8 +12,11 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
 import container
 import pytest
@@ -21,6 +24,7 @@ import wallclock
 from container import ADDRESS, BOOKWORM, ROOT, TRIXIE, Container, Debian
 
 from pistat import __version__
+from pistat.server import BLOCKING, THREADS
 
 if TYPE_CHECKING:
     from needs import Need
@@ -28,7 +32,8 @@ if TYPE_CHECKING:
 UNIT = "pi-stat.service"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d/test.conf"
 ENV = "/opt/pi-stat/.env"
-CLONE = "/root/a clone of pi-stat"
+CLONE = "/home/pi/a clone of pi-stat"
+INSTALL = f"{CLONE}/install.sh"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MIB = 1 << 20
 
@@ -70,11 +75,26 @@ class Service(Container):
         shutil.rmtree(place, ignore_errors=True)
         ignored = shutil.ignore_patterns(".git", ".venv", ".env", ".*_cache", ".hypothesis", "tests")
         shutil.copytree(ROOT, place, ignore=ignored)
+        # As somebody clones it whose umask is 077.
+        self.run("chmod", "-R", "go=", CLONE)
+        self.run("chown", "-R", "pi:pi", CLONE)
         return place
 
-    def install(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def install(
+        self, *arguments: str, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run install.sh."""
-        return self.run(f"{CLONE}/install.sh", *arguments, check=check, seconds=300)
+        return self.run(INSTALL, *arguments, check=check, seconds=300, **environment)
+
+    @contextlib.contextmanager
+    def fakes(self, **programs: str) -> Iterator[str]:
+        """A PATH on which these shell scripts come before the programs of their names."""
+        self.run("mkdir", "/run/fakes")
+        for name, script in programs.items():
+            self.write(f"/run/fakes/{name}", f"#!/bin/sh\n{script}\n")
+        self.run("chmod", "-R", "+x", "/run/fakes")
+        yield f"/run/fakes:{container.ENVIRONMENT['PATH']}"
+        self.run("rm", "-r", "/run/fakes")
 
     def show(self, name: str) -> str:
         """A property of the unit."""
@@ -168,6 +188,21 @@ def libraries(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("libraries")
 
 
+Test = TypeVar("Test", bound=Callable[..., None])
+TRIED: set[str] = set()
+"""The cases of trouble that tests bring about, by the bold words with which the README begins each."""
+
+
+def tries(*cases: str) -> Callable[[Test], Test]:
+    """Mark a test that brings about `cases`."""
+
+    def mark(test: Test) -> Test:
+        TRIED.update(cases)
+        return test
+
+    return mark
+
+
 # The installation
 
 
@@ -237,6 +272,20 @@ def test_the_unit_is_tight(service: Service) -> None:
     assert float(exposure[1]) <= 1.7, said
 
 
+def test_the_limits(service: Service) -> None:
+    """With all its threads at work it uses less than half of the memory and of the tasks that it may have."""
+    slow = ["/stats?block=true"] * BLOCKING + ["/processes?limit=10000", "/metrics"] * THREADS
+    with service.env("PISTAT_RATE_LIMIT_ENABLED=no\n"):
+        service.restart()
+        with ThreadPoolExecutor(BLOCKING + THREADS) as pool:
+            answers = list(pool.map(partial(service.get, timeout=60), slow))
+        status = dict(re.findall(r"(\w+):\s+(\d+)", service.out("cat", f"/proc/{service.pid}/status")))
+
+    assert {each.status for each in answers} == {200}
+    assert 2 * 1024 * int(status["VmHWM"]) < int(service.show("MemoryHigh")) < int(service.show("MemoryMax"))
+    assert THREADS < 2 * int(status["Threads"]) < int(service.show("TasksMax"))
+
+
 @once
 def test_the_status_line(service: Service) -> None:
     """`systemctl status` shows where it listens and how many requests it has answered."""
@@ -296,6 +345,7 @@ FAULTY = "[Service]\nExecStart=\nExecStart=/opt/pi-stat/.venv/bin/python /usr/lo
 def test_a_hang(service: Service, hang: str) -> None:
     """The watchdog ends a daemon that is stopped, or whose loop or workers stand, and it is started again."""
     service.write("/usr/local/lib/faulty.py", FAULT)
+    assert service.show("WatchdogUSec") == "30s"
     with service.drop_in(f"{FAULTY}WatchdogSec=4\nRestartSec=100ms\nTimeoutAbortSec=1\n"):
         service.restart()
         before, since = service.pid, service.since()
@@ -354,10 +404,12 @@ def test_new_settings(service: Service) -> None:
 
 def test_reload(service: Service) -> None:
     """A reload brings new settings into force in the same process; bad ones fail it, and nothing else."""
-    before = service.pid
+    before, since = service.pid, service.since()
     with service.env("PISTAT_RATE_LIMIT_REQUESTS=777\n"):
         service.run("systemctl", "reload", UNIT)
         service.until(lambda: service.get("/stats").headers["ratelimit-limit"] == "777")
+        mine = [each["MESSAGE"] for each in service.entries(since) if each["SYSLOG_IDENTIFIER"] == "pi-stat"]
+        assert mine == [OPEN, "The settings were read again."]
         service.write(ENV, "PISTAT_RATE_LIMIT_REQUESTS=many\n")
         failed = service.run("systemctl", "reload", UNIT, check=False)
 
@@ -459,10 +511,10 @@ def test_disks(service: Service, disk: Callable[..., None]) -> None:
     assert rows["/"]["read_only"] is False, "it is so only for the service"
 
 
+@tries('A disk has `null` sizes and the error "not permitted".')
 @once
 def test_a_disk_in_a_closed_folder(service: Service, disk: Callable[..., None]) -> None:
     """A disk below a folder that its owner alone may enter keeps its row, and what the README says helps."""
-    case('A disk has `null` sizes and the error "not permitted".')
     service.run("mkdir", "-m", "750", "/media/pi")
     disk("sdy4", "/media/pi/stick")
 
@@ -555,9 +607,9 @@ import os, sys
 for device in sys.argv[1:]:
     try:
         os.close(os.open(device, os.O_RDWR))
-        print(device, "opened")
+        print(device, "opened", file=sys.stderr)
     except OSError as error:
-        print(device, error.strerror)
+        print(device, error.strerror, file=sys.stderr)
 """
 
 
@@ -579,33 +631,142 @@ def test_the_firmware(service: Service, firmware: None) -> None:
         assert line in said
 
 
-def test_the_temperature(service: Service) -> None:
-    """The temperature is read where the kernel shows it."""
-    zone = "/sys/class/thermal/thermal_zone0"
-    service.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/sys/class/thermal")
-    try:
-        service.run("mkdir", zone)
-        for name, text in (("type", "cpu-thermal"), ("temp", "51234")):
-            service.write(f"{zone}/{name}", f"{text}\n")
+BOARD = ROOT / "tests/boards/pi5-8gb-nvme"
+
+
+@pytest.fixture
+def board(service: Service) -> Iterator[None]:
+    """What the kernel of a Pi 5 shows of its sensors, disks and devices."""
+    folder = "/run/board"
+    places = ("sys/class/hwmon", "sys/class/thermal", "sys/bus/usb", "sys/block")
+    service.mount("mkdir", folder)
+    service.mount("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", folder)
+    for source in (path for each in places for path in sorted((BOARD / each).rglob("*")) if path.is_file()):
+        # A colon is no part of a name everywhere where the boards are kept.
+        place = service.path / folder.lstrip("/") / unquote(str(source.relative_to(BOARD)))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, place)
+    service.mount("chmod", "-R", "a+rX", folder)
+    service.mount("mkdir", f"{folder}/sys/class/net")
+    service.mount("mount", "--rbind", "/sys/class/net", f"{folder}/sys/class/net")
+    over = ("/sys/class", "/sys/bus", "/sys/block")
+    for each in over:
+        service.mount("mount", "--rbind", f"{folder}{each}", each)
+    yield
+    # The service may hold a file of it open.
+    for each in (*over, folder):
+        service.run("umount", "--lazy", each)
+    service.run("rmdir", folder)
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every single figure of an answer by its path; a row of a list goes by what it has of a name."""
+    if isinstance(value, dict) and value:
+        for key, each in value.items():
+            yield from leaves(each, f"{path}.{key}")
+    elif isinstance(value, list) and value:
+        for place, each in enumerate(value):
+            row = each if isinstance(each, dict) else {}
+            name = row.get("pid") or row.get("mountpoint") or row.get("field") or place
+            yield from leaves(each, f"{path}[{name}]")
+    else:
+        yield path, value
+
+
+def samples(text: str) -> dict[str, float]:
+    """The samples of /metrics, but for what the daemon tells of itself."""
+    own = re.compile("#|process_|pistat_(collector|cache|request)")
+    lines = [each.rpartition(" ") for each in text.splitlines() if not own.match(each)]
+    return {name: float(value) for name, _, value in lines}
+
+
+def everything(service: Service, port: int) -> dict[str, Any]:
+    """All leaves of all routes."""
+    found: dict[str, Any] = {}
+    for target in ALL:
+        answer = service.get(target, port=port)
+        assert answer.status == 200, answer
+        values = samples(answer.body.decode()) if target == "/metrics" else answer.json()
+        found.update(leaves(values, target))
+    return found
+
+
+ALL = (
+    *("/stats", "/processes?limit=10000", "/network/interfaces", "/storage/devices"),
+    *("/sensors", "/metrics", "/health", "/capabilities"),
+)
+RESTLESS = {"_ratio": (0.05, 0.0), "cpu_usage|cpu_percent": (5.0, 0.0), "memory|swap|load|freq": (0.0, 0.05)}
+"""Figures that go up and down by themselves: by how much, and by what share of it, each may be off."""
+
+
+def margin(path: str, value: float) -> float:
+    """By how much a figure may differ that each daemon measures when it is asked."""
+    fixed, share = next((each for words, each in RESTLESS.items() if re.search(words, path)), (0.0, 0.0))
+    return fixed + share * abs(value)
+
+
+def agree(path: str, inside: Any, outside: tuple[Any, Any]) -> bool:
+    """Whether a figure is one of those outside, shortly before and after, or lies between them."""
+    if inside in outside and type(inside) in map(type, outside):
+        return True
+    if isinstance(inside, bool) or not all(isinstance(each, int | float) for each in (inside, *outside)):
+        return False
+    off = margin(path, inside)
+    return bool(min(outside) - off <= inside <= max(outside) + off)
+
+
+ABSENT = "not there"
+
+
+def test_every_figure(service: Service, firmware: None, board: None, disk: Callable[..., None]) -> None:
+    """Each leaf of each route is, in the sandbox, what the same program tells as root outside of it."""
+    disk("sdy5", "/home")
+    disk("sdy6", "/media/stick")
+    settings = "PISTAT_CACHE_SECONDS=0\nPISTAT_RATE_LIMIT_ENABLED=no\n"
+    preload = "LD_PRELOAD=/usr/lib/vcio.so"
+    outside = ["--unit=outside", "--setenv=PISTAT_PORT=8586", f"--setenv={preload}"]
+    program = ["/opt/pi-stat/.venv/bin/python", "/opt/pi-stat/pi_system_monitor.py"]
+    with service.env(settings), service.drop_in(f"[Service]\nEnvironment={preload}\n"):
         service.restart()
-        assert service.json("/stats?fields=cpu_temp")["cpu_temp"] == 51.234
-    finally:
-        # The service may hold a file of it open.
-        service.run("umount", "--lazy", "/sys/class/thermal")
+        service.run("systemd-run", "--property=Type=notify", *outside, *program)
+        pending: set[str] | None = None
+        agreed: set[str] = set()
+        until = time.monotonic() + 60
+        while pending is None or (pending and time.monotonic() < until):
+            before, inside, after = (everything(service, port) for port in (8586, 8585, 8586))
+            told = {
+                path: (inside.get(path, ABSENT), (before.get(path, ABSENT), after.get(path, ABSENT)))
+                for path in before.keys() | inside.keys()
+            }
+            agreed |= {path for path, (one, two) in told.items() if agree(path, one, two)}
+            pending = told.keys() - agreed
+        service.run("systemctl", "stop", "outside")
+
+    assert {path: told[path] for path in sorted(pending)} == {}
+    for path, value in FOUND.items():
+        assert inside[path] == value
+
+
+FOUND = {
+    "/stats.cpu_temp": 46.6,
+    "/stats.gpu.temperature": 48.3,
+    "/stats.hardware.usb_devices": 2,
+    "/storage/devices.devices[/media/stick].filesystem": "ext4",
+    "/storage/devices.disks.nvme0n1.model": "EXAMPLE NVME 512GB",
+    "/sensors.fans.pwmfan.rpm": 2838,
+    "/sensors.temperatures.rp1_adc.temperature": 53.71,
+    "/sensors.trip_points[0].temperature": 110.0,
+}
+"""What was laid down; a comparison of nothing with nothing would be none."""
 
 
 # Trouble, as the README tells it
 
 
-def case(words: str) -> None:
-    """The README has a case that begins with these words."""
-    assert f"\n- **{words}" in README, words
-
-
+@tries("It does not start, exit status 78.")
 @once
 def test_env_that_cannot_be_read(service: Service) -> None:
     """A `.env` that the service may not read stops the start with status 78 and its path."""
-    case("It does not start, exit status 78.")
     service.run("chmod", "600", ENV)
     failed = service.restart(check=False)
     status, said = service.show("ExecMainStatus"), service.journal()
@@ -617,10 +778,10 @@ def test_env_that_cannot_be_read(service: Service) -> None:
     assert f"pi-stat: {ENV} cannot be read: Permission denied." in said
 
 
+@tries('It does not start, exit status 1, "Port 8585 is in use".')
 @once
 def test_port_in_use(service: Service) -> None:
     """Without its port it says so and tries again, until it gets it."""
-    case('It does not start, exit status 1, "Port 8585 is in use')
     with service.drop_in(SOON):
         service.run("systemctl", "stop", UNIT)
         service.run("systemd-run", "--unit=other", "python3", "-m", "http.server", "8585")
@@ -633,31 +794,26 @@ def test_port_in_use(service: Service) -> None:
         service.until(service.answers)
 
 
+@tries(
+    "It does not start, status 217/USER.",
+    'It does not start, "No module named ...".',
+    'It does not start, status 203/EXEC, or "can\'t open file".',
+)
 @once
 @pytest.mark.parametrize(
-    ("change", "words", "message"),
+    ("change", "message"),
     [
-        (
-            "ExecStart=\nExecStart=/nowhere/python /opt/pi-stat/pi_system_monitor.py",
-            'It does not start, status 203/EXEC, or "can\'t open file".',
-            "203/EXEC",
-        ),
+        ("ExecStart=\nExecStart=/nowhere/python /opt/pi-stat/pi_system_monitor.py", "203/EXEC"),
         (
             "ExecStart=\nExecStart=/opt/pi-stat/.venv/bin/python /nowhere/pi_system_monitor.py",
-            'It does not start, status 203/EXEC, or "can\'t open file".',
             "can't open file",
         ),
-        (
-            "ExecStart=\nExecStart=/usr/bin/python3 /opt/pi-stat/pi_system_monitor.py",
-            'It does not start, "No module named ...".',
-            "No module named ",
-        ),
-        ("User=nobody-of-that-name", "It does not start, status 217/USER.", "217/USER"),
+        ("ExecStart=\nExecStart=/usr/bin/python3 /opt/pi-stat/pi_system_monitor.py", "No module named "),
+        ("User=nobody-of-that-name", "217/USER"),
     ],
 )
-def test_trouble(service: Service, change: str, words: str, message: str) -> None:
+def test_trouble(service: Service, change: str, message: str) -> None:
     """What goes wrong with paths, packages and users is said in the journal by the words of the README."""
-    case(words)
     with service.drop_in(f"[Service]\n{change}\n"):
         since = service.since()
         service.restart(check=False)
@@ -674,6 +830,89 @@ def test_the_program_need_not_be_executable(service: Service) -> None:
     assert service.answers()
 
 
+@tries(
+    "It answers here, but not from another machine.", '403, "is not known as a name of this machine".', "429."
+)
+@once
+def test_settings_that_keep_others_away(service: Service) -> None:
+    """The README's cases of an address, a name and a limit are what they say, and what it says helps."""
+    with service.env("PISTAT_HOST=127.0.0.1\n"):
+        service.restart()
+        assert "Listening on http://127.0.0.1:8585/" in service.show("StatusText")
+        with pytest.raises(ConnectionRefusedError):
+            service.get("/health")
+    refused = service.get("/health", Host="pi.example.org")
+    assert (refused.status, "is not known as a name of this machine" in refused.json()["message"]) == (
+        403,
+        True,
+    )
+    with service.env("PISTAT_ALLOWED_HOSTS=pi.example.org\nPISTAT_RATE_LIMIT_REQUESTS=2\n"):
+        service.restart()
+        answers = [service.get("/stats", Host="pi.example.org").status for _ in range(3)]
+        assert answers == [200, 200, 429]
+
+
+@tries(
+    '`pip3 install` says "externally-managed-environment".', "`python3 -m venv` fails and names `ensurepip`."
+)
+@once
+def test_pip_and_venv_of_debian(service: Service) -> None:
+    """What Debian says of its pip, and of a venv that is missing, is what the README quotes."""
+    pip = ["/opt/pi-stat/.venv/bin/pip", "--python", "/usr/bin/python3", "install", "flask"]
+    found = service.run(*pip, check=False, PYTHONDONTWRITEBYTECODE="1")
+    assert "externally-managed-environment" in found.stderr
+    with service.fakes():
+        made = ["unshare", "--mount", "sh", "-c", f"{NO_ENSUREPIP}; python3 -m venv /tmp/venv"]
+        found = service.run(*made, check=False)
+    service.run("rm", "-r", "/tmp/venv")
+    assert found.returncode != 0
+    assert "ensurepip" in found.stdout + found.stderr
+
+
+@tries("`gpu`, `power` and `clocks` are `null` on a Raspberry Pi.")
+@once
+def test_a_firmware_that_is_shut(service: Service, firmware: None) -> None:
+    """Outside the group `video` the firmware is not asked, the log says what helps, and that helps."""
+    with service.drop_in("[Service]\nEnvironment=LD_PRELOAD=/usr/lib/vcio.so\n"):
+        service.run("gpasswd", "--delete", "pi-stat", "video")
+        since = service.since()
+        service.restart()
+        assert service.json("/stats?fields=gpu")["gpu"]["temperature"] is None
+        advice = "usermod -aG video pi-stat"
+        service.until(lambda: f"`sudo {advice}`, then restart pi-stat." in service.journal(since))
+        service.run(*advice.split())
+        service.restart()
+        assert service.json("/stats?fields=gpu")["gpu"]["temperature"] == 48.3
+
+
+UNTRIED = '`errors` says "the firmware refused to answer" on a Pi 5.'
+"""What only the firmware of a Pi 5 does."""
+
+
+def test_every_case_is_tried() -> None:
+    """Each case of trouble that the README tells of is one that a test here brings about."""
+    told = re.search(r"\n## When it does not work\n(.*?)\n## ", README, re.DOTALL)
+    assert told
+    cases = re.findall(r"^- \*\*(.*?)\*\*", told[1], re.MULTILINE)
+
+    assert sorted(cases) == sorted(TRIED | {UNTRIED})
+
+
+@once
+def test_a_tighter_sandbox(service: Service) -> None:
+    """Where an owner hides more than it can do without, it serves what is left, and names what is not."""
+    tight = "ProtectProc=invisible\nProcSubset=pid\nPrivateUsers=yes\nPrivateTmp=yes\nProtectHome=yes\n"
+    with service.drop_in(f"[Service]\n{tight}"):
+        service.restart()
+        stats = service.json("/stats")
+        others = [service.get(each).status for each in ALL]
+
+    assert stats["disk"]["total"] == df(service, "/")["total"]
+    assert stats["memory"]["total"] is None
+    assert stats["errors"]["memory"] == "could not be read"
+    assert set(others) == {200}
+
+
 # Upgrades
 
 
@@ -688,9 +927,12 @@ def listing(service: Service) -> str:
 
 
 def test_the_same_version_again(service: Service) -> None:
-    """An upgrade to the version that is there changes nothing."""
+    """An upgrade to the version that is there changes nothing but settings that the service may not read."""
     before = listing(service), service.out("id", "pi-stat"), service.out("cat", f"/etc/systemd/system/{UNIT}")
-    service.install()
+    service.run("chown", "root:root", ENV)
+    service.run("chmod", "600", ENV)
+    # Many a README says to run scripts like that.
+    service.run("env", "-C", CLONE, "sh", "install.sh", seconds=300)
 
     assert service.answers()
     assert (
@@ -728,8 +970,10 @@ def version(service: Service) -> str:
 
 
 def test_upgrade(service: Service) -> None:
-    """An upgrade serves the new version with the old settings and the owner's changes to the unit."""
+    """An upgrade serves the new version; settings, with mode and owner, and changes to the unit stay."""
     settings = "# mine\nPISTAT_RATE_LIMIT_REQUESTS=777\n"
+    service.run("chown", "pi", ENV)
+    service.run("chmod", "660", ENV)
     with (
         service.env(settings),
         service.drop_in("[Service]\nEnvironment=PISTAT_CACHE_SECONDS=7\n"),
@@ -740,7 +984,7 @@ def test_upgrade(service: Service) -> None:
         assert "pi-stat 99.0.0 runs" in said
         assert version(service) == "pi-stat 99.0.0"
         assert service.out("cat", ENV) == settings.strip()
-        assert service.out("stat", "-c", "%U %G %a", ENV) == "root pi-stat 640"
+        assert service.out("stat", "-c", "%U %G %a", ENV) == "pi pi-stat 660"
         assert service.get("/stats").headers["ratelimit-limit"] == "777"
         assert "PISTAT_CACHE_SECONDS=7" in service.show("Environment")
 
@@ -749,6 +993,124 @@ def unable(program: str) -> str:
     """The program, unable to serve."""
     head = "def _serve(settings: Settings) -> int:\n"
     return program.replace(head, f"{head}    return 5\n")
+
+
+PRIVATE_OPT = (
+    "mount -t tmpfs -o size=25m none /mnt && mkdir /mnt/pi-stat && "
+    "mount --bind /opt/pi-stat /mnt/pi-stat && mount --rbind /mnt /opt"
+)
+"""/opt on a disk of its own, of 25 MB, with the version that runs."""
+
+NO_ENSUREPIP = (
+    "echo raise ImportError >/run/fakes/none && for each in /usr/lib/python3*/ensurepip/__init__.py; do "
+    "mount --bind /run/fakes/none $each; done"
+)
+
+STEPS = {
+    "packages": (
+        NO_ENSUREPIP,
+        {"apt-get": "echo E: Unable to fetch >&2; exit 100"},
+        "installing python3-venv",
+        "E: Unable to fetch",
+    ),
+    "user": ("", {"usermod": "echo no lock >&2; exit 1"}, "creating the user pi-stat", "no lock"),
+    "read-only disk": ("mount -o bind,ro /opt /opt", {}, "copying the program", "Read-only file system"),
+    "full disk": (
+        PRIVATE_OPT,
+        {"df": "echo Avail; echo 1000"},
+        "installing the Python packages",
+        "No space left on device",
+    ),
+    "no network": (
+        "mount --bind /dev/null /etc/pip.conf",
+        {},
+        "installing the Python packages",
+        "Temporary failure in name resolution",
+    ),
+    "compiler": ("", {"xargs": "echo no sed >&2; exit 1"}, "compiling the program", "no sed"),
+    "mount point": (
+        "mount --bind /opt/pi-stat /opt/pi-stat",
+        {},
+        "putting the new version in place",
+        "Device or resource busy",
+    ),
+}
+"""How each step before the switch is made to fail: mounts, programs; its name; what is said."""
+
+
+def private(made: str) -> tuple[str, ...]:
+    """Run install.sh where `made` has been done to the mounts, which nobody else sees."""
+    return ("unshare", "--mount", "sh", "-ec", f'{made or "true"}; exec "$0"', INSTALL)
+
+
+def unit_file(service: Service) -> str:
+    return service.out("cat", f"/etc/systemd/system/{UNIT}")
+
+
+@once
+@pytest.mark.parametrize("step", STEPS)
+def test_an_upgrade_that_fails_early(service: Service, step: str) -> None:
+    """When a step before the switch fails it is named, and the old version has not even been restarted."""
+    made, programs, name, message = STEPS[step]
+    before = service.pid, listing(service), unit_file(service)
+    with changed(service, {VERSION: newer}), service.fakes(**programs) as path:
+        failed = service.run(*private(made), check=False, seconds=300, PATH=path, PIP_RETRIES="1")
+
+    assert failed.returncode != 0
+    assert message in failed.stderr
+    assert f"install.sh: failed while {name}\n" in failed.stderr
+    assert f"nothing was changed: {version(service)} is active" in failed.stderr
+    assert (service.pid, listing(service), unit_file(service)) == before
+    assert service.out("ls", "-A", "/opt") == "pi-stat"
+    assert service.answers()
+
+
+def sick(program: str) -> str:
+    """The program, unable to tell how it is."""
+    return program.replace("    _parameters(routes.HEALTH)\n", "    1 / 0\n")
+
+
+TERMINATES = 'case "$1" in enable) kill $PPID;; esac; exec /usr/bin/systemctl "$@"'
+
+
+@once
+@pytest.mark.parametrize("how", ["no answer", "signal"])
+def test_an_upgrade_that_fails_late(service: Service, how: str) -> None:
+    """After the switch, too, the old version comes back, even if there is no terminal any more."""
+    before = listing(service), unit_file(service)
+    with contextlib.ExitStack() as undo:
+        undo.enter_context(
+            changed(service, {"pi_system_monitor.py": sick} if how == "no answer" else {VERSION: newer})
+        )
+        if how == "no answer":
+            failed = service.install(check=False)
+            assert "install.sh: failed while asking the service for a first answer\n" in failed.stderr
+            assert f"nothing was changed: {version(service)} is active" in failed.stderr
+        else:
+            path = undo.enter_context(service.fakes(systemctl=TERMINATES))
+            gone = ["sh", "-c", '"$0" 2>/dev/full', INSTALL]
+            failed = service.run(*gone, check=False, seconds=300, PATH=path)
+
+    assert failed.returncode != 0
+    assert (listing(service), unit_file(service)) == before
+    assert service.out("ls", "-A", "/opt") == "pi-stat"
+    assert service.answers()
+
+
+@once
+def test_an_upgrade_of_a_service_that_was_stopped(service: Service) -> None:
+    """One that its owner has stopped and disabled is so again after an upgrade that has failed."""
+    service.run("systemctl", "disable", "--now", UNIT)
+    before = listing(service)
+    with service.fakes(install="echo no room >&2; exit 1") as path:
+        failed = service.install(check=False, PATH=path)
+    found = service.out("systemctl", "is-enabled", UNIT, check=False), service.show("ActiveState")
+    service.run("systemctl", "enable", "--now", UNIT)
+
+    assert "no room\ninstall.sh: failed while putting the new version in place" in failed.stderr
+    assert f"nothing was changed: {version(service)} is inactive" in failed.stderr
+    assert found == ("disabled", "inactive")
+    assert listing(service) == before
 
 
 @once
@@ -804,66 +1166,66 @@ def test_an_installation_that_was_cut_off(service: Service) -> None:
 @pytest.mark.parametrize(
     ("command", "status", "message"),
     [
-        (("runuser", "-u", "pi", "--", "/tmp/pi-stat/install.sh"), 1, "this takes root: sudo ./install.sh"),
-        (("/tmp/pi-stat/install.sh", "--unistall"), 2, "Usage: sudo ./install.sh"),
+        (("runuser", "-u", "pi", "--", INSTALL), 1, "this takes root: sudo ./install.sh"),
+        ((INSTALL, "--unistall"), 2, "Usage: sudo ./install.sh"),
         (
-            ("/tmp/install.sh",),
+            ("/run/fakes/install.sh",),
             1,
-            "/tmp/pi_system_monitor.py is missing: run this in a whole copy of pi-stat",
+            "/run/fakes/pi_system_monitor.py is missing: run this in a whole copy",
         ),
-        (
-            ("env", "PATH=/tmp/old:/usr/sbin:/usr/bin", "/tmp/pi-stat/install.sh"),
-            1,
-            "Python 3.9.2 is too old",
-        ),
+        (("env", "PATH=/run/fakes:/usr/sbin:/usr/bin", INSTALL), 1, "Python 3.9.2 is too old"),
+        (private("mount -t tmpfs none /run/systemd"), 1, "systemd does not run here"),
+        (private(PRIVATE_OPT), 1, "/opt has 25 MB left; this takes 150 MB"),
+        (private("mount -t tmpfs none /opt; mkdir -p /opt/pi-stat/.git"), 1, "/opt/pi-stat is a clone"),
+        (("flock", "/run/systemd/system", INSTALL), 1, "another install.sh is at work"),
     ],
-    ids=["root", "argument", "copy", "python"],
+    ids=["root", "argument", "copy", "python", "systemd", "room", "clone", "lock"],
 )
 def test_what_it_needs_first(service: Service, command: tuple[str, ...], status: int, message: str) -> None:
-    """Without root, a whole copy or a new Python it says so, and does nothing."""
-    service.run("cp", "-r", CLONE, "/tmp/pi-stat")
-    service.run("cp", f"{CLONE}/install.sh", "/tmp")
-    service.write("/tmp/old/python3", '#!/bin/sh\necho "Python 3.9.2"\nexit 1\n')
-    service.run("chmod", "+x", "/tmp/old/python3")
-    before = service.pid
-    failed = service.run(*command, check=False)
-    service.run("rm", "-r", "/tmp/pi-stat", "/tmp/install.sh", "/tmp/old")
+    """Where something is missing it says so, and does nothing."""
+    before = service.pid, listing(service)
+    with service.fakes(python3='echo "Python 3.9.2"; exit 1'):
+        service.run("cp", INSTALL, "/run/fakes")
+        failed = service.run(*command, check=False)
 
     assert failed.returncode == status
     assert message in failed.stderr
-    assert service.pid == before
+    assert (service.pid, listing(service)) == before
 
 
 # The end
 
 
 def traces(service: Service) -> set[str]:
-    """Everything outside of the clone that has the name of the service, but for the journal's own."""
-    files = service.out(
-        "find",
-        "/",
-        "-xdev",
-        "-path",
-        "/root",
-        "-prune",
+    """Everything outside of the clone that has the name of the service, on each disk and in memory."""
+    places = ("/", "/dev", "/run", "/tmp")
+    skip = ["(", "-path", "/home/pi", "-o", "-path", "/proc", "-o", "-path", "/run/host", ")", "-prune"]
+    files = service.out("find", *places, "-xdev", *skip, "-o", "-name", "*pi*stat*", "-print")
+    accounts = [f"/etc/{each}" for each in ("passwd", "group", "shadow", "gshadow", "subuid", "subgid")]
+    return {*files.split(), *service.out("grep", "-l", "pi-stat", *accounts, check=False).split()}
+
+
+def all_files(service: Service) -> set[str]:
+    """Everything on the disk, but for the clone and what systemd and the shadow tools keep of their own."""
+    skip = ["-path", "/home/pi", "-o", "-path", "/proc", "-o", "-path", "/var/log"]
+    skip += [
         "-o",
         "-path",
-        "/proc",
-        "-prune",
+        "/var/lib/systemd",
         "-o",
-        "-name",
-        "*pi*stat*",
-        "-print",
-    )
-    users = service.out(
-        "grep", "-l", "pi-stat", "/etc/passwd", "/etc/group", "/etc/shadow", "/etc/gshadow", check=False
-    )
-    return set(files.split() + users.split())
+        "-path",
+        "/etc/*-",
+        "-o",
+        "-path",
+        "/etc/systemd/system.control",
+    ]
+    return set(service.out("find", "/", "-xdev", "(", *skip, ")", "-prune", "-o", "-print").splitlines())
 
 
 def test_uninstall(service: Service) -> None:
     """All is removed but the settings, which then are for root alone; a new installation takes them up."""
     service.write(ENV, "PISTAT_RATE_LIMIT_REQUESTS=777\n")
+    service.run("usermod", "--append", "--groups", "pi-stat", "pi")
     said = service.run("/opt/pi-stat/install.sh", "--uninstall").stdout
 
     assert f"Its settings are still in {ENV}" in said
@@ -875,16 +1237,21 @@ def test_uninstall(service: Service) -> None:
         service.get("/health")
     assert service.out("systemctl", "is-system-running") == "running"
 
-    service.install()
-    assert service.get("/stats").headers["ratelimit-limit"] == "777"
-
 
 def test_purge(service: Service) -> None:
     """With --purge nothing is left, not even the owner's changes to the unit; once more does no harm."""
+    before = all_files(service)
+    service.install()
+    assert service.get("/stats").headers["ratelimit-limit"] == "777"
+    assert service.out("stat", "-c", "%U %G %a", ENV) == "root pi-stat 640"
     service.write(DROP_IN, "[Service]\n")
+    for lasting in ((), ("--runtime",)):
+        service.run("systemctl", "set-property", *lasting, UNIT, "CPUWeight=50")
+
     for _ in range(2):
         service.install("--uninstall", "--purge")
         assert traces(service) == set()
+        assert all_files(service) - before == set()
 
 
 # From here on, the service is not installed.
@@ -892,13 +1259,41 @@ def test_purge(service: Service) -> None:
 
 @once
 def test_a_first_installation_that_fails(service: Service) -> None:
-    """Where nothing was before, nothing is left."""
+    """Where nothing was before, nothing is left; bad settings are named where they were found."""
+    service.write(f"{CLONE}/.env", "PISTAT_PORT\n")
+    failed = service.install(check=False)
+    assert failed.stderr.startswith(f"pi-stat: {CLONE}/.env line 1 is not understood")
+    assert f"install.sh: failed while checking the settings in {CLONE}/.env" in failed.stderr
+    assert "nothing was installed" in failed.stderr
+    assert traces(service) == set()
+
+    service.write(f"{CLONE}/.env", "")
     with changed(service, {"pi_system_monitor.py": unable}):
         failed = service.install(check=False)
-
     assert "install.sh: failed while starting the service" in failed.stderr
     assert "nothing was installed" in failed.stderr
     assert traces(service) == set()
+
+
+@once
+def test_a_32_bit_system(service: Service) -> None:
+    """What PyPI has no wheels of comes from Debian; no group `video` is needed; `.env` is taken along."""
+    service.write(f"{CLONE}/.env", "PISTAT_RATE_LIMIT_REQUESTS=555\n")
+    service.run("groupdel", "video")
+    with service.fakes(getconf="echo 32") as path:
+        said = service.install(PATH=path).stdout
+    assert "Installing python3-psutil python3-markupsafe python3-wrapt ..." in said
+    assert service.get("/stats").headers["ratelimit-limit"] == "555"
+    assert service.out("stat", "-c", "%U %G %a", ENV) == "root pi-stat 640"
+    assert service.out("id", "-Gn", "pi-stat") == "pi-stat"
+    libraries = service.out(
+        "/opt/pi-stat/.venv/bin/python", "-c", "import psutil, wrapt; print(psutil, wrapt)"
+    )
+    assert libraries.count("/usr/lib/python3/dist-packages/") == 2
+
+    service.install("--uninstall", "--purge")
+    service.run("groupadd", "--system", "video")
+    service.clone()
 
 
 def by_hand(name: str) -> str:
@@ -908,7 +1303,6 @@ def by_hand(name: str) -> str:
     return found[1].replace("sudo ", "")
 
 
-@once
 def test_by_hand(service: Service) -> None:
     """The single steps of the README install it, and remove it again."""
     service.run("env", "-C", CLONE, "bash", "-euc", by_hand("install"))
@@ -920,8 +1314,25 @@ def test_by_hand(service: Service) -> None:
 
 
 @once
+def test_upgrades_by_hand(service: Service) -> None:
+    """What was installed by hand is upgraded by the steps that the README says, and by install.sh."""
+    install = by_hand("install")
+    service.run("env", "-C", CLONE, "bash", "-euc", install)
+    program, _, _ = install.partition("# its user\n")
+    with changed(service, {VERSION: newer}):
+        service.run("env", "-C", CLONE, "bash", "-euc", program)
+    service.restart()
+    assert service.answers("/stats")
+    assert version(service) == "pi-stat 99.0.0"
+
+    assert f"pi-stat {__version__} runs" in service.install().stdout
+    service.install("--uninstall", "--purge")
+    assert traces(service) == set()
+
+
+@once
 def test_from_a_home(service: Service) -> None:
-    """With the lines that the README gives, it runs from a home as its owner."""
+    """With the lines that the README gives, it runs from a home as its owner; install.sh leaves that be."""
     service.run("cp", "-r", CLONE, "/home/pi/pi-stat")
     venv = "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt"
     service.run("env", "-C", "/home/pi/pi-stat", "sh", "-c", venv)
@@ -936,3 +1347,10 @@ def test_from_a_home(service: Service) -> None:
     service.write("/home/pi/pi-stat/.env", "PISTAT_RATE_LIMIT_REQUESTS=777\n")
     service.run("systemctl", "reload", UNIT)
     service.until(lambda: service.get("/stats").headers["ratelimit-limit"] == "777")
+
+    with service.fakes(install="exit 1") as path:
+        failed = service.install(check=False, PATH=path)
+    assert "nothing was installed" in failed.stderr
+    assert service.out("systemctl", "is-enabled", UNIT) == "enabled"
+    assert service.answers()
+    assert "another program is run by what `systemctl edit` has added" in service.install().stderr
