@@ -125,7 +125,7 @@ def test_a_process_costs_its_file_and_its_owner(calls: Calls) -> None:
 
 
 def test_interfaces(calls: Calls) -> None:
-    """The interfaces take three questions to the kernel, whose lists come in a few parts."""
+    """The interfaces take two questions to the kernel, whose lists come in parts, and next to no file."""
     found = calls("/network/interfaces")
 
     assert each(found, *STARTING) < 0.5
@@ -169,12 +169,13 @@ def collected(pairs: int, folder: Path) -> Counter[str]:
 
 
 def test_an_interface_costs_one_call(need: Need, tmp_path: Path) -> None:
-    """With each interface comes the question for its speed, and a share of a part of a list; never a file."""
+    """With each interface comes the question for its speed and a bit of a list; no file, nothing else."""
     need(os.geteuid() == 0, "root", installed=False)
     for program in ("strace", "unshare", "ip"):
         need(shutil.which(program) is not None, program)
     few, many = (collected(pairs, tmp_path) for pairs in (1, 40))
 
+    assert each(few, "sendto") == each(many, "sendto") == 2
     assert each(many, "ioctl") >= 80
     assert each(many, *OPENING) == each(few, *OPENING)
     assert each(many) - each(few) < 1.3 * 78
