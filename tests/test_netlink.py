@@ -49,7 +49,15 @@ import json, subprocess
 from pistat import netlink
 
 known = netlink.Interfaces()
-told = [[known.links(), netlink.Interfaces().links()]]
+
+def look():
+    # The kernel has packets of its own to send: both are asked at a moment without any.
+    while True:
+        before, theirs, after = netlink.Interfaces().links(), known.links(), netlink.Interfaces().links()
+        if before == after:
+            return [theirs, after]
+
+told = [look()]
 for change in (
     "link set one mtu 1400",
     "link set two address 02:00:00:00:00:0a",
@@ -62,7 +70,7 @@ for change in (
     "link add name new index 70 type veth peer name two index 72",
 ):
     subprocess.run(["ip", *change.split()], check=True)
-    told.append([known.links(), netlink.Interfaces().links()])
+    told.append(look())
 print(json.dumps(told))
 """
 """All interfaces before and after some changes, for one who knows them and for one who does not."""
