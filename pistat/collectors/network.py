@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Iterable, Set
+from operator import itemgetter
 from typing import TypeAlias
 
 import psutil
@@ -30,6 +31,8 @@ COUNTERS = (
 )
 """Name, column of /proc/net/dev, unit and help of what is counted for an interface."""
 
+NAMES = tuple(each[0] for each in COUNTERS)
+CELLS = itemgetter(*(each[1] for each in COUNTERS))
 Rows: TypeAlias = "dict[str, dict[str, Json]]"
 """What is told of each interface, by its name."""
 
@@ -85,8 +88,8 @@ def table(machine: Machine) -> Rows:
 def _with_signals(machine: Machine, rows: Rows) -> Rows:
     """`rows` without that of the loopback, and with how well the wireless ones receive."""
     rows.pop("lo", None)
-    known = kernel.wireless(machine.reread_or_none("/proc/net/wireless") or "")
-    radios = machine.derived("wireless", list(rows), lambda: _wireless(machine, rows)) | known.keys()
+    radios = machine.derived("wireless", list(rows), lambda: _wireless(machine, rows))
+    known = kernel.wireless(machine.reread_or_none("/proc/net/wireless") or "") if radios else {}
     if radios - known.keys():
         # The file is gone from newer kernels, and some drivers do not fill it.
         known = {name: _rated(each) for name, each in machine.stations().items()} | known
@@ -96,7 +99,7 @@ def _with_signals(machine: Machine, rows: Rows) -> Rows:
 
 
 def _counters(cells: list[str]) -> dict[str, Json]:
-    return {name: int(cells[column]) for name, column, _, _ in COUNTERS}
+    return dict(zip(NAMES, map(int, CELLS(cells)), strict=True))
 
 
 def _signal(found: Wireless | None) -> dict[str, Json]:
