@@ -25,6 +25,14 @@ from pistat import lean
 if __name__ == "__main__":
     lean.leave_out()
 
+from pistat.machine import Machine
+
+if __name__ == "__main__":
+    # While the libraries are imported, time goes by over which the CPU is measured.
+    MACHINE = Machine()
+    MACHINE.look()
+    lean.bring_in()
+
 from flask import Blueprint, Flask, Response, current_app, g, render_template, request
 from flask_limiter import Limiter
 from limits import RateLimitItemPerSecond
@@ -59,7 +67,6 @@ from pistat.collectors import cpu, processes
 from pistat.errors import MESSAGES, error_body
 from pistat.guard import Guard
 from pistat.heartbeat import Heartbeat
-from pistat.machine import Machine
 from pistat.monitor import OWNERS, Monitor, encode
 from pistat.own import OTHER, Own
 from pistat.page import Document
@@ -459,7 +466,7 @@ def _share(response: Response) -> None:
 # The process
 
 
-def main(arguments: Sequence[str] = ()) -> int:
+def main(arguments: Sequence[str] = (), machine: Machine | None = None) -> int:
     """Read the settings, bind, serve until told to stop. Returns the exit status, unless it has served."""
     check = cli.parse(arguments, ENV_FILE).check if arguments else False
     faulthandler.enable()
@@ -473,11 +480,10 @@ def main(arguments: Sequence[str] = ()) -> int:
         print(cli.report(settings, os.environ, ENV_FILE))
         return 0
     _set_level(settings)
-    return _serve(settings)
+    return _serve(settings, machine or Machine())
 
 
-def _serve(settings: Settings) -> int:
-    machine = Machine()
+def _serve(settings: Settings, machine: Machine) -> int:
     machine.watch()
     try:
         sockets = server.bind(settings.host, settings.port)
@@ -556,4 +562,4 @@ def _cannot_listen(settings: Settings, error: OSError) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], MACHINE))

@@ -19,18 +19,25 @@ class LeftOut(ModuleType):
 
 
 def leave_out() -> None:
-    """Import flask-limiter, and with it flask, without OpenSSL and asyncio: a fifth of the memory.
+    """Leave out OpenSSL and asyncio: a fifth of the memory. To be called before anything that imports them.
 
     For the program only: in a process of other people's, what is left out would be theirs to decide.
     """
-    stand_ins = {**_optional(), **_asyncio()}
-    sys.modules.update(stand_ins)  # type: ignore[arg-type] # that None prevents an import is documented
+    sys.modules.update(_stand_ins())  # type: ignore[arg-type] # that None prevents an import is documented
+
+
+def bring_in() -> None:
+    """Import flask-limiter, and with it flask, without what is left out; with it, if they do need it."""
     try:
         import flask_limiter  # noqa: F401, PLC0415
     except (ImportError, AttributeError):
         # A version that uses more of them than those we know: it shall have them.
-        for name in stand_ins:
+        for name in _stand_ins():
             del sys.modules[name]
+
+
+def _stand_ins() -> dict[str, ModuleType | None]:
+    return {**_optional(), **_asyncio()}
 
 
 def _optional() -> dict[str, None]:

@@ -141,10 +141,14 @@ class Machine:
 
     def _sample(self) -> None:
         while True:
-            # Whoever asks for the figure reads the same and reports the failure.
-            with contextlib.suppress(OSError, ValueError, psutil.Error):
-                self.cpu.take()
+            self.look()
             self.sleep(1.0)
+
+    def look(self) -> None:
+        """Sample the CPU times: from 0.2 s after the first look on, a true figure can be had at once."""
+        # Whoever asks for the figure reads the same and reports the failure.
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
+            self.cpu.take()
 
     # Files
 

@@ -78,6 +78,7 @@ def test_a_library_that_needs_more_gets_all_of_it() -> None:
         "import sys, pistat.lean as lean\n"
         "lean._asyncio = lambda: {'limits.storage': lean.LeftOut('limits.storage')}\n"
         "lean.leave_out()\n"
+        "lean.bring_in()\n"
         "import ssl, pi_system_monitor, limits.storage\n"
         "limits.storage.MemoryStorage()\n"
     )
