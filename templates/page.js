@@ -342,7 +342,10 @@ function locked() {
   note = () => `Asking again in ${left()}.`;
   status("", "busy");
   headline(`${host} *${refused}*; the box for it is below.`, "warn");
-  if (kind !== "locked") tell(`${host} ${refused}.`);
+  if (kind !== "locked") {
+    at("live").after(at("lock"));
+    tell(`${host} ${refused}.`);
+  }
   kind = "locked";
   return 30;
 }

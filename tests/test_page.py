@@ -419,6 +419,7 @@ def test_token(browser: Browser, start: Callable[..., Daemon]) -> None:
     browser.open(address(locked))
     browser.wait_for("#say", "wants a token")
     assert browser.run("return document.getElementById('token').checkVisibility()")
+    assert browser.run("return document.getElementById('lock').parentNode.className") == "top"
 
     browser.type("#token", "wrong")
     browser.press("\ue007")
