@@ -71,10 +71,10 @@ def names(name: str, known: Sequence[str], text: str) -> Parameter:
     """A comma-separated list of known names; read in the order in which they are known."""
 
     def read(value: str) -> tuple[str, ...]:
-        wanted = {each.strip(" ") for each in value.split(",")}
-        unknown = sorted(wanted - set(known))
-        if unknown:
-            raise ValueError(f"{name} has {quoted(unknown[0])}; known {name} are {', '.join(known)}.")
+        wanted = dict.fromkeys(each.strip(" ") for each in value.split(","))
+        for each in wanted:
+            if each not in known:
+                raise ValueError(f"{name} has {quoted(each)}; known {name} are {', '.join(known)}.")
         return tuple(each for each in known if each in wanted)
 
     accepts = "a comma-separated list of " + ", ".join(known)

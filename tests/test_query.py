@@ -170,6 +170,7 @@ BAD = [
     ("/processes?fields=uptime", f'"fields" (with the value "uptime") {OF_PROCESSES}'),
     ("/stats?limit=5", f'"limit" (with the value "5") {OF_STATS}'),
     ("/stats?fields=uptme", f'fields has "uptme"; {KNOWN}'),
+    ("/stats?fields=uptime,swop,disc", f'fields has "swop"; {KNOWN}'),
     ("/stats?fields=Uptime", f'fields has "Uptime"; {KNOWN}'),
     ("/stats?fields=", f'fields has ""; {KNOWN}'),
     ("/stats?fields", f'fields has ""; {KNOWN}'),
