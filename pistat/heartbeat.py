@@ -34,12 +34,13 @@ class Heartbeat:
         self._due = time.monotonic() + self._period if systemd.listens() else math.inf
         self._answer: socket.socket | None = None
 
-    def beat(self) -> None:
-        """Ask if it is time to; tell systemd if the answer has come."""
+    def beat(self) -> float:
+        """Ask if it is time to; tell systemd if the answer has come. Seconds until there is more to do."""
         if self._answer is not None:
             self._look(self._answer)
         elif time.monotonic() >= self._due:
             self._begin()
+        return max(1.0, self._due - time.monotonic())
 
     def _begin(self) -> None:
         # When there is no descriptor left for a socket, clients get no answer either.

@@ -63,6 +63,9 @@ ACCEPT_SECONDS = 0.2
 GRACE = 1.4
 """Seconds that requests under way get when the daemon is told to stop."""
 
+IDLE_SECONDS = 60.0
+"""The longest turn of the loop."""
+
 NOBODY = "0.0.0.0"  # noqa: S104 - nothing listens on it
 """The address of the daemon when it asks itself; no client can have it."""
 
@@ -231,21 +234,23 @@ class Server:
         return client
 
     def run(
-        self, ready: Callable[[], None], *, turned: Callable[[], None], hung_up: Callable[[], None]
+        self, ready: Callable[[], None], *, turned: Callable[[], float], hung_up: Callable[[], None]
     ) -> None:
         """Serve until SIGTERM or SIGINT.
 
         Args:
             ready: Called once, when the port answers.
-            turned: Called after each turn of the loop, and so at least once a second.
+            turned: Called after each turn of the loop; tells how many seconds it need not be called again.
             hung_up: Called between two turns after each `hang_up`.
         """
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self.stop)
         ready()
+        seconds = 1.0
         while not self._stopping:
-            self._turn(1.0)
-            turned()
+            # With nobody connected there is nobody whose time could be up.
+            self._turn(min(seconds, 1.0 if self._crowd else IDLE_SECONDS))
+            seconds = turned()
             if self._hung_up:
                 self._hung_up = False
                 hung_up()
