@@ -22,7 +22,8 @@ def eventually(check: Callable[[], bool], seconds: float = 20.0) -> bool:
 def at_best(look: Callable[[], list[Wrong]], seconds: float = 30.0) -> list[Wrong]:
     """What is wrong each time that one looks, for so long; nothing, as soon as nothing is.
 
-    What others do to this machine meanwhile can spoil a comparison of two moments; none comes out by it.
+    What others do to this machine can spoil a comparison of two moments, or a limit of time; they cannot
+    make one hold that does not.
     """
     until = time.monotonic() + seconds
     while (wrong := look()) and time.monotonic() < until:
