@@ -993,8 +993,7 @@ def test_upgrade(service: Service) -> None:
 
 def unable(program: str) -> str:
     """The program, unable to serve."""
-    head = "def _serve(settings: Settings) -> int:\n"
-    return program.replace(head, f"{head}    return 5\n")
+    return re.sub(r"(def _serve\(.*\) -> int:\n)", r"\1    return 5\n", program)
 
 
 PRIVATE_OPT = (
