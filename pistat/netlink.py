@@ -245,4 +245,5 @@ def attributes(message: bytes, start: int, wanted: Collection[int]) -> dict[int,
 
 
 def _aligned(length: int) -> int:
-    return length + 3 & ~3
+    """How far it is to what follows a part of such a length; never 0, whatever the kernel says."""
+    return max(length + 3 & ~3, 4)

@@ -277,3 +277,8 @@ def test_a_list_that_changes_is_asked_for_again(changes: int, answer: bytes) -> 
     kernel: Any = Restless(changes)
 
     assert netlink.ask(kernel, netlink.LINKS, b"") == [answer]
+
+
+def test_a_part_without_length_is_passed_over() -> None:
+    """A message whose attributes say that they have no length comes to its end all the same."""
+    assert netlink.attributes(bytes(8), 0, {0}) == {0: b""}

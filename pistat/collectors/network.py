@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Iterable, Set
-from operator import itemgetter
 from typing import TypeAlias
 
 import psutil
@@ -31,8 +30,6 @@ COUNTERS = (
 )
 """Name, column of /proc/net/dev, unit and help of what is counted for an interface."""
 
-NAMES = tuple(each[0] for each in COUNTERS)
-CELLS = itemgetter(*(each[1] for each in COUNTERS))
 Rows: TypeAlias = "dict[str, dict[str, Json]]"
 """What is told of each interface, by its name."""
 
@@ -99,7 +96,7 @@ def _with_signals(machine: Machine, rows: Rows) -> Rows:
 
 
 def _counters(cells: list[str]) -> dict[str, Json]:
-    return dict(zip(NAMES, map(int, CELLS(cells)), strict=True))
+    return {name: int(cells[column]) for name, column, _, _ in COUNTERS}
 
 
 def _signal(found: Wireless | None) -> dict[str, Json]:
