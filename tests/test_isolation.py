@@ -9,7 +9,7 @@ from pathlib import Path
 
 import faulty
 import pytest
-from daemon import Daemon
+from daemon import Answer, Daemon
 from patience import at_best, eventually
 from recorded import BOARDS, RecordedMachine
 from test_hang import SENTENCES, route_of
@@ -40,14 +40,21 @@ def still(faults: Path) -> Iterator[Daemon]:
     daemon.kill()
 
 
+def undisturbed(daemon: Daemon, route: str) -> Answer:
+    """An answer without errors: on a busy machine any collector may be late, and then it is asked again."""
+    found = [daemon.get(route)]
+    while "errors" in found[-1].json():
+        assert len(found) < 100
+        found.append(daemon.get(route))
+    return found[-1]
+
+
 @pytest.mark.parametrize("kind", [*SENTENCES, "hang"])
 @pytest.mark.parametrize("collector", ALL, ids=lambda each: each.keys[0])
 def test_all_else_is_as_before(still: Daemon, faults: Path, collector: Collector, kind: str) -> None:
     """An answer with a broken collector is the whole one, with its leaves null and `errors` at the end."""
     route = route_of(collector)
-    # On a busy machine another collector may be late, too: then the question is asked again.
-    assert eventually(lambda: "errors" not in still.json(route))
-    whole = still.get(route)
+    whole = undisturbed(still, route)
     why = SENTENCES.get(kind, f"no answer within {DEADLINE:.1f} s")
     expected = json.loads(whole.body)
     expected.update(collector.nulls(RecordedMachine(BOARDS / BOARD)))
