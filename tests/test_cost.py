@@ -86,6 +86,20 @@ def test_everything_anew(calls: Calls) -> None:
     assert each(found) < 90
 
 
+def test_the_cpu_is_looked_at_first(need: Need, tmp_path: Path) -> None:
+    """The first sample of the CPU is taken before Flask is imported, so that no answer has to wait for it."""
+    need(shutil.which("strace") is not None, "strace")
+    out = tmp_path / "opened"
+    subprocess.run(
+        ["strace", "-e", "trace=openat", "-o", str(out), sys.executable, str(PROGRAM), "--version"],
+        check=True,
+        capture_output=True,
+    )
+    opened = out.read_text()
+
+    assert -1 < opened.find('"/proc/stat"') < opened.find("/flask/__")
+
+
 def test_one_figure(calls: Calls) -> None:
     """With `fields`, what was not asked for is not paid for: uptime is a look at a clock."""
     found = calls("/stats?fields=uptime")
