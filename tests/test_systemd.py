@@ -311,8 +311,12 @@ def test_a_reload_does_not_move_it(tmp_path: Path) -> None:
 
 
 def test_without_a_service_manager_a_hangup_ends_it(start: Start) -> None:
-    """A daemon in the foreground ends with its terminal, as every program does."""
-    daemon = start()
+    """A daemon in the foreground ends with its terminal, as every program does but under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        daemon = start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
     daemon.process.send_signal(signal.SIGHUP)
 
     assert daemon.process.wait(20) == -signal.SIGHUP
