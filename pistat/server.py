@@ -162,6 +162,26 @@ class _Listener(TcpWSGIServer):
         (self.express if express else self.task_dispatcher).add_task(task)
 
 
+class _Waking(wasyncore.dispatcher):
+    """Ends a turn of the loop as soon as a signal has come.
+
+    Its handler is for the main thread to call, which may not notice: the kernel may have given the signal to
+    another thread, or to this one just before it lay down to wait.
+    """
+
+    def __init__(self, channels: dict[int, Any]) -> None:
+        ours, self._theirs = socket.socketpair()
+        super().__init__(ours, map=channels)
+        self._theirs.settimeout(0)
+        signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
+
+    def writable(self) -> bool:
+        return False
+
+    def handle_read(self) -> None:
+        self.recv(4096)
+
+
 class Server:
     """Serves `application` on `sockets` until `stop` is called, or the process is told to end.
 
@@ -243,6 +263,7 @@ class Server:
             turned: Called after each turn of the loop; tells how many seconds it need not be called again.
             hung_up: Called between two turns after each `hang_up`.
         """
+        _Waking(self._map)
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self.stop)
         ready()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import http.client
 import shutil
 import signal
@@ -70,6 +71,20 @@ def receive(connection: socket.socket) -> tuple[int, int]:
     response = http.client.HTTPResponse(connection)
     response.begin()
     return response.status, int(response.headers["Content-Length"]) - len(response.read())
+
+
+def test_it_ends_whichever_thread_is_told(start: Start, need: Need) -> None:
+    """A signal that the kernel gives to another thread wakes the one that has to act on it."""
+    tell = getattr(ctypes.CDLL(None), "tgkill", None)
+    need(tell is not None, "tgkill", installed=False)
+    assert tell is not None
+    daemon = start()
+    daemon.json("/stats")
+    time.sleep(1.5)  # then it has seen that nobody is connected, and waits for long
+    others = {int(each.name) for each in Path(f"/proc/{daemon.pid}/task").iterdir()} - {daemon.pid}
+
+    assert tell(daemon.pid, max(others), signal.SIGTERM) == 0
+    assert daemon.process.wait(20) == 0
 
 
 def test_it_clears_nothing_away(start: Start, tmp_path: Path) -> None:
