@@ -110,10 +110,13 @@ class Cache:
 
     def _floors(self, tasks: Sequence[Task[T]], since: float, *, join: bool) -> dict[Hashable, float]:
         """When the reading of each task must have begun to be good enough."""
-        floors = dict.fromkeys([task.key for task in tasks], max(since, self._clock()) if join else since)
-        if join:
-            floors.update((key, self._running[key].began) for key in floors.keys() & self._running.keys())
-        return floors
+        keys = [task.key for task in tasks]
+        if not join:
+            return dict.fromkeys(keys, since)
+        under_way = {key: self._running[key].began for key in keys if key in self._running}
+        # What those have read already that are still at the rest is of the same moment.
+        floor = min((began for began in under_way.values() if began >= since), default=self._clock())
+        return {**dict.fromkeys(keys, floor), **under_way}
 
     def _refresh(self, tasks: Sequence[Task[T]], floors: Mapping[Hashable, float]) -> None:
         latest = self._latest

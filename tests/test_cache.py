@@ -95,6 +95,29 @@ def test_without_join_a_reading_under_way_is_too_old() -> None:
     assert [each.value for each in fresh] == [2]
 
 
+def test_who_comes_in_the_middle_of_a_collection_shares_all_of_it() -> None:
+    """What has been read already is not read again for a caller who comes while the rest is."""
+    cache = Cache()
+    first, last = Source("first"), Source("last")
+    first.answer.set()
+    outcomes: list[Outcome[Any]] = []
+
+    def ask() -> None:
+        outcomes.extend(cache.get([first.task, last.task], since=0.0, join=True))
+
+    early = in_threads(1, ask)
+    assert last.asked.wait(SOON)
+    late = in_threads(1, ask)
+    while cache._waiting < 2:
+        time.sleep(0.001)
+    last.answer.set()
+    for each in early + late:
+        each.join(SOON)
+
+    assert (first.readings, last.readings) == (1, 1)
+    assert [each.value for each in outcomes] == [1] * 4
+
+
 def test_an_answer_is_of_one_moment() -> None:
     """When one of the wanted readings is too old, all of them are taken again."""
     moments = [100.0]
