@@ -209,6 +209,13 @@ def disk_usage(path: str) -> tuple[int, int, int]:
     return (100 * GIB, 40 * GIB, 60 * GIB)
 
 
+def socketpair() -> tuple[socket.socket, socket.socket]:
+    """What Python has on Windows in the place of the system call."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        return client, listener.accept()[0]
+
+
 def watch(event: str, arguments: tuple[Any, ...]) -> None:
     """Print every attempt to open what only Linux has."""
     if event in ("open", "os.listdir", "os.scandir") and str(arguments[0]).startswith(("/proc", "/sys")):
@@ -227,6 +234,7 @@ def strip(platform: str) -> None:
         sys.modules[name] = None  # type: ignore[assignment]
     if platform == WINDOWS:
         shutil.disk_usage = disk_usage  # type: ignore[assignment]
+        socket.socketpair = socketpair  # type: ignore[assignment]
     else:
         os.getloadavg = lambda: (1.234, 0.5, 0.25)
 

@@ -17,7 +17,6 @@ import itertools
 import json
 import os
 import socket
-import statistics
 import struct
 import subprocess
 import sys
@@ -63,7 +62,7 @@ WARM = 1 / 3
 """The part of a run in which a daemon may still grow: threads begin, tables reach their size."""
 
 GROWTH = {"rss": 1.5e6, "descriptors": 6, "threads": 4, "children": 0}
-"""How much the median of the last third may lie above that of the middle one: noise, not growth."""
+"""How much the least of the last third may lie above that of the middle one: noise, not growth."""
 
 
 class Sizes(NamedTuple):
@@ -228,11 +227,11 @@ def ip(*commands: str) -> None:
 
 
 def growth(found: list[Sizes]) -> Iterator[str]:
-    """What grew from the middle third of a run to its last one."""
+    """What grew from the middle third of a run to its last one, at the moments when there was least of it."""
     third = round(len(found) * WARM)
     for name, most in GROWTH.items():
         middle, last = (
-            statistics.median(getattr(each, name) for each in part)
+            min(getattr(each, name) for each in part)
             for part in (found[third : 2 * third], found[2 * third :])
         )
         if last - middle > most:

@@ -201,6 +201,7 @@ def test_no_watchdog_of_another_process() -> None:
 def test_an_abort_shows_where_it_stood(start: Start) -> None:
     """SIGABRT, by which the watchdog ends a daemon that hangs, leaves the place of each thread in the log."""
     daemon = start()
+    time.sleep(0.5)  # a thread that is at work may spoil the report
     daemon.process.send_signal(signal.SIGABRT)
 
     assert daemon.process.wait(20) == -signal.SIGABRT
