@@ -163,8 +163,6 @@ class Monitor:
     def _settle(self, collector: Collector, outcome: Outcome[Reading]) -> tuple[Values, str | None]:
         """The values of a collector, null where they failed, and why they did; told once in the log."""
         reading = outcome.value
-        if isinstance(reading, dict) and collector.name not in self._failing:
-            return reading, None
         if isinstance(reading, Incomplete):
             values, why = reading.values, reading.why
         elif reading is not None:
@@ -173,7 +171,8 @@ class Monitor:
             values, why = collector.nulls(self._machine), _clause(outcome.error)
         if why:
             self._own.failed(collector.name, why, outcome.began)
-        self._tell(collector.name, why, outcome.error)
+        if why or collector.name in self._failing:
+            self._tell(collector.name, why, outcome.error)
         return values, why
 
     @property
