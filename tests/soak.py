@@ -5,7 +5,8 @@
 Needs root and Linux. All of it happens in namespaces of its own (mounts, network, processes), and the daemon
 is in them: a dead filesystem, filesystems and interfaces that come and go, processes that are born and die by
 the hundred a second, zombies, PIDs that are used again, owners without a name, clients that reset, drip and
-ask nonsense. Beside them ordinary clients ask every route and look closely at each answer. Prints a line of
+ask nonsense. Beside them ordinary clients ask every route and look closely at each answer. Twice all of them
+rest, after a third of the time and at the end, and what the daemon takes then is compared. Prints a line of
 figures every few seconds and a verdict; the exit status is 0 when there was nothing to complain of.
 """
 
@@ -13,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import itertools
 import json
 import os
 import socket
@@ -28,10 +28,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from daemon import Daemon
 from deadmount import DeadMount
+from patience import at_best, eventually
 from shape import mismatches
 
 from pistat import routes
@@ -59,10 +62,16 @@ BAD = {
 }
 
 WARM = 1 / 3
-"""The part of a run in which a daemon may still grow: threads begin, tables reach their size."""
+"""The part of a run in which a daemon may still grow: tables reach their size, files are kept open."""
 
-GROWTH = {"rss": 1.5e6, "descriptors": 6, "threads": 4, "children": 0}
-"""How much the least of the last third may lie above that of the middle one: noise, not growth."""
+GROWTH = {"rss": 1.5e6, "descriptors": 2, "threads": 1, "children": 0}
+"""How much more it may take at the second rest than at the first one: noise, not growth."""
+
+STALE = 3.0
+"""Seconds after which nothing is answered from the cache."""
+
+RESTED = 30.0
+"""Seconds within which a daemon whose clients have gone lets go of what it held for them."""
 
 
 class Sizes(NamedTuple):
@@ -96,20 +105,20 @@ class Soak:
         self.over = threading.Event()
         self.statuses: Counter[int] = Counter()
         self.complaints: Counter[str] = Counter()
-        self._threads: list[threading.Thread] = []
+        self._began = time.monotonic()
 
-    def begin(self, *works: Callable[[], None]) -> None:
-        """Do each of `works` again and again until the run is over."""
-        for work in works:
-            thread = threading.Thread(target=self._repeat, args=(work,), daemon=True)
-            thread.start()
-            self._threads.append(thread)
-
-    def end(self) -> None:
-        """End the run; every work is finished once more."""
+    def work(self, seconds: float, every: float) -> None:
+        """Let all go on at once for so long, and print what the daemon takes as a table, line by line."""
+        self.over.clear()
+        works = [self.ask_all, self.ask_all, self.ask_nonsense, self.reset, self.drip, self.drip]
+        works += [self.births, self.births, self.zombies, self.same_pids, self.interfaces, self.filesystems]
+        threads = [threading.Thread(target=self._repeat, args=(each,), daemon=True) for each in works]
+        for each in threads:
+            each.start()
+        self._watch(seconds, every)
         self.over.set()
-        for each in self._threads:
-            each.join(30)
+        for each in threads:
+            each.join(RESTED)
 
     def _repeat(self, work: Callable[[], None]) -> None:
         while not self.over.is_set():
@@ -200,24 +209,38 @@ class Soak:
 
     # Figures
 
-    def watch(self, seconds: float, every: float) -> list[Sizes]:
-        """Print the sizes of the daemon as a table, line by line, for so long; and return them all."""
-        print("seconds   rss MB  descriptors  threads  children  answers by status")
-        found = []
-        began = time.monotonic()
-        for turn in itertools.count(1):
-            now = sizes(self.daemon.pid)
-            found.append(now)
-            if (turn - 1) % max(1, round(every)) == 0:
-                print(
-                    f"{time.monotonic() - began:7.0f} {now.rss / 1e6:8.2f} {now.descriptors:12} "
-                    f"{now.threads:8} {now.children:9}  {dict(self.statuses)}",
-                    flush=True,
-                )
-            if time.monotonic() - began >= seconds:
-                return found
-            time.sleep(1.0)
-        raise AssertionError
+    def _watch(self, seconds: float, every: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.tell(sizes(self.daemon.pid))
+            time.sleep(min(every, left))
+
+    def tell(self, now: Sizes) -> None:
+        """Print a line of the table."""
+        print(
+            f"{time.monotonic() - self._began:7.0f} {now.rss / 1e6:8.2f} {now.descriptors:12} "
+            f"{now.threads:8} {now.children:9}  {dict(self.statuses)}",
+            flush=True,
+        )
+
+    def rest(self) -> Sizes:
+        """What the daemon takes when all connections are over; one that stays is a complaint."""
+        # It holds a file of each process open that it saw last, and of those many are dead by now.
+        time.sleep(STALE)
+        self.ask_all()
+        if not eventually(lambda: self._connections() == 0, RESTED):
+            self.complaints[f"{self._connections()} connections have no client"] += 1
+        return sizes(self.daemon.pid)
+
+    def _connections(self) -> int:
+        return sum(
+            each.pid == self.daemon.pid and each.status != psutil.CONN_LISTEN
+            for each in psutil.net_connections("tcp")
+        )
+
+    def grown(self, before: Sizes) -> list[str]:
+        """What it takes more of than `before`, however long one waits."""
+        return at_best(lambda: list(growth(before, self.rest())), RESTED)
 
 
 def ip(*commands: str) -> None:
@@ -226,16 +249,12 @@ def ip(*commands: str) -> None:
         subprocess.run(["ip", *each.split()], check=True)
 
 
-def growth(found: list[Sizes]) -> Iterator[str]:
-    """What grew from the middle third of a run to its last one, at the moments when there was least of it."""
-    third = round(len(found) * WARM)
+def growth(before: Sizes, now: Sizes) -> Iterator[str]:
+    """What is more than noise."""
     for name, most in GROWTH.items():
-        middle, last = (
-            min(getattr(each, name) for each in part)
-            for part in (found[third : 2 * third], found[2 * third :])
-        )
-        if last - middle > most:
-            yield f"{name} grew from {middle:.0f} to {last:.0f}"
+        was, is_ = getattr(before, name), getattr(now, name)
+        if is_ - was > most:
+            yield f"{name} grew from {was} to {is_} between the rests"
 
 
 def run(seconds: float, every: float, folder: Path) -> int:
@@ -247,11 +266,16 @@ def run(seconds: float, every: float, folder: Path) -> int:
     daemon.wait_until_ready()
     soak = Soak(daemon, folder)
     dead = DeadMount(folder / "dead")
-    soak.begin(soak.ask_all, soak.ask_all, soak.ask_nonsense, soak.reset, soak.drip, soak.drip)
-    soak.begin(soak.births, soak.births, soak.zombies, soak.same_pids, soak.interfaces, soak.filesystems)
-    found = soak.watch(seconds, every)
-    soak.end()
-    complaints = [f"{count} x {text}" for text, count in soak.complaints.items()] + list(growth(found))
+    # A busier moment at the end must not be taken for growth.
+    daemon.make_threads()
+    print("seconds   rss MB  descriptors  threads  children  answers by status")
+    soak.work(seconds * WARM, every)
+    before = soak.rest()
+    soak.tell(before)
+    soak.work(seconds * (1 - WARM), every)
+    grown = soak.grown(before)
+    soak.tell(sizes(daemon.pid))
+    complaints = [f"{count} x {text}" for text, count in soak.complaints.items()] + grown
     complaints += [] if daemon.stop() == 0 else ["it did not end well"]
     log = daemon.log()
     complaints += [f"in the log: {line}" for line in daemon.faults()]
