@@ -203,7 +203,12 @@ def _address(message: bytes) -> tuple[int, str] | None:
 
 
 def ask(kernel: socket.socket, kind: int, body: bytes) -> list[bytes]:
-    """The messages of a list; asked for again when it has changed meanwhile. Raises OSError."""
+    """The messages of a list; asked for again when it has changed meanwhile.
+
+    Raises:
+        TimeoutError: There was no answer; `kernel` may give it later, and is not to be asked again.
+        OSError: The question was refused, or the list broke off.
+    """
     for _ in range(TRIES):
         kernel.send(HEADER.pack(HEADER.size + len(body), kind, REQUEST, 0, 0) + body)
         messages, flags = _answer(kernel)
@@ -224,12 +229,14 @@ def _answer(kernel: socket.socket) -> tuple[list[bytes], int]:
             message = chunk[start + HEADER.size : start + length]
             start += _aligned(length)
             seen |= flags
-            if kind == ERROR:
-                [code] = ERROR_CODE.unpack_from(message)
+            if kind not in (ERROR, DONE):
+                messages.append(message)
+                continue
+            # A list that could not be told to its end has one, too, with the reason in it.
+            [code] = ERROR_CODE.unpack_from(message)
+            if code:
                 raise OSError(-code, os.strerror(-code))
-            if kind == DONE:
-                return messages, seen
-            messages.append(message)
+            return messages, seen
 
 
 def attributes(message: bytes, start: int, wanted: Collection[int]) -> dict[int, bytes]:

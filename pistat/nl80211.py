@@ -53,15 +53,28 @@ def stations() -> dict[str, Station]:
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_GENERIC) as kernel:
         kernel.settimeout(SECONDS)
         family = families(kernel).get("nl80211")
-        if family is None:
-            return {}
-        found: dict[str, Station] = {}
-        for message in ask(kernel, family, HEAD.pack(GET_INTERFACE, 0)):
-            told = attributes(message, HEAD.size, {IFINDEX, IFNAME, IFTYPE, FREQUENCY, SSID})
-            if IFNAME in told and NUMBER.unpack(told[IFTYPE])[0] == CLIENT:
-                body = HEAD.pack(GET_STATION, 0) + ATTRIBUTE.pack(8, IFINDEX) + told[IFINDEX]
-                found[_text(told[IFNAME])] = station(told, ask(kernel, family, body))
-        return found
+        return {} if family is None else connections(kernel, family)
+
+
+def connections(kernel: socket.socket, family: int) -> dict[str, Station]:
+    """The connection of each interface that has one, by its name. Raises OSError."""
+    found: dict[str, Station] = {}
+    for message in ask(kernel, family, HEAD.pack(GET_INTERFACE, 0)):
+        told = attributes(message, HEAD.size, {IFINDEX, IFNAME, IFTYPE, FREQUENCY, SSID})
+        if IFNAME in told and NUMBER.unpack(told[IFTYPE])[0] == CLIENT:
+            found[_text(told[IFNAME])] = station(told, _peers(kernel, family, told[IFINDEX]))
+    return found
+
+
+def _peers(kernel: socket.socket, family: int, interface: bytes) -> list[bytes]:
+    """What an interface is connected to, as far as is told."""
+    try:
+        return ask(kernel, family, HEAD.pack(GET_STATION, 0) + ATTRIBUTE.pack(8, IFINDEX) + interface)
+    except TimeoutError:
+        raise
+    except OSError:
+        # Not every driver can list them, and the interface may have gone.
+        return []
 
 
 def families(kernel: socket.socket) -> dict[str, int]:

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -255,6 +256,20 @@ def test_a_question_that_the_kernel_refuses(need: Need) -> None:
         netlink.ask(kernel, 9999, b"")
 
 
+def end(code: int = 0, flags: int = 0) -> bytes:
+    """The end of a list, with the reason why it breaks off, if it does."""
+    size = netlink.HEADER.size + netlink.ERROR_CODE.size
+    return netlink.HEADER.pack(size, netlink.DONE, flags, 0, 0) + netlink.ERROR_CODE.pack(-code)
+
+
+def test_a_list_that_breaks_off() -> None:
+    """It is no shorter list: its end tells why it could not be told."""
+    kernel: Any = SimpleNamespace(send=len, recv=lambda _: end(errno.EOPNOTSUPP))
+
+    with pytest.raises(OSError, match=os.strerror(errno.EOPNOTSUPP)):
+        netlink.ask(kernel, netlink.LINKS, b"")
+
+
 class Restless:
     """A kernel whose list changes while it is told, the first times."""
 
@@ -268,7 +283,7 @@ class Restless:
     def recv(self, size: int) -> bytes:
         flags = netlink.CHANGED if self.asked <= self.changes else 0
         message = netlink.HEADER.pack(netlink.HEADER.size + 4, 16, flags, 0, 0) + b"%4d" % self.asked
-        return message + netlink.HEADER.pack(netlink.HEADER.size, netlink.DONE, flags, 0, 0)
+        return message + end(flags=flags)
 
 
 @pytest.mark.parametrize(("changes", "answer"), [(0, b"   1"), (1, b"   2"), (9, b"   3")])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from recorded import BOARDS, RecordedMachine
@@ -27,6 +28,12 @@ little_endian = pytest.mark.skipif(not HERE, reason="the bytes are those of a li
 def attribute(kind: int, content: bytes) -> bytes:
     """An attribute as it is laid out: length and kind, content, up to a multiple of four bytes."""
     return struct.pack("=HH", 4 + len(content), kind) + content + bytes(-len(content) % 4)
+
+
+def message(kind: int, content: bytes) -> bytes:
+    """A message of the kernel: its head, and what it tells."""
+    size = netlink.HEADER.size + len(content)
+    return netlink.HEADER.pack(size, kind, 0, 0, 0) + content + bytes(-size % 4)
 
 
 PEER = bytes.fromhex(
@@ -73,6 +80,44 @@ def test_rates(rates: bytes, expected: int | None) -> None:
 def test_no_connection(peers: list[bytes]) -> None:
     """An interface that is not connected, and one whose driver says nothing, know nothing."""
     assert nl80211.station({}, peers) == Station(None, None, None, None)
+
+
+class Radios:
+    """A kernel with three interfaces. Of two of them it does not tell what they are connected to."""
+
+    FAMILY = 28
+    PEERS: ClassVar[dict[int, bytes]] = {
+        3: message(netlink.DONE, struct.pack("=i", -errno.EOPNOTSUPP)),
+        4: message(netlink.ERROR, struct.pack("=i", -errno.ENODEV)),
+        5: message(FAMILY, PEER) + message(netlink.DONE, bytes(4)),
+    }
+
+    def send(self, question: bytes) -> None:
+        self.question = question
+
+    def recv(self, size: int) -> bytes:
+        if self.question[netlink.HEADER.size] == nl80211.GET_STATION:
+            [interface] = struct.unpack("=I", self.question[-4:])
+            return self.PEERS[interface]
+        return b"".join(map(self.interface, self.PEERS)) + message(netlink.DONE, bytes(4))
+
+    def interface(self, number: int) -> bytes:
+        told = attribute(nl80211.IFINDEX, struct.pack("=I", number))
+        told += attribute(nl80211.IFNAME, b"wlan%d\0" % number)
+        told += attribute(nl80211.IFTYPE, struct.pack("=I", nl80211.CLIENT))
+        return message(self.FAMILY, b"\7\1\0\0" + told + attribute(nl80211.SSID, b"network"))
+
+
+@little_endian
+def test_one_that_does_not_tell_its_peers() -> None:
+    """What else is known of it stays, and all of the others: not every driver has such a list."""
+    kernel: Any = Radios()
+
+    assert nl80211.connections(kernel, Radios.FAMILY) == {
+        "wlan3": Station("network", None, None, None),
+        "wlan4": Station("network", None, None, None),
+        "wlan5": Station("network", None, -59, 72_200_000),
+    }
 
 
 def test_the_families_of_this_kernel(need: Need) -> None:
