@@ -444,8 +444,7 @@ def _finish(response: Response) -> Response:
         service.own.answered(rule.rule if rule else OTHER, response.status_code)
     if log.isEnabledFor(logging.DEBUG):
         log.debug("%s %s %d", quoted(request.method), quoted(request.path, 256), response.status_code)
-    if service.settings.cors_origins:
-        _share(response)
+    _share(response)
     standing: Standing | None = g.get("standing")
     if standing is not None:
         response.headers.add("RateLimit-Limit", service.settings.rate_limit_requests)
@@ -457,10 +456,12 @@ def _finish(response: Response) -> Response:
 
 
 def _share(response: Response) -> None:
-    """Let pages of the chosen origins read the answer, and tell caches that it depends on the origin."""
-    response.vary.add("Origin")
+    """Let pages of the chosen origins read the answer."""
     origin = request.environ.get("HTTP_ORIGIN", "")
-    response.headers.update(_service().guard.cors(origin, preflight=request.method == "OPTIONS"))
+    shares = _service().guard.cors(origin, preflight=request.method == "OPTIONS")
+    if shares:
+        response.vary.add(shares.pop("Vary"))
+        response.headers.update(shares)
 
 
 # The process
@@ -494,7 +495,7 @@ def _serve(settings: Settings, machine: Machine) -> int:
     app = create_app(settings, machine)
     own: Own = app.extensions["pistat"].own
     serving = server.Server(app, sockets, partial(own.answered, OTHER))
-    serving.trust(settings.trusted_proxies)
+    _follow(serving, app)
     status = partial(_status, serving, own)
     heartbeat = Heartbeat(serving.ask, status)
     if systemd.listens():
@@ -523,9 +524,16 @@ def _reload(serving: server.Server) -> None:
         log.warning("A new PISTAT_HOST or PISTAT_PORT needs a restart.")
     _set_level(new)
     _warn_if_open(new)
-    serving.trust(new.trusted_proxies)
-    serving.application = create_app(replace(new, host=old.host, port=old.port), last.machine, last)
+    _follow(serving, create_app(replace(new, host=old.host, port=old.port), last.machine, last))
     log.info("The settings were read again.")
+
+
+def _follow(serving: server.Server, app: Flask) -> None:
+    """Have the server do as the settings of `app` say, and `app` answer."""
+    service: Service = app.extensions["pistat"]
+    serving.trust(service.settings.trusted_proxies)
+    serving.share(service.guard.cors)
+    serving.application = app
 
 
 def _set_level(settings: Settings) -> None:

@@ -37,12 +37,13 @@ class _ErrorTask(ErrorTask):
         self.channel.server.refused(code)
         body = errors.error_body(code, errors.MESSAGES[code])
         self.status = f"{code} {HTTPStatus(code).phrase}"
-        self.response_headers += [*HEADERS.items(), ("Content-Type", "application/json")]
+        # What could not be parsed has no method, and perhaps no origin.
+        shares = self.channel.server.shares(self.request.headers.get("ORIGIN", ""))
+        self.response_headers += {**HEADERS, **shares, "Content-Type": "application/json"}.items()
         if code == HTTPStatus.SERVICE_UNAVAILABLE:
             self.response_headers.append(("Retry-After", "1"))
         self.set_close_on_finish()
         self.content_length = len(body)
-        # What could not be parsed has no method.
         self.write(b"" if getattr(self.request, "command", "") == "HEAD" else body)
 
 

@@ -80,11 +80,15 @@ class Guard:
         except ValueError:
             return client(peer)
 
-    def cors(self, origin: str, *, preflight: bool) -> dict[str, str]:
-        """The headers that let pages of `origin` read an answer; none where it is not allowed."""
-        if origin not in self._origins:
+    def cors(self, origin: str, *, preflight: bool = False) -> dict[str, str]:
+        """The headers that let pages of `origin` read an answer, if they may; none while no pages may."""
+        if not self._origins:
             return {}
-        headers = {
+        # Caches are told that the next one may get another answer.
+        headers = {"Vary": "Origin"}
+        if origin not in self._origins:
+            return headers
+        headers |= {
             "Access-Control-Allow-Origin": origin,
             "Access-Control-Expose-Headers": READABLE,
             "Cross-Origin-Resource-Policy": "cross-origin",

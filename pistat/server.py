@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +144,7 @@ class _Listener(TcpWSGIServer):
     crowd: Crowd
     express: _Lane
     refused: Callable[[int], None]
+    shares: Callable[[str], Mapping[str, str]]
 
     def readable(self) -> bool:
         # Waitress would close idle connections here, by the wall clock, and stop listening at their limit.
@@ -217,6 +218,7 @@ class Server:
         listener.crowd = self._crowd
         listener.express = self._lanes[1]
         listener.refused = refused
+        listener.shares = lambda _: {}
         return listener
 
     def trust(self, proxies: int) -> None:
@@ -225,6 +227,11 @@ class Server:
 
     def _respond(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self.application(environ, start_response)
+
+    def share(self, shares: Callable[[str], Mapping[str, str]]) -> None:
+        """Add the headers by which pages of an origin may read it to what never reaches `application`."""
+        for each in self._listeners:
+            each.shares = shares
 
     @property
     def urls(self) -> list[str]:

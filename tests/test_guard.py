@@ -362,12 +362,14 @@ def test_off_by_default(shared: Daemon, method: str, origin: str) -> None:
 
 
 @pytest.mark.parametrize("origin", OTHERS)
-@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
-def test_other_origins(sharing: Daemon, method: str, origin: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "more"), [("GET", {}), ("OPTIONS", {}), ("GET", {"Transfer-Encoding": "gzip"})]
+)
+def test_other_origins(sharing: Daemon, method: str, more: dict[str, str], origin: str) -> None:
     """An origin that is not on the list, letter for letter, may not read; caches learn that it matters."""
     headers = {"Origin": origin, "X-API-Key": TOKEN, "Access-Control-Request-Method": "GET"}
 
-    answer = sharing.get("/stats", method=method, headers=headers)
+    answer = sharing.get("/stats", method=method, headers=headers | more)
 
     assert shared_with(answer) == {"vary": "Origin", "cross-origin-resource-policy": "same-origin"}
 
@@ -380,6 +382,8 @@ def test_other_origins(sharing: Daemon, method: str, origin: str) -> None:
         ("/stats", {}, 401),
         ("/nowhere", {"X-API-Key": TOKEN}, 404),
         ("/stats?x=1", {"X-API-Key": TOKEN}, 400),
+        ("/stats", {"Content-Length": "5000"}, 413),
+        ("/stats", {"Transfer-Encoding": "gzip"}, 501),
     ],
 )
 def test_the_origin_of_a_dashboard(

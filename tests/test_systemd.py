@@ -247,6 +247,25 @@ def test_a_reload_drops_no_request(tmp_path: Path) -> None:
             assert asked.recv(15) == b"HTTP/1.1 200 OK"
 
 
+def readable(daemon: Daemon) -> set[str | None]:
+    """The origins whose pages may read what the application says, and what the server itself refuses."""
+    origin = {"Origin": "http://board.example"}
+    answers = [daemon.get("/health", headers=origin | more) for more in ({}, {"Transfer-Encoding": "gzip"})]
+    assert [each.status for each in answers] == [200, 501]
+    return {each.headers.get("access-control-allow-origin") for each in answers}
+
+
+def test_a_reload_opens_to_other_origins(tmp_path: Path) -> None:
+    """A page that has been allowed may read all that it gets, and no longer when it is not."""
+    with service(tmp_path, "") as daemon:
+        assert readable(daemon) == {None}
+        for times, allowed in enumerate(["PISTAT_CORS_ORIGINS=http://board.example\n", ""], start=1):
+            (tmp_path / ".env").write_text(allowed)
+            daemon.process.send_signal(signal.SIGHUP)
+            wait_for(daemon, "INFO The settings were read again.\n", times)
+            assert readable(daemon) == ({"http://board.example"} if allowed else {None})
+
+
 def remaining(daemon: Daemon) -> str:
     return daemon.get("/stats?fields=uptime").headers["ratelimit-remaining"]
 
