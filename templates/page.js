@@ -309,8 +309,8 @@ async function tick() {
   let wait = EVERY;
   try {
     wait = await settle(await ask("/stats?fields=" + QUICK + (turn % 5 ? "" : SLOW) + (complete ? "" : ",hardware,system")));
-  } catch {
-    wait = gone();
+  } catch (why) {
+    wait = gone(why);
   }
   asking = false;
   due = Date.now() / 1e3 + wait;
@@ -349,11 +349,13 @@ function locked() {
   kind = "locked";
   return 30;
 }
-function gone() {
-  if (!failures++) tell(host + " does not answer.");
+// Without an answer, or with the status of one that is an error
+function gone(why) {
+  const [now, since] = why > 0 ? ["fails with " + why, "has failed with " + why] : ["does not answer", "has not answered"];
+  if (!failures++) tell(`${host} ${now}.`);
   note = () => `${last ? "The figures are from then. " : ""}Trying again in ${left()}.`;
   status("", "gone");
-  headline(last ? `${host} *has not answered* since ${clock(last)}.` : `${host} *does not answer*.`, "warn");
+  headline(last ? `${host} *${since}* since ${clock(last)}.` : `${host} *${now}*.`, "warn");
   document.title = "? " + host;
   kind = "gone";
   return [2, 4, 8, 15][failures - 1] ?? 30;

@@ -369,6 +369,34 @@ def daemon(settings: dict[str, str], command: list[str] | None = None) -> Iterat
         started.kill()
 
 
+BROKEN = """
+import sys
+from pathlib import Path
+import pi_system_monitor
+from pistat.monitor import Monitor
+answer = Monitor.answer
+def broken(*arguments, **options):
+    if Path(sys.argv[1]).exists():
+        raise ValueError
+    return answer(*arguments, **options)
+Monitor.answer = broken
+sys.exit(pi_system_monitor.main())
+"""
+
+
+def test_answers_with_errors(browser: Browser, tmp_path: Path) -> None:
+    """Who answers, though with an error, is not said to be gone: the page tells the status, and goes on."""
+    fault = tmp_path / "fault"
+    command = [sys.executable, "-c", BROKEN, str(fault)]
+    with daemon({"PISTAT_RATE_LIMIT_ENABLED": "false", "PYTHONPATH": str(HERE.parent)}, command) as broken:
+        watch(browser, broken)
+        fault.touch()
+        browser.wait_for("#say", "has failed with 500 since")
+        assert browser.text("#tell").endswith("fails with 500.")
+        fault.unlink()
+        browser.wait_for("#say", " is ")
+
+
 def test_asked_too_often(browser: Browser, start: Callable[..., Daemon]) -> None:
     """After a 429 it says so, asks again when Retry-After says, and not before."""
     busy = start(PISTAT_RATE_LIMIT_REQUESTS="8", PISTAT_RATE_LIMIT_WINDOW="8")
