@@ -58,7 +58,6 @@ from pistat import (
     page,
     prometheus,
     query,
-    render,
     routes,
     server,
     systemd,
@@ -66,6 +65,7 @@ from pistat import (
 from pistat.collectors import cpu, processes
 from pistat.errors import MESSAGES, error_body
 from pistat.guard import Guard
+from pistat.guide import FILTERS, contents
 from pistat.heartbeat import Heartbeat
 from pistat.monitor import OWNERS, Monitor, encode
 from pistat.own import OTHER, Own
@@ -134,7 +134,7 @@ class Service:
         return Document(encode(openapi.document(self.settings)), "application/json")
 
     def _document(self, template: str, base: str) -> Document:
-        text = render_template(template, **render.guide(base, self.settings))
+        text = render_template(template, **contents(base, self.settings))
         if template == "page.html":
             return Document(text.encode(), "text/html", page.policy())
         return Document(text.encode(), "text/plain")
@@ -153,7 +153,7 @@ def create_app(settings: Settings, machine: Machine, last: Service | None = None
     service = app.extensions["pistat"] = Service(settings, machine, last)
     # A redirect to a corrected path would be HTML, and would hide the mistake.
     app.url_map.merge_slashes = False
-    app.jinja_env.filters.update(render.FILTERS)
+    app.jinja_env.filters.update(FILTERS)
     # One that is there already adds no hooks of its own to a request, which cost more than all of ours.
     app.extensions["limiter"] = {service.limiter}
     if not service.limiter.initialized:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pi_system_monitor import create_app
-from pistat import errors, render
+from pistat import errors, guide, render
 from pistat.machine import Machine
 from pistat.routes import PATHS, ROUTES, STATS
 from pistat.settings import SETTINGS, Settings, load
@@ -51,7 +51,7 @@ FIELDS = {field.path: field for route in ROUTES for field in route.fields}
 TOLD = {
     field.path: field
     for route in ROUTES
-    for group in render.groups(route)
+    for group in guide.groups(route)
     for branch in group.branches
     for _, field in branch.leaves
 }
@@ -69,7 +69,7 @@ def client() -> FlaskClient:
     return client_of(Settings(rate_limit_enabled=False, allowed_hosts=("*",)))
 
 
-def guide(client: FlaskClient, host: str = "localhost:8585", **headers: str) -> str:
+def told(client: FlaskClient, host: str = "localhost:8585", **headers: str) -> str:
     """The guide as a client with these headers gets it."""
     given = {"Host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
     response = client.get("/", headers=given)
@@ -79,12 +79,12 @@ def guide(client: FlaskClient, host: str = "localhost:8585", **headers: str) -> 
 
 @pytest.fixture(scope="module")
 def text(client: FlaskClient) -> str:
-    return guide(client, User_Agent=CURL)
+    return told(client, User_Agent=CURL)
 
 
 @pytest.fixture(scope="module")
 def html(client: FlaskClient) -> str:
-    return guide(client, User_Agent=FIREFOX)
+    return told(client, User_Agent=FIREFOX)
 
 
 @pytest.fixture(scope="module")
@@ -230,7 +230,7 @@ def test_fields_are_in_the_readme() -> None:
 
 def test_fields_are_in_the_page(html: str) -> None:
     """The rows of the page are the fields, settings and statuses, and the keys that were described before."""
-    repeated = {group.key for route in ROUTES for group in render.groups(route) if group.earlier}
+    repeated = {group.key for route in ROUTES for group in guide.groups(route) if group.earlier}
     statuses = {str(each.status) for each in errors.ERRORS}
 
     assert set(Page.of(html).terms) == {
@@ -253,12 +253,12 @@ def test_fields_are_in_the_text(text: str) -> None:
             found.setdefault(stem + name if line.startswith("  ") else name, unit.strip())
 
     for path, field in TOLD.items():
-        assert found.get(path, "").split(" ")[0] == render.plain(field.unit.symbol).split(" ")[0], path
+        assert found.get(path, "").split(" ")[0] == guide.plain(field.unit.symbol).split(" ")[0], path
 
 
 def test_what_is_told_at_once() -> None:
     """What a guide leaves out are leaves of another stem, the same in every respect; nothing else."""
-    branches = [each for route in ROUTES for group in render.groups(route) for each in group.branches]
+    branches = [each for route in ROUTES for group in guide.groups(route) for each in group.branches]
     liken = [each for each in branches if each.like]
     without = {}
     for branch in liken:
@@ -274,7 +274,7 @@ def test_what_is_told_at_once() -> None:
 
 def test_what_was_described_before() -> None:
     """Only fields that are the same in every respect are described once for two routes."""
-    repeated = [(route, group) for route in ROUTES for group in render.groups(route) if group.earlier]
+    repeated = [(route, group) for route in ROUTES for group in guide.groups(route) if group.earlier]
 
     assert repeated
     for route, group in repeated:
@@ -312,7 +312,7 @@ def test_every_example_is_shown(documents: dict[str, str], html: str) -> None:
 
 def test_python_example_of_the_page_works(shared: Daemon) -> None:
     """The Python of the page, copied and run, prints the temperature, or that there is none."""
-    program = dict(render.examples(f"127.0.0.1:{shared.port}"))["Python"]
+    program = dict(guide.examples(f"127.0.0.1:{shared.port}"))["Python"]
 
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
@@ -338,7 +338,7 @@ def test_python_example_works(shared: Daemon) -> None:
 
 def test_python_example_tells_what_was_refused(shared: Daemon) -> None:
     """The Python of the guide shows the daemon's own words when its question is wrong."""
-    program = render.client(f"127.0.0.1:{shared.port}").replace('uptime"', 'uptme"')
+    program = guide.client(f"127.0.0.1:{shared.port}").replace('uptime"', 'uptme"')
 
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
@@ -352,7 +352,7 @@ def test_refusal_is_real(client: FlaskClient) -> None:
     response = client.get("/processes?limit=abc")
 
     assert response.status_code == 400
-    assert response.get_json() == json.loads(render.refusal())
+    assert response.get_json() == json.loads(guide.refusal())
 
 
 def test_statuses_mean_what_the_server_says() -> None:
@@ -394,7 +394,7 @@ def test_ci_runs_what_the_readme_says() -> None:
 )
 def test_text_fits_a_terminal(client: FlaskClient, host: str) -> None:
     """The text is ASCII, at most 78 columns wide, and ends with a newline; no line ends with a blank."""
-    lines = guide(client, host, User_Agent=CURL).split("\n")
+    lines = told(client, host, User_Agent=CURL).split("\n")
 
     assert all(line.isascii() and len(line) <= 78 and line == line.rstrip() for line in lines)
     assert lines[-1] == ""
@@ -404,7 +404,7 @@ def test_text_fits_a_terminal(client: FlaskClient, host: str) -> None:
 def test_text_ends_with_lines_to_copy(text: str) -> None:
     """The first line says that the lines to copy are at the end; there they are, with what each gives."""
     lines = text.splitlines()
-    last = lines[-len(render.commands("localhost:8585")) :]
+    last = lines[-len(guide.commands("localhost:8585")) :]
 
     assert "at the end" in lines[0]
     assert all(re.match(r"curl .*localhost:8585/.* # \S", line) for line in last)
@@ -412,8 +412,8 @@ def test_text_ends_with_lines_to_copy(text: str) -> None:
 
 def test_text_of_a_long_name(client: FlaskClient) -> None:
     """A name that leaves no room for the meanings beside the lines to copy has them above."""
-    lines = guide(client, "raspberrypi.local:8585", User_Agent=CURL).splitlines()
-    count = len(render.commands(""))
+    lines = told(client, "raspberrypi.local:8585", User_Agent=CURL).splitlines()
+    count = len(guide.commands(""))
 
     assert [line[:2] for line in lines[-2 * count :]] == ["# ", "cu"] * count
 
@@ -436,17 +436,17 @@ def test_text_of_a_long_name(client: FlaskClient) -> None:
 )
 def test_row(cells: list[str], columns: tuple[int, ...], expected: str) -> None:
     """Cells begin at their columns; what finds no room begins a line."""
-    assert render.row(cells, *columns) == expected
+    assert guide.row(cells, *columns) == expected
 
 
 def test_text_names_the_token_where_it_is_wanted() -> None:
     """With a token set, the text tells how to show it, without telling it; without one it does not."""
     token = "correct-horse-battery-staple"
-    body = guide(client_of(Settings(api_token=token)), User_Agent=CURL)
+    body = told(client_of(Settings(api_token=token)), User_Agent=CURL)
 
     assert 'curl -H "Authorization: Bearer $PISTAT_API_TOKEN" \\\n  localhost:8585/stats\n' in body
     assert token not in body
-    assert "Bearer" not in guide(client_of(Settings()), User_Agent=CURL)
+    assert "Bearer" not in told(client_of(Settings()), User_Agent=CURL)
     assert all(len(line) <= 78 for line in body.splitlines())
 
 
@@ -644,7 +644,7 @@ def test_base_is_escaped(client: FlaskClient) -> None:
     """Whatever might get through as the address is text in the page, and one word in the lines to copy."""
     with client.application.app_context():
         template = client.application.jinja_env.get_template("page.html")
-        page = template.render(**render.guide("<b onclick=x>'", Settings()))
+        page = template.render(**guide.contents("<b onclick=x>'", Settings()))
 
     assert "onclick" not in {name for _, given in Page.of(page).tags for name in given}
     assert "<b onclick" not in page
@@ -658,8 +658,8 @@ def test_rate_limit_is_the_one_in_force() -> None:
     chosen = client_of(Settings(rate_limit_requests=7, rate_limit_window=8))
     default = Settings()
 
-    assert "A client has 7 requests in 8 s " in guide(chosen, User_Agent=CURL)
-    assert "A client has 7 requests in 8 seconds " in guide(chosen)
+    assert "A client has 7 requests in 8 s " in told(chosen, User_Agent=CURL)
+    assert "A client has 7 requests in 8 seconds " in told(chosen)
     assert f"{default.rate_limit_requests} requests in {default.rate_limit_window} seconds" in README
 
 
@@ -674,7 +674,7 @@ def test_budgets_are_those_of_the_documents() -> None:
 @pytest.mark.parametrize("agent", [CURL, FIREFOX])
 def test_no_rate_limit(client: FlaskClient, agent: str) -> None:
     """Without a limit, the guide says so and promises no headers."""
-    body = Page.of(guide(client, User_Agent=agent)).text
+    body = Page.of(told(client, User_Agent=agent)).text
 
     assert "Requests are not limited here." in body
     assert "RateLimit-" not in body
