@@ -439,6 +439,16 @@ def test_no_process_where_the_device_answers(board: StandIn, run: Start) -> None
     assert [each for each in board.questions if each.startswith("get_throttled")] == ["get_throttled"] * 10
 
 
+def test_no_process_for_a_system_without_a_name(board: StandIn, run: Start) -> None:
+    """A system that does not say what it is called, like a small container, costs no process either."""
+    board.write("etc/os-release", "ID=small\n")
+
+    daemon = run()
+
+    assert daemon.json("/stats")["system"]["os"] == f"Linux {os.uname().release}"
+    assert board.forks == 0
+
+
 def test_a_process_a_question_where_it_does_not(board: StandIn, run: Start) -> None:
     """Without a device each question is a process: this is how the other test knows that it counts."""
     board.remove("dev/vcio_gencmd")

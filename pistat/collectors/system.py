@@ -7,7 +7,7 @@ import platform
 
 from pistat import kernel
 from pistat.field import Field, Unit, Values, collector
-from pistat.machine import Machine
+from pistat.machine import Machine, SystemNames
 
 
 @collector(
@@ -77,7 +77,7 @@ def system(machine: Machine) -> Values:
     return {
         "system": {
             "hostname": names.hostname or None,
-            "os": machine.remember("os", lambda: _os(machine)),
+            "os": machine.remember("os", lambda: _os(machine, names)),
             "kernel": names.kernel or None,
             "architecture": names.architecture or None,
             "userland_bits": names.bits,
@@ -85,6 +85,9 @@ def system(machine: Machine) -> Values:
     }
 
 
-def _os(machine: Machine) -> str:
+def _os(machine: Machine, names: SystemNames) -> str:
     told = kernel.os_name(machine.read_or_none("/etc/os-release") or "")
+    if told is None and machine.linux:
+        # platform.platform() would start a process here, to learn what the processor is called.
+        return f"Linux {names.kernel}"
     return told or platform.platform(terse=True).replace("-", " ")
