@@ -39,6 +39,69 @@ def test_old_style_record(text: str, expected: Revision) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0002", Revision("B", "1.0", 256, "BCM2835", "Egoman")),
+        ("0004", Revision("B", "2.0", 256, "BCM2835", "Sony UK")),
+        ("0005", Revision("B", "2.0", 256, "BCM2835", "Qisda")),
+        ("0006", Revision("B", "2.0", 256, "BCM2835", "Egoman")),
+        ("0007", Revision("A", "2.0", 256, "BCM2835", "Egoman")),
+        ("0008", Revision("A", "2.0", 256, "BCM2835", "Sony UK")),
+        ("0009", Revision("A", "2.0", 256, "BCM2835", "Qisda")),
+        ("000d", Revision("B", "2.0", 512, "BCM2835", "Egoman")),
+        ("0010", Revision("B+", "1.2", 512, "BCM2835", "Sony UK")),
+        ("0012", Revision("A+", "1.1", 256, "BCM2835", "Sony UK")),
+        ("0014", Revision("CM1", None, 512, "BCM2835", "Embest")),
+        ("900021", Revision("A+", "1.1", 512, "BCM2835", "Sony UK")),
+        ("900032", Revision("B+", "1.2", 512, "BCM2835", "Sony UK")),
+        ("900061", Revision("CM1", "1.1", 512, "BCM2835", "Sony UK")),
+        ("920093", Revision("Zero", "1.3", 512, "BCM2835", "Embest")),
+        ("9000c1", Revision("Zero W", "1.1", 512, "BCM2835", "Sony UK")),
+        ("9020e0", Revision("3A+", "1.0", 512, "BCM2837", "Sony UK")),
+        ("a01041", Revision("2B", "1.1", 1024, "BCM2836", "Sony UK")),
+        ("a22042", Revision("2B", "1.2", 1024, "BCM2837", "Embest")),
+        ("a32082", Revision("3B", "1.2", 1024, "BCM2837", "Sony Japan")),
+        ("a52082", Revision("3B", "1.2", 1024, "BCM2837", "Stadium")),
+        ("a220a0", Revision("CM3", "1.0", 1024, "BCM2837", "Embest")),
+        ("a020d4", Revision("3B+", "1.4", 1024, "BCM2837", "Sony UK")),
+        ("a02100", Revision("CM3+", "1.0", 1024, "BCM2837", "Sony UK")),
+        ("b03115", Revision("4B", "1.5", 2048, "BCM2711", "Sony UK")),
+        ("c03130", Revision("400", "1.0", 4096, "BCM2711", "Sony UK")),
+        ("d03141", Revision("CM4", "1.1", 8192, "BCM2711", "Sony UK")),
+        pytest.param("a03150", Revision("CM4S", "1.0", 1024, "BCM2711", "Sony UK"), id="CM4S, made up"),
+        ("c04180", Revision("CM5", "1.0", 4096, "BCM2712", "Sony UK")),
+        ("d04190", Revision("500/500+", "1.0", 8192, "BCM2712", "Sony UK")),
+        ("c041a0", Revision("CM5 Lite", "1.0", 4096, "BCM2712", "Sony UK")),
+        pytest.param("9021b0", Revision("CM0", "1.0", 512, "BCM2837", "Sony UK"), id="CM0, made up"),
+        pytest.param("810001", Revision("A", "1.1", 256, "BCM2835", "Egoman"), id="A, made up"),
+        pytest.param("940010", Revision("B", "1.0", 512, "BCM2835", "Embest"), id="maker 4, made up"),
+        pytest.param("900050", Revision("Alpha", "1.0", 512, "BCM2835", "Sony UK"), id="Alpha, made up"),
+        pytest.param("b88170", Revision("5", "1.0", 2048, None, None), id="SoC 8 and maker 8, not yet given"),
+        pytest.param("eec04171", Revision("5", "1.1", 4096, "BCM2712", "Sony UK"), id="bits 25 to 31"),
+    ],
+)
+def test_codes_that_were_given(text: str, expected: Revision) -> None:
+    """Each field is where the documentation has it; those of bits 24 to 31 say nothing of the board."""
+    # raspberry-pi.html#raspberry-pi-revision-codes
+    assert expected == board.decode_revision(text)
+
+
+@pytest.mark.parametrize(
+    ("soc", "lacking"),
+    [
+        ("BCM2835", {"hevc"}),
+        ("BCM2836", {"hevc"}),
+        ("BCM2837", {"hevc"}),
+        ("BCM2711", {"hevc"}),
+        ("BCM2712", {"h264", "vec", "dpi"}),
+    ],
+)
+def test_blocks(soc: str, lacking: set[str]) -> None:
+    """Of each processor all clocks are asked for but those that it is not known to have."""
+    assert board.CLOCKS.keys() - board.BLOCKS[soc] == lacking
+
+
+@pytest.mark.parametrize(
     "text", ["", "000a", "0016", "10002", "c03111 c03111", "\u0661\u0662", "c0311100f", "0xc03111"]
 )
 def test_not_a_code(text: str) -> None:

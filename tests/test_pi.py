@@ -22,6 +22,7 @@ PI_4, PI_5, ZERO_2 = (
     )
 )
 CHOSEN = "proc/device-tree/chosen"
+NOT_TOLD = dict.fromkeys(("supply_current", "usb_current_limit", "usb_over_current", "power_chip_reset"))
 CPUFREQ = "sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq"
 
 
@@ -106,8 +107,40 @@ def test_the_bootloader(tmp_path: Path, dash: str, rsts: str) -> None:
     assert of(machine, power.power)["reset_cause"] == "power-on"
 
 
+@pytest.mark.parametrize("dash", ["-", "_"])
+def test_a_bootloader_that_was_updated(tmp_path: Path, dash: str) -> None:
+    """When it was updated is told beside when it was built, in either spelling."""
+    told = {
+        f"{CHOSEN}/bootloader/build{dash}timestamp": 1779807685,
+        f"{CHOSEN}/bootloader/update{dash}timestamp": 1779900000,
+    }
+    found = of(plant(tmp_path, {**PI_5, **told}), hardware.hardware)
+
+    assert (found["bootloader"], found["bootloader_updated"]) == (1779807685.0, 1779900000.0)
+
+
+@pytest.mark.parametrize(("nodes", "expected"), [(["usb1", "1-0:1.0"], 0), ([], None)])
+def test_no_usb_device(tmp_path: Path, nodes: list[str], expected: int | None) -> None:
+    """Ports with nothing in them are 0; a machine that knows of no USB does not say 0."""
+    files = {f"sys/bus/usb/devices/{each}/uevent": "" for each in nodes}
+
+    assert of(plant(tmp_path, {**PI_4, **files}), hardware.hardware)["usb_devices"] == expected
+
+
 @pytest.mark.parametrize(
-    ("mode", "medium"), [(0, "SD card"), (1, "SD card"), (2, "network"), (4, "USB"), (99, None)]
+    ("mode", "medium"),
+    [
+        (0, "SD card"),
+        (1, "SD card"),
+        (2, "network"),
+        (3, "rpiboot"),
+        (4, "USB"),
+        (5, "USB"),
+        (6, "NVMe"),
+        (7, "HTTP"),
+        (8, None),
+        (99, None),
+    ],
 )
 def test_boot_media(tmp_path: Path, mode: int, medium: str | None) -> None:
     """The digits of BOOT_ORDER are said in words; one that has no meaning yet is null."""
@@ -119,13 +152,14 @@ def test_boot_media(tmp_path: Path, mode: int, medium: str | None) -> None:
 # What feeds it
 
 
-def test_the_supply_of_a_pi_5(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reset", ["power_reset", "reset_event"])
+def test_the_supply_of_a_pi_5(tmp_path: Path, reset: str) -> None:
     """What the bootloader has agreed upon with the supply is told in A and words."""
     told = {
         f"{CHOSEN}/power/max_current": 3000,
         f"{CHOSEN}/power/usb_max_current_enable": 0,
         f"{CHOSEN}/power/usb_over_current_detected": 1,
-        f"{CHOSEN}/power/power_reset": 0b10010,
+        f"{CHOSEN}/power/{reset}": 0b10010,
     }
     found = of(plant(tmp_path, {**PI_5, **told}), power.power)
 
@@ -133,6 +167,13 @@ def test_the_supply_of_a_pi_5(tmp_path: Path) -> None:
     assert found["usb_current_limit"] == 0.6
     assert found["usb_over_current"] is True
     assert found["power_chip_reset"] == "under-voltage, watchdog"
+
+
+def test_a_supply_of_which_nothing_is_told(tmp_path: Path) -> None:
+    """An old bootloader tells nothing: that is null, not "no" and not 0.6 A."""
+    found = of(plant(tmp_path, PI_5), power.power)
+
+    assert {name: found[name] for name in NOT_TOLD} == NOT_TOLD
 
 
 def test_a_strong_supply(tmp_path: Path) -> None:

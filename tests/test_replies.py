@@ -130,6 +130,7 @@ def test_reset_status(text: str, expected: int | None) -> None:
         (0x400, "software hard"),
         (0x555, "halt"),
         (0x1555, "power-on, halt"),
+        (0x455, "software hard, watchdog hard, watchdog quick, debugger hard, debugger quick"),
         (0x0, None),
         (0xFFFF_E888, None),
         (None, None),
@@ -138,6 +139,22 @@ def test_reset_status(text: str, expected: int | None) -> None:
 def test_reset_cause(word: int | None, expected: str | None) -> None:
     """Each bit of the register has its words; that of a system that was halted is known as a whole."""
     assert replies.reset_cause(word) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        (1, "over-voltage"),
+        (2, "under-voltage"),
+        (4, "over-temperature"),
+        (8, "enable signal"),
+        (16, "watchdog"),
+        (0xFFFF_FFE0, None),
+    ],
+)
+def test_power_chip_reset(word: int, expected: str | None) -> None:
+    """Each bit of the power chip's register has its words, and no other bit means anything."""
+    assert replies.power_chip_reset(word) == expected
 
 
 @vectors("ring")
