@@ -134,7 +134,7 @@ BLOCKS = {
     "BCM2836": OLDER,
     "BCM2837": OLDER,
     "BCM2711": OLDER,
-    # The others of a Pi 5 are not in this chip: it decodes no H.264, and RP1 drives DPI and the analogue TV.
+    # Those left out are not in this chip: it decodes no H.264, and RP1 drives DPI and the analogue TV.
     "BCM2712": CLOCKS.keys() - {"h264", "vec", "dpi"},
 }
-"""Of each SoC the blocks that it is known to have: only of these the clock of 0 means that it is off."""
+"""Of each SoC the blocks that its firmware is known to measure: only of these a clock of 0 means off."""

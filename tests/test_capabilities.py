@@ -68,7 +68,8 @@ def test_what_is_not_has_a_reason(board: str) -> None:
     ("board", "field", "reason", "word"),
     [
         ("pi4b-8gb", "pmic.watts", Why.NO_MODEL, "Raspberry Pi 5"),
-        ("pi4b-8gb", "block_clocks.hevc", Why.NO_MODEL, "HEVC"),
+        ("pi4b-8gb", "block_clocks.hevc", Why.NO_MODEL, "is not known to measure the clock of the HEVC"),
+        ("pc-x86", "block_clocks.hdmi", Why.NO_MODEL, "Raspberry Pi"),
         ("pi5-8gb-nvme", "gpu.memory", Why.NO_MODEL, "Raspberry Pi 5"),
         ("pi5-8gb-nvme", "block_clocks.h264", Why.NO_MODEL, "H.264"),
         ("zero2w-wifi", "power.under_voltage", Why.NO_MODEL, "Zeros"),
