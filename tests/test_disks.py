@@ -61,6 +61,11 @@ def test_a_card(tmp_path: Path) -> None:
     }
 
 
+def test_a_reader_without_a_card(tmp_path: Path) -> None:
+    """It is there, but has no size, which is not a size of 0."""
+    assert of(tmp_path, {f"{BLOCK}/sda/size": "0\n"})["sda"]["size"] is None
+
+
 @pytest.mark.parametrize(
     ("life", "spare", "expected"),
     [
@@ -144,7 +149,7 @@ def test_the_disks_of_this_machine(shared: Daemon, need: Need) -> None:
 
     assert set(rows) <= set(os.listdir("/sys/block"))
     for name, row in rows.items():
-        assert row["size"] == int(Path(f"/sys/block/{name}/size").read_text()) * 512
+        assert row["size"] == (int(Path(f"/sys/block/{name}/size").read_text()) * 512 or None)
         assert row["bytes_written"] % 512 == 0
 
 

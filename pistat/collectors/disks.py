@@ -119,7 +119,8 @@ def _identity(machine: Machine, name: str) -> dict[str, Json]:
         "model": told["name"] if kind in {"SD", "MMC"} else told["model"],
         "maker": _maker(machine, folder, kind),
         "made": told["date"],
-        "size": size * SECTOR if size is not None else None,
+        # 0 is a reader without a card.
+        "size": size * SECTOR if size else None,
     }
 
 
