@@ -300,8 +300,7 @@ def _parameters(route: Route) -> Mapping[str, Any]:
 
 def _wants_text() -> bool:
     """Whether text is preferred, or nothing is preferred and the client is one for terminals."""
-    accept = {kind.partition(";")[0].strip(): quality for kind, quality in request.accept_mimetypes}
-    rest = accept.get("text/*", accept.get("*/*", 0))
+    accept, rest = _accepted()
     text, html = accept.get("text/plain", rest), accept.get("text/html", rest)
     if text == html:
         return "text/html" not in accept and TERMINALS.match(request.user_agent.string) is not None
@@ -310,11 +309,17 @@ def _wants_text() -> bool:
 
 def _wants_openmetrics() -> bool:
     """Whether OpenMetrics is asked for by name, and no less than plain text."""
+    accept, rest = _accepted()
+    wanted = accept.get("application/openmetrics-text", 0)
+    return wanted > 0 and wanted >= accept.get("text/plain", rest)
+
+
+def _accepted() -> tuple[dict[str, float], float]:
+    """How much the client likes each type that it names, and any other kind of text."""
     accept = {
         kind.partition(";")[0].strip(): quality for kind, quality in reversed(list(request.accept_mimetypes))
     }
-    wanted = accept.get("application/openmetrics-text", 0)
-    return wanted > 0 and wanted >= accept.get("text/plain", 0)
+    return accept, accept.get("text/*", accept.get("*/*", 0))
 
 
 def _base() -> str:

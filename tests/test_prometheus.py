@@ -33,6 +33,11 @@ PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 )
+PROMETHEUS_3 = (
+    "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+    "application/openmetrics-text;version=0.0.1;q=0.5,"
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+)
 PROMETHEUS_3_TEXT = (
     "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.3"
 )
@@ -198,6 +203,10 @@ def test_texts_are_labels_of_an_info() -> None:
         ("application/openmetrics-text; version=1.0.0", prometheus.OPENMETRICS),
         ("application/openmetrics-text;q=0.3,text/plain;q=0.5", prometheus.TEXT),
         ("application/openmetrics-text;q=0", prometheus.TEXT),
+        ("application/openmetrics-text;q=0.3,text/*;q=0.5", prometheus.TEXT),
+        ("application/openmetrics-text;q=0.3,*/*;q=0.5", prometheus.TEXT),
+        ("application/openmetrics-text;q=0.3,text/plain;q=0.2,*/*;q=0.5", prometheus.OPENMETRICS),
+        (PROMETHEUS_3, prometheus.OPENMETRICS),
     ],
 )
 def test_format_is_negotiated(accept: str | None, expected: str) -> None:
@@ -320,3 +329,13 @@ def test_names_are_legal() -> None:
         assert re.fullmatch(r"(pistat|process)(_[a-z0-9]+)+", family.name), family
         assert not family.name.endswith(("_total", "_info", "_count", "_sum", "_bucket")), family
         assert family.help.endswith("."), family
+
+
+def test_points_in_time_are_called_so() -> None:
+    """What is seconds since 1970 says `timestamp`: nobody shall take it for a duration."""
+    times = [field for field in (*prometheus.FIELDS, *own.FIELDS) if field.unit is Unit.UNIX_TIME]
+
+    assert times
+    for field in times:
+        [family] = Metrics([field]).families
+        assert family.name.endswith("_timestamp_seconds"), family

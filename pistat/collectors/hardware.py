@@ -69,6 +69,7 @@ def _of_code(name: str, text: str, source: str = REVISION) -> Field:
         "When the bootloader in the EEPROM was built.",
         f"{BOOTLOADER}/build-timestamp, else firmware: bootloader_version",
         unless=identity.no_power_chip,
+        metric="pistat_hardware_bootloader_timestamp",
     ),
     Field(
         "hardware.bootloader_updated",
@@ -76,6 +77,7 @@ def _of_code(name: str, text: str, source: str = REVISION) -> Field:
         "When it was last updated; null where that was not recorded.",
         f"{BOOTLOADER}/update-timestamp, else firmware: bootloader_version",
         unless=identity.no_power_chip,
+        metric="pistat_hardware_bootloader_updated_timestamp",
     ),
     Field(
         "hardware.memory",
