@@ -7,10 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import tomllib
 from collections.abc import Callable
 from ctypes.util import find_library
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -330,6 +332,39 @@ def test_programs_print_the_figures(
     assert lines["Up for"] == shown(pi["uptime"] / 86400, "days")
     assert re.fullmatch(r"\d+\.\d %", lines["Memory used"])
     assert re.fullmatch(r"\d+\.\d %", lines["Disk used"])
+
+
+class Unknown(BaseHTTPRequestHandler):
+    """A Pi of which nothing at all is known."""
+
+    def do_GET(self) -> None:
+        body = json.dumps(answer_of(None, f"http://{ADDRESS}{self.path}")).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(("name", "command"), PROGRAMS)
+def test_programs_take_null_for_not_known(name: str, command: list[str], need: Need, tmp_path: Path) -> None:
+    """What is null is neither 0 nor the end of the program."""
+    need(shutil.which(command[0]) is not None, "Node.js (Debian: nodejs)")
+    (tmp_path / command[1]).write_text(BLOCKS[name], encoding="utf-8")
+
+    with HTTPServer(("127.0.0.1", 0), Unknown) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        finished = subprocess.run(
+            [*command, f"127.0.0.1:{server.server_port}"],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+
+    assert [line[-9:] for line in finished.stdout.splitlines()] == ["not known"] * 4
 
 
 @pytest.mark.parametrize(("name", "command"), PROGRAMS)
