@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from recorded import BOARDS, RecordedMachine
+from recorded import BOARDS, RecordedMachine, altered
 
 from pi_system_monitor import create_app
 from pistat import netlink, nl80211
@@ -176,6 +176,28 @@ def test_without_the_old_file(board: RecordedMachine) -> None:
     board.facts["unreadable"] = {"/proc/net/wireless": "ENOENT"}
 
     assert rows(board, "/stats?cache=false")["wlan0"] == before
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param("51.  -59.  -256 ", (-59, 72.86), id="as it is on a Pi"),
+        pytest.param("35   -75   -90  ", (-75, 50.0), id="not new"),
+        pytest.param("100. -41.  -95. ", (-41, 100.0), id="a driver that counts to 100"),
+        pytest.param("0    0     0    ", (None, None), id="not associated"),
+        pytest.param("70.  -256. -256.", (None, None), id="no level"),
+        pytest.param("70.  197.  0.   ", (None, None), id="in units of its own"),
+    ],
+)
+def test_what_drivers_write_into_the_old_file(
+    tmp_path: Path, row: str, expected: tuple[int | None, float | None]
+) -> None:
+    """A level is a signal only in dBm; without one the quality is of no connection, and null, too."""
+    text = f"Inter-\n face\n wlan0: 0000   {row} 0      0      0    189      0        0\n"
+    machine = altered("zero2w-wifi", tmp_path, {"proc/net/wireless": text})
+    found = rows(machine, "/stats")["wlan0"]
+
+    assert (found["signal_strength"], found["link_quality"]) == expected
 
 
 def test_a_connection_that_is_lost(board: RecordedMachine) -> None:
