@@ -200,6 +200,18 @@ def test_what_drivers_write_into_the_old_file(
     assert (found["signal_strength"], found["link_quality"]) == expected
 
 
+@pytest.mark.parametrize(
+    ("signal", "quality"), [(-25, 100.0), (-40, 100.0), (-75, 50.0), (-110, 0.0), (-115, 0.0)]
+)
+def test_the_quality_of_a_signal(board: RecordedMachine, signal: int, quality: float) -> None:
+    """Without the old file the quality is what cfg80211 would write there; it has two ends."""
+    board.facts["unreadable"] = {"/proc/net/wireless": "ENOENT"}
+    board.facts["stations"] = {"wlan0": ["network", 2437, signal, None]}
+    found = rows(board, "/stats")["wlan0"]
+
+    assert (found["signal_strength"], found["link_quality"]) == (signal, quality)
+
+
 def test_a_connection_that_is_lost(board: RecordedMachine) -> None:
     """An interface without a connection keeps its leaves, all null."""
     board.facts["unreadable"] = {"/proc/net/wireless": "ENOENT"}
