@@ -106,6 +106,12 @@ def test_link_speed(text: int | None, expected: int | None) -> None:
     assert expected == kernel.link_speed(text)
 
 
+@pytest.mark.parametrize("told", [0, -2, 1_000_001])
+def test_what_is_no_speed(told: int) -> None:
+    """A link that moves nothing, or more than any that is made, has no speed to tell."""
+    assert kernel.link_speed(told) is None
+
+
 @vectors("usb")
 def test_usb_devices(text: tuple[Any, ...], expected: int) -> None:
     """Devices are counted, but not root hubs, interfaces, or anything known to be a hub."""

@@ -212,6 +212,18 @@ def test_the_quality_of_a_signal(board: RecordedMachine, signal: int, quality: f
     assert (found["signal_strength"], found["link_quality"]) == (signal, quality)
 
 
+def test_one_of_two_is_in_the_old_file(tmp_path: Path) -> None:
+    """A dongle whose driver does not fill the file, and that has the other mark of Wi-Fi, is found, too."""
+    table = (BOARDS / "zero2w-wifi/proc/net/dev").read_text()
+    dongle = f" wlan1: {'0 ' * 16}\n"
+    files = {"proc/net/dev": table + dongle, "sys/class/net/wlan1/wireless/beacon": "0\n"}
+    machine = altered("zero2w-wifi", tmp_path, files)
+    machine.facts["stations"] = {"wlan1": ["network", 5180, -71, None], "wlan0": ["network", 2437, -1, None]}
+    found = rows(machine, "/stats")
+
+    assert (found["wlan0"]["signal_strength"], found["wlan1"]["signal_strength"]) == (-59, -71)
+
+
 def test_a_connection_that_is_lost(board: RecordedMachine) -> None:
     """An interface without a connection keeps its leaves, all null."""
     board.facts["unreadable"] = {"/proc/net/wireless": "ENOENT"}
