@@ -25,6 +25,22 @@ def test_millidegrees(text: str, expected: float | None) -> None:
     assert expected == kernel.millidegrees(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"), [("-40000", -40.0), ("-40001", None), ("150000", 150.0), ("150001", None)]
+)
+def test_what_a_board_can_measure(text: str, expected: float | None) -> None:
+    """From 40 degrees below zero to 150 above is believed, and nothing beyond."""
+    assert kernel.millidegrees(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("0", 0.0), ("856", 0.856), ("10000", 10.0), ("10001", None), ("-1", None)]
+)
+def test_millivolts(text: str, expected: float | None) -> None:
+    """A voltage in thousandths is accepted up to 10 V, like that of the firmware."""
+    assert kernel.millivolts(text) == expected
+
+
 @vectors("khz")
 def test_kilohertz(text: str, expected: int | None) -> None:
     """A frequency is a whole number of kHz."""
