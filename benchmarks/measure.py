@@ -8,10 +8,11 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import proc
-from client import Client, rush
+from client import Client, Rush, rush
 
 if TYPE_CHECKING:
     from subjects import Check, Subject
@@ -112,13 +113,24 @@ def interleaved(targets: Sequence[Target], rounds: int) -> dict[str, Any]:
     return {each.name: each.result() for each in targets}
 
 
-def throughput(subject: Subject, target: str, clients: int, seconds: float) -> dict[str, Any]:
-    """How many answers a second a crowd of clients gets, and how late."""
-    found = rush(subject.port, target, clients, seconds)
-    ordered = sorted(found.latencies)
+def throughput(
+    subjects: Sequence[tuple[str, Subject]], target: str, clients: int, seconds: float, rounds: int
+) -> dict[str, Any]:
+    """How many answers a second a crowd of clients gets from each, all in turn, and how late."""
+    found: dict[str, list[Rush]] = {f"{name}, {clients} clients": [] for name, _ in subjects}
+    for _ in range(rounds):
+        for rushes, (_, subject) in zip(found.values(), subjects, strict=True):
+            rushes.append(rush(subject.port, target, clients, seconds / rounds))
+    return {name: _crowd(rushes) for name, rushes in found.items()}
+
+
+def _crowd(rushes: Sequence[Rush]) -> dict[str, Any]:
+    ordered = sorted(chain.from_iterable(each.latencies for each in rushes))
+    rates = [each.throughput for each in rushes]
     return {
-        "per_second": found.throughput,
-        "errors": found.errors,
+        "rates": rates,
+        "per_second": statistics.median(rates),
+        "errors": sum(each.errors for each in rushes),
         "p50": 1e3 * ordered[len(ordered) // 2],
         "p99": 1e3 * ordered[int(len(ordered) * 0.99)],
     }
