@@ -158,6 +158,12 @@ def meaning(field: Field) -> str:
     return f"{field.help} Only {field.when}." if field.when else field.help
 
 
+def place(field: Field) -> str:
+    """Where a field is read, with NAME for its name: what differs in that only is told only once."""
+    stem, _, last = field.source.rpartition(" ")
+    return f"{stem} NAME" if last == field.steps[-1] else field.source
+
+
 def usual(parameter: Parameter) -> str:
     """What a parameter is when it is absent, in few words."""
     return "all" if parameter.kind == "list" else parameter.default
@@ -296,6 +302,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "beside": beside,
     "code": code,
     "meaning": meaning,
+    "place": place,
     "quoted": shlex.quote,
     "row": row,
     "rule": rule,

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -239,6 +240,21 @@ def test_fields_are_in_the_page(html: str) -> None:
         *statuses,
         *(each.name for each in SETTINGS),
     }
+
+
+def test_sources_are_in_the_page(html: str) -> None:
+    """Where a field is read is in its row or, if that has no source, in the last one above that has one."""
+    told: dict[str, str] = {}
+    stem = place = ""
+    for above, name, source in re.findall(
+        r"<dt class=g>(\S+?)(?= <i>|<dt)|<dt>([^<]*)<dd>.*?<dd>.*?(?:<dd>(.*?))?(?=<dt|</dl)", html
+    ):
+        stem = above or stem
+        place = unescape(re.sub("</?code>", "`", source)) or place
+        told.setdefault(stem + name if name.startswith(".") else name, place)
+
+    for path, field in TOLD.items():
+        assert told[path].replace("NAME", field.steps[-1]) == field.source
 
 
 def test_fields_are_in_the_text(text: str) -> None:
