@@ -79,8 +79,7 @@ from pistat.text import quoted
 log = logging.getLogger("pistat")
 api = Blueprint("api", __name__)
 
-HERE = Path(__file__).resolve().parent
-ENV_FILE = HERE / ".env"
+ENV_FILE = Path(__file__).resolve().parent / ".env"
 BAD_CONFIGURATION = 78
 """EX_CONFIG of sysexits.h; a service manager should not restart after it."""
 
@@ -149,7 +148,7 @@ def create_app(settings: Settings, machine: Machine, last: Service | None = None
         last: What has served until now. It is gone on with, but for what other settings make another: so no
             source is asked by two, and no client gets more than it may, while the limit is the same.
     """
-    app = Flask(__name__, static_folder=None, template_folder=str(HERE / "templates"))
+    app = Flask(__name__, static_folder=None, template_folder=str(page.TEMPLATES))
     service = app.extensions["pistat"] = Service(settings, machine, last)
     # A redirect to a corrected path would be HTML, and would hide the mistake.
     app.url_map.merge_slashes = False
@@ -268,7 +267,7 @@ def openapi_document() -> Response:
 @api.get("/icon.svg")
 def icon() -> Response:
     """The icon of the page, a file of its own so that no `data:` needs to be allowed."""
-    return _static(Document((HERE / "templates" / "icon.svg").read_bytes(), "image/svg+xml"))
+    return _static(Document((page.TEMPLATES / "icon.svg").read_bytes(), "image/svg+xml"))
 
 
 def _static(document: Document) -> Response:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
-"""What opening a device says that this kernel, or this container, does not have."""
+"""What opening a file says that this machine, or this container, does not have, or no longer has."""
 
 
 class Why(StrEnum):

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import psutil
 
 from pistat import cputimes, netlink, nl80211, proctable
+from pistat.access import ABSENT
 from pistat.cache import Cache, NoAnswerError, Outcome, Task
 from pistat.firmware import Firmware
 from pistat.history import History
@@ -38,9 +39,6 @@ log = logging.getLogger("pistat")
 
 READ_ONLY = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
 """How a file is opened; Windows has no such flag, and does not need it."""
-
-ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
-"""What the kernel answers for a thing that this machine does not have, or no longer has."""
 
 KEPT_FILES = 128
 """How many files that are read for every answer are held open: more than a usual machine has."""

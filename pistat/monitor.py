@@ -37,7 +37,7 @@ RETRY_SECONDS = 2.0
 """For how long an answer is shared, at most, while something fails."""
 
 KEPT = 64
-"""How many different answers are kept for clients that ask again; there are 2^16 sets of fields."""
+"""How many different answers are kept for clients that ask again; `/stats` has 2^17 sets of fields."""
 
 
 @dataclass(eq=False, slots=True)
