@@ -91,5 +91,5 @@ def set_up(level: int) -> None:
 
 def tell(text: str) -> None:
     """Say why the program ends, in one line that people read without knowing of levels."""
-    line = f"pi-stat: {text}"
+    line = f"pi-stat: {escaped(text, LONGEST)}"
     sys.stderr.write((marked(line, logging.ERROR) if reads(sys.stderr) else line) + "\n")

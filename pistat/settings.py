@@ -82,12 +82,16 @@ def decimal(low: int, high: int) -> Kind:
 
 def address(text: str) -> str:
     """An IP address, or `localhost`."""
+    # What stands behind a `%` may be anything to Python; to the kernel it is the name of an interface.
+    if not re.fullmatch(r"[!-~]+", text):
+        raise ValueError
     return text if text == "localhost" else str(ipaddress.ip_address(text))
 
 
 def level(text: str) -> str:
     """The name of a log level, in upper case."""
-    if text.upper() not in LEVELS:
+    # A dotless i, too, is an I in upper case.
+    if not text.isascii() or text.upper() not in LEVELS:
         raise ValueError
     return text.upper()
 

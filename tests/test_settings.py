@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NO_FILE = Path("/nowhere/.env")
 NOBODY = 65534
-SOON = 20.0
+SOON = 60.0
 BAD_CONFIGURATION = 78
 
 PORT = "a whole number from 1 to 65535"
@@ -128,6 +128,7 @@ BAD: list[tuple[str, str, str]] = [
             *("", "*", "http://x", "http://127.0.0.1", "256.1.1.1", "1.2.3", "1.2.3.4.5", "127.0.0.1:8585"),
             *("[::1]", ":::", "::1/64", "0.0.0.0/0", " ::", ":: ", "0", "2130706433", "0x7f.0.0.1", "127.1"),
             *("１２７.0.0.1", "010.0.0.1", "pi.local", "LOCALHOST", "localhost.", "eth0", "/run/x"),
+            *("fe80::1%", "fe80::1%eth0\nERROR forged", "fe80::1%\x1b[2J", "fe80::1% eth0", "fe80::1%é"),
         )
     ),
     *(
@@ -144,7 +145,7 @@ BAD: list[tuple[str, str, str]] = [
     ),
     *(
         ("PISTAT_LOG_LEVEL", text, LEVEL)
-        for text in ("", "loud", "WARN", "FATAL", "NOTSET", "TRACE", "20", "INFO ", "INFO,DEBUG")
+        for text in ("", "loud", "WARN", "FATAL", "NOTSET", "TRACE", "20", "INFO ", "INFO,DEBUG", "ınfo")
     ),
     *(("PISTAT_RATE_LIMIT_REQUESTS", text, REQUESTS) for text in (*NOT_WHOLE, "0", "100001")),
     *(("PISTAT_RATE_LIMIT_WINDOW", text, WINDOW) for text in (*NOT_WHOLE, "0", "86401", "0.5")),
@@ -172,7 +173,7 @@ def test_bad(name: str, text: str, accepts: str) -> None:
     with pytest.raises(BadSettingError) as error:
         load({name: text}, NO_FILE)
 
-    shown = text.replace("\n", "\\n")
+    shown = text.replace("\n", "\\n").replace("\x1b", "\\x1b")
     assert str(error.value) == f'{name} is "{shown}"; expected {accepts}.'
 
 
@@ -510,6 +511,17 @@ def test_the_process_ends_with_78_for_its_file(copy: Path, make: Callable[[Path]
     ended = run(copy, {})
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (BAD_CONFIGURATION, "", f"pi-stat: {message}\n")
+
+
+def test_a_reason_is_one_line(copy: Path) -> None:
+    """So it is where the folder of the program has a name of two lines."""
+    folder = copy.parent.rename(copy.parent.with_name("new\nline"))
+    (folder / ".env").write_text("nonsense\n")
+    shown = str(folder).replace("\n", "\\n")
+
+    ended = run(folder / copy.name, {})
+
+    assert ended.stderr == f"pi-stat: {shown}/.env line 1 is not understood; {LINES}\n"
 
 
 def test_the_file_of_the_working_directory_is_not_read(copy: Path, tmp_path: Path) -> None:
