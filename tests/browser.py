@@ -50,7 +50,7 @@ class Browser:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self._connection = http.client.HTTPConnection("127.0.0.1", self._held.number, timeout=60)
+        self._connection = http.client.HTTPConnection("127.0.0.1", self._held.number, timeout=2 * PATIENCE)
         self._session = ""
         options = {
             "binary": CHROMIUM,
@@ -64,6 +64,7 @@ class Browser:
         self._wait_for_driver()
         found = self._call("POST", "/session", {"capabilities": {"alwaysMatch": always}})
         self._session = f"/session/{found['sessionId']}"
+        self.do("timeouts", script=int(1000 * PATIENCE))
 
     def _wait_for_driver(self) -> None:
         until = time.monotonic() + PATIENCE

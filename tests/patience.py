@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from daemon import Answer, Daemon
 
 Wrong = TypeVar("Wrong")
 
@@ -34,3 +37,15 @@ def at_best(look: Callable[[], list[Wrong]], seconds: float = 30.0) -> list[Wron
 def untrue(**claims: bool) -> list[str]:
     """The names of the claims that do not hold."""
     return [name for name, holds in claims.items() if not holds]
+
+
+def undisturbed(daemon: Daemon, target: str) -> Answer:
+    """An answer without errors: on a busy machine any collector may be late, and then it is asked again."""
+    found: list[Answer] = []
+
+    def look() -> list[Any]:
+        found.append(daemon.get(target))
+        return list(found[-1].json().get("errors", []))
+
+    assert at_best(look) == []
+    return found[-1]

@@ -348,7 +348,9 @@ def test_a_hang(service: Service, hang: str) -> None:
     """The watchdog ends a daemon that is stopped, or whose loop or workers stand, and it is started again."""
     service.write("/usr/local/lib/faulty.py", FAULT)
     assert service.show("WatchdogUSec") == "30s"
-    with service.drop_in(f"{FAULTY}WatchdogSec=4\nRestartSec=100ms\nTimeoutAbortSec=1\n"):
+    with service.drop_in(
+        f"{FAULTY}WatchdogSec=4\nRestartSec=100ms\nTimeoutAbortSec={1 if hang == 'stopped' else 30}\n"
+    ):
         service.restart()
         before, since = service.pid, service.since()
         if hang == "stopped":

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from patience import eventually
 
 from pistat.cache import Cache, NoAnswerError, Outcome, Task
 
@@ -170,7 +171,7 @@ def test_a_stuck_source_is_not_asked_again() -> None:
 
     assert all(isinstance(each.error, NoAnswerError) for each in outcomes)
     assert stuck.readings == 1
-    assert stuck_threads() - before <= 1
+    assert eventually(lambda: stuck_threads() - before <= 1)
     stuck.answer.set()
 
 
@@ -198,6 +199,7 @@ def test_many_stuck_sources_take_about_one_deadline(stuck: int) -> None:
     outcomes = cache.get([*(each.task for each in dead), reading(0, "well")], since=0.0, join=True)
 
     assert [each.error is None for each in outcomes] == [False] * stuck + [True]
-    assert stuck_threads() - before <= stuck + 1
+    # Help that has come too late goes again.
+    assert eventually(lambda: stuck_threads() - before <= stuck + 1)
     for each in dead:
         each.answer.set()

@@ -23,7 +23,7 @@ def run(*arguments: str, program: Path = PROGRAM, **settings: str) -> subprocess
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from daemon import PROGRAM, Daemon
+from patience import at_best, untrue
 
 if TYPE_CHECKING:
     from needs import Need
@@ -130,12 +131,15 @@ def test_sockets_cost_nothing(calls: Calls) -> None:
 
 def test_a_process_costs_its_file_and_its_owner(calls: Calls) -> None:
     """The process list takes four calls for each process at most, and no more for the order or the length."""
-    before = processes()
-    found = calls("/processes?sort=name&limit=1000")
-    after = processes()
 
-    assert each(found, *STARTING) < 0.5
-    assert each(found) < 4 * max(before, after) + 60
+    def look() -> list[str]:
+        before = processes()
+        found = calls("/processes?sort=name&limit=1000")
+        most = max(before, processes())
+        return untrue(none_is_started=each(found, *STARTING) < 0.5, few=each(found) < 4 * most + 60)
+
+    # Others may have begun and ended many meanwhile.
+    assert at_best(look) == []
 
 
 def test_interfaces(calls: Calls) -> None:

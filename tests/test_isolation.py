@@ -9,8 +9,8 @@ from pathlib import Path
 
 import faulty
 import pytest
-from daemon import Answer, Daemon
-from patience import at_best, eventually
+from daemon import Daemon
+from patience import at_best, eventually, undisturbed
 from recorded import BOARDS, RecordedMachine
 from test_hang import SENTENCES, route_of
 
@@ -38,15 +38,6 @@ def still(faults: Path) -> Iterator[Daemon]:
     daemon.wait_until_ready()
     yield daemon
     daemon.kill()
-
-
-def undisturbed(daemon: Daemon, route: str) -> Answer:
-    """An answer without errors: on a busy machine any collector may be late, and then it is asked again."""
-    found = [daemon.get(route)]
-    while "errors" in found[-1].json():
-        assert len(found) < 100
-        found.append(daemon.get(route))
-    return found[-1]
 
 
 @pytest.mark.parametrize("kind", [*SENTENCES, "hang"])

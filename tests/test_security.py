@@ -33,7 +33,7 @@ Start = Callable[..., Daemon]
 
 ROOT = Path(__file__).parent.parent
 SECURITY = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
-SOON = 20.0
+SOON = 60.0
 
 
 # Secrets
