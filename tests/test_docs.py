@@ -299,6 +299,14 @@ def test_what_was_described_before() -> None:
         assert set(group.fields) <= set(earlier.fields)
 
 
+def test_packages_of_debian() -> None:
+    """What the README has installed on a 32-bit system is what `install.sh` installs there."""
+    script = (ROOT / "install.sh").read_text(encoding="utf-8")
+    [packages] = re.findall(r"^sudo apt install (python3-.*)$", README, re.MULTILINE)
+
+    assert packages.split() == re.findall(r"\|\| echo (python3-\S+)", script)
+
+
 # What can be copied works
 
 
