@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -47,6 +48,7 @@ from werkzeug.exceptions import (
     TooManyRequests,
     Unauthorized,
 )
+from werkzeug.http import parse_accept_header
 
 from pistat import (
     capabilities,
@@ -277,7 +279,8 @@ def _static(document: Document) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     if document.policy:
         response.headers["Content-Security-Policy"] = document.policy
-    response.make_conditional(request)
+    if request.if_none_match.contains_weak(document.tag):
+        response.status_code = HTTPStatus.NOT_MODIFIED
     return response
 
 
@@ -315,9 +318,9 @@ def _wants_openmetrics() -> bool:
 
 def _accepted() -> tuple[dict[str, float], float]:
     """How much the client likes each type that it names, and any other kind of text."""
-    accept = {
-        kind.partition(";")[0].strip(): quality for kind, quality in reversed(list(request.accept_mimetypes))
-    }
+    # Not accept_mimetypes, which sorts them by an expression that takes a third of a second for 16 kB of blanks.
+    found = parse_accept_header(request.environ.get("HTTP_ACCEPT"))
+    accept = {kind.partition(";")[0].strip(): quality for kind, quality in reversed(list(found))}
     return accept, accept.get("text/*", accept.get("*/*", 0))
 
 

@@ -63,7 +63,7 @@ class _Task(WSGITask):
 
 
 class _Parser(HTTPRequestParser):
-    """Waitress's parser, without two ways to get no answer from it, and with one name for the server."""
+    """Waitress's parser, without ways to get no answer from it, or two; and with one name for the server."""
 
     def received(self, data: bytes) -> int:
         consumed: int = super().received(data)
@@ -78,6 +78,9 @@ class _Parser(HTTPRequestParser):
         except ValueError as error:
             # `http://[/`, or a Content-Length of thousands of digits: waitress would drop the connection.
             raise ParsingError(str(error)) from None
+        if self.body_rcv is not None or "TRANSFER_ENCODING" in self.headers:
+            # A proxy may see its end elsewhere, so what comes behind it is no request: RFC 9112, 11.2.
+            self.headers["CONNECTION"] = "close"
         # The name in `GET http://name/` goes before the header, which must be there still: RFC 9112, 3.2.
         if self.proxy_netloc and host(self.headers.get("HOST", "")):
             self.headers["HOST"] = self.proxy_netloc
@@ -112,7 +115,10 @@ class Channel(HTTPChannel):
     def received(self, data: bytes) -> bool:
         """Bytes have come; the time of a request begins with its first."""
         if self.request is None:
-            self.since = time.monotonic()
+            # Waitress passes over blank lines: a client that sends nothing else is idle still.
+            data = data.lstrip()
+            if data:
+                self.since = time.monotonic()
         return bool(super().received(data))
 
     def service(self) -> None:

@@ -41,6 +41,8 @@ INTERNAL = re.compile(
 
 HOST = b"Host: pi\r\n"
 CLOSE = b"Host: pi\r\nConnection: close\r\n"
+KEEP = b"Host: pi\r\nConnection: keep-alive\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 HELLO = (
     b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4\x03\x03"
     + bytes(range(0x20, 0x40))
@@ -198,6 +200,7 @@ CASES: dict[str, tuple[bytes, list[int]]] = {
     "a megabyte of head": (get(b"/health", b"X: " + b"a" * 1_000_000 + b"\r\n"), [431]),
     "strange preferences": (get(b"/", b"Accept: \xff;q=zz,,text/plain;q=1e999, */*;q=-1\r\n"), [200]),
     "strange range": (get(b"/health", b"Range: bytes=5-1\r\nIf-Modified-Since: x\r\nIf-Match: *\r\n"), [200]),
+    "a version that is not there": (get(b"/openapi.json", b'If-Match: "x"\r\n'), [200]),
     "upgrade to HTTP/2": (get(b"/health", b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQ\r\n"), [200]),
     # Bodies
     "body": (get(b"/health", b"Content-Length: 3\r\n", b"abc"), [200]),
@@ -250,6 +253,18 @@ CASES: dict[str, tuple[bytes, list[int]]] = {
     ),
     "bad, good": (b"bad\r\n\r\nGET /health HTTP/1.1\r\n" + HOST + b"\r\n", [400]),
     "unknown, good": (b"GET /x HTTP/1.1\r\n" + HOST + b"\r\n" + get(b"/health"), [404, 200]),
+    # Two parsers may see its end in different places: nothing behind a body is a request
+    "length and chunks, and more": (
+        b"GET /health HTTP/1.1\r\nContent-Length: 4\r\n" + HOST + CHUNKED + b"0\r\n\r\n" + get(b"/nowhere"),
+        [200],
+    ),
+    "a bare LF behind a size, and more": (
+        b"GET /health HTTP/1.1\r\n" + HOST + CHUNKED + b"3\n\r\nabc\r\n0\r\n\r\n" + get(b"/nowhere"),
+        [200],
+    ),
+    "chunks of 0.9, and more": (b"GET /health\r\n" + KEEP + CHUNKED + get(b"/nowhere"), [200]),
+    "chunks of 1.0, and more": (b"GET /health HTTP/1.0\r\n" + KEEP + CHUNKED + get(b"/nowhere"), [200]),
+    "chunks of 9.9, and more": (b"GET /health HTTP/9.9\r\n" + KEEP + CHUNKED + get(b"/nowhere"), [200]),
     "a body that looks like a request": (
         get(b"/health", b"Content-Length: 24\r\n", b"GET /stats HTTP/1.1\r\n\r\n_"),
         [200],

@@ -21,15 +21,16 @@ from recorded import BOARDS, RecordedMachine
 from shape import mismatches
 from test_hostile import POISONS, strict
 
+from pi_system_monitor import create_app
 from pistat import query
 from pistat.collectors import ALL, processes
 from pistat.field import Collector, Incomplete
 from pistat.firmware import Firmware
-from pistat.machine import Finished
+from pistat.machine import Finished, Machine
 from pistat.monitor import encode
 from pistat.query import BadQueryError
 from pistat.routes import ROUTES, STATS, Route
-from pistat.settings import BadSettingError, read_env_file
+from pistat.settings import BadSettingError, Settings, read_env_file
 
 BOARD_NAMES = ("pi5-8gb-nvme", "zero2w-wifi")
 
@@ -254,6 +255,17 @@ def test_a_query_takes_linear_time(piece: bytes) -> None:
     def work(text: bytes) -> None:
         with contextlib.suppress(BadQueryError):
             query.parse(text, STATS.parameters)
+
+    assert linear(work, piece)
+
+
+@pytest.mark.parametrize("piece", [b" ", b"\t", b",", b";", b'"', b"a,", b"*/*;q=.", b"a;b=c; "])
+def test_preferences_take_linear_time(piece: bytes) -> None:
+    """So is an overlong Accept header."""
+    client = create_app(Settings(rate_limit_enabled=False), Machine()).test_client()
+
+    def work(text: bytes) -> None:
+        assert client.get("/", headers={"Accept": f"a{text.decode()}b"}).status_code == 200
 
     assert linear(work, piece)
 

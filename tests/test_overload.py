@@ -15,12 +15,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from daemon import Answer, Daemon
+from waitress.adjustments import Adjustments
 
-from pistat import crowd, server
+from pistat import channel, crowd, server
 from pistat.collectors import ALL
 
 if TYPE_CHECKING:
@@ -225,6 +227,21 @@ def test_slow_clients_do_not_take_the_port(start: Callable[..., Daemon], loopbac
     assert statistics.median(waits) < SOON
     assert max(waits) < crowd.REQUEST_SECONDS / 2
     assert refusals(daemon)["408"] >= crowd.PER_CLIENT // 2, "each dripper that was there until the deadline"
+
+
+def test_blank_lines_are_no_request() -> None:
+    """A client that sends blank lines, and nothing else, is as idle as one that sends nothing."""
+    listener = SimpleNamespace(crowd=crowd.Crowd(), active_channels={})
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        idle = channel.Channel(listener, theirs, ("192.0.2.1", 0), Adjustments(), map={})
+        idle.since = -100.0
+        for each in (b"\r\n", b"\r\n\r\n", b" \t\n\r"):
+            idle.received(each)
+            assert (idle.since, idle.patience()) == (-100.0, crowd.IDLE_SECONDS)
+        idle.received(b"\r\nG")
+        assert idle.since > -100.0
+        assert idle.patience() == crowd.REQUEST_SECONDS
 
 
 def test_a_slow_address_is_served_too(start: Callable[..., Daemon]) -> None:
