@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pistat.settings import Settings
 
 HOST = re.compile(
-    r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,127})\.?(?::[0-9]{0,5})?",
+    r"(\[[0-9a-f:.]{2,45}(?:%[\w.~-]{1,32})?\]|[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,127})\.?"
+    r"(?::[0-9]{0,5})?",
     re.ASCII | re.IGNORECASE,
 )
 LOCAL = (".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain")

@@ -55,6 +55,7 @@ OURS = (
     *("[2001:db8::7]:1", "[::ffff:192.0.2.7]", "[FE80::1]", "localhost", "LocalHost:8585", "raspberrypi"),
     *("raspberrypi:8585", "pi_2", "PI", "pi.", "raspberrypi.local", "raspberrypi.local.", "x.local:8585"),
     *("a.b.lan", "pi.home", "pi.home.arpa", "pi.internal", "host.docker.internal", "localhost.localdomain"),
+    *("[fe80::1%eth0]", "[fe80::1%25eth0.5]:8585"),  # as Python's urllib sends the address of a link
     *("kitchen", "kitchen.example.net", "KITCHEN.fritz.box:8585", "kitchen.lan.example.org"),
 )
 STRANGERS = (
@@ -73,7 +74,7 @@ NO_HOSTS = (
         "[::1]x",
         "[:::]",
         "[1.2.3.4]",
-        "[fe80::1%eth0]",
+        "[fe80::1%]",
         "..",
         ".pi",
         "a..b",
