@@ -318,9 +318,9 @@ def _wants_openmetrics() -> bool:
 
 def _accepted() -> tuple[dict[str, float], float]:
     """How much the client likes each type that it names, and any other kind of text."""
-    # Not accept_mimetypes, which sorts them by an expression that takes a third of a second for 16 kB of blanks.
+    # Not accept_mimetypes: it sorts them by an expression that takes 0.3 s for 16 kB of blanks.
     found = parse_accept_header(request.environ.get("HTTP_ACCEPT"))
-    accept = {kind.partition(";")[0].strip(): quality for kind, quality in reversed(list(found))}
+    accept = {kind.partition(";")[0].strip(): quality for kind, quality in reversed(found)}
     return accept, accept.get("text/*", accept.get("*/*", 0))
 
 

@@ -299,6 +299,9 @@ class Server:
             self._turn(0.05)
         for lane in self._lanes:
             lane.shutdown(cancel_pending=True, timeout=0.1)
+        # The kernel would not, while a thread is stuck in a filesystem that nothing can interrupt.
+        for each in self._channels():
+            each.handle_close()
 
     def _accept_waiting(self) -> None:
         """Take the connections whose requests may be here already, though nobody has looked at them."""
@@ -310,8 +313,10 @@ class Server:
                 self._turn(0.0)
 
     def _busy(self) -> bool:
-        channels = [each for each in self._map.values() if isinstance(each, Channel)]
-        return any(each.requests or each.total_outbufs_len for each in channels)
+        return any(each.requests or each.total_outbufs_len for each in self._channels())
+
+    def _channels(self) -> list[Channel]:
+        return [each for each in self._map.values() if isinstance(each, Channel)]
 
 
 def _url(address: tuple[Any, ...]) -> str:

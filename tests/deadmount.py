@@ -10,6 +10,7 @@ import errno
 import os
 import struct
 import threading
+from collections.abc import Collection
 from pathlib import Path
 
 from apart import call, libc, own_mounts
@@ -43,13 +44,19 @@ class DeadMount:
         path.mkdir(exist_ok=True)
         self.path = str(path)
         self._server: threading.Thread | None = None
+        self._kept: Collection[int] = ()
         self._device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
         options = f"fd={self._device},rootmode=40000,user_id=0,group_id=0,allow_other"
         words = [os.fsencode(each) for each in (source, self.path, filesystem)]
         call(libc.mount(*words, MS_NOSUID_NODEV, options.encode()))
 
-    def revive(self) -> None:
-        """Answer from now on, those first who have been waiting."""
+    def revive(self, *, keeping: Collection[int] = ()) -> None:
+        """Answer from now on, those first who have been waiting.
+
+        Whoever asks for an operation of `keeping` waits still, and can no longer be killed, for its question
+        is with the server.
+        """
+        self._kept = keeping
         self._server = threading.Thread(target=self._serve, daemon=True)
         self._server.start()
 
@@ -71,7 +78,7 @@ class DeadMount:
                     continue  # whoever asked was killed
                 raise
             _, operation, unique = struct.unpack_from("<IIQ", message)
-            if operation not in UNANSWERED:
+            if operation not in UNANSWERED and operation not in self._kept:
                 self._answer(unique, operation)
 
     def _answer(self, unique: int, operation: int) -> None:

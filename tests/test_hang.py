@@ -18,7 +18,7 @@ import deadmount
 import faulty
 import pytest
 from daemon import Answer, Daemon
-from deadmount import AVAILABLE, BLOCK, BLOCKS, FREE, DeadMount
+from deadmount import AVAILABLE, BLOCK, BLOCKS, FREE, STATFS, DeadMount
 from patience import at_best, eventually, undisturbed, untrue
 from shape import leaves
 
@@ -281,6 +281,22 @@ def test_it_does_not_hold_the_end_up(mount: Mount, start: Start) -> None:
         return [] if seconds < 2.0 else [seconds]
 
     assert at_best(look) == []
+
+
+def test_it_holds_up_nobody_else(daemon: Daemon, mount: Mount) -> None:
+    """With a thread stuck where no signal ends it, the daemon gives back what its process cannot."""
+    with mount() as dead:
+        dead.revive(keeping=[STATFS])
+        assert rows(daemon)[dead.path]["error"]
+        with socket.create_connection(("127.0.0.1", daemon.port), timeout=20) as kept:
+            kept.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert kept.recv(65536).startswith(b"HTTP/1.1 200 OK")
+            daemon.process.terminate()
+            assert kept.recv(65536) == b"", "its connections"
+        with pytest.raises(ConnectionRefusedError):
+            daemon.get("/health")
+
+    assert daemon.process.wait(10) == 0
 
 
 # A collector that hangs or fails
