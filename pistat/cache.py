@@ -36,7 +36,7 @@ class Outcome(NamedTuple, Generic[T]):
 
     began: float
     value: T | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
 
 NEVER: Outcome[Any] = Outcome(float("-inf"))
@@ -223,5 +223,6 @@ def attempt(read: Callable[[], T], began: float) -> Outcome[T]:
     """The outcome of one reading, whatever happens in it."""
     try:
         return Outcome(began, read())
-    except Exception as error:  # noqa: BLE001 - the one place where any failure becomes a value
+    # The one place where any failure becomes a value; a thread that it ended would never be waited out.
+    except BaseException as error:  # noqa: BLE001
         return Outcome(began, error=error)

@@ -181,7 +181,7 @@ class Monitor:
         with self._lock:
             return frozenset(self._failing)
 
-    def _tell(self, name: str, why: str | None, error: Exception | None) -> None:
+    def _tell(self, name: str, why: str | None, error: BaseException | None) -> None:
         """One line in the log when a collector begins to fail, changes its reason, or recovers.
 
         The same failure is told once a minute at most; then one that has come back meanwhile is, too.
@@ -199,7 +199,7 @@ class Monitor:
                 log.warning("%s failed: %s%s", name, why, detail)
 
 
-def _clause(error: Exception | None) -> str:
+def _clause(error: BaseException | None) -> str:
     """Why a reading failed, in words for clients: never an exception's own text, which may name paths."""
     if isinstance(error, NoAnswerError):
         return str(error)

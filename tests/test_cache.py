@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -146,6 +147,17 @@ def test_a_failure_is_an_outcome() -> None:
 
 def stuck_threads() -> int:
     return sum(each.name == "collector" for each in threading.enumerate())
+
+
+def test_what_would_end_a_thread_is_a_failure_too() -> None:
+    """A source that asks for the end of the program is read again the next time, like any that fails."""
+    cache = Cache()
+    task = Task("bad", sys.exit, SOON)
+
+    outcomes = [cache.get([task], since=time.monotonic(), join=True)[0] for _ in range(2)]
+
+    assert [type(each.error) for each in outcomes] == [SystemExit, SystemExit]
+    assert outcomes[0].began < outcomes[1].began
 
 
 def test_a_source_that_hangs_is_given_up_and_holds_up_nobody() -> None:

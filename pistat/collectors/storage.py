@@ -59,7 +59,7 @@ def _row(mount: Mount, outcome: Outcome[Usage]) -> dict[str, Json]:
     return row
 
 
-def _why(error: Exception | None) -> str:
+def _why(error: BaseException | None) -> str:
     if isinstance(error, NoAnswerError):
         return str(error)
     return "not permitted" if isinstance(error, PermissionError) else "could not be read"
