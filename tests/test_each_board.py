@@ -89,10 +89,12 @@ def daemons() -> Iterator[Daemons]:
 def test_the_whole_daemon_on_a_board(daemons: Daemons, board: str) -> None:
     """Every route answers 200, those of data what is expected of the board, and SIGTERM ends it with 0."""
     daemons.start(board)
-
-    for route in DATA_ROUTES:
-        assert daemons.json(route.path) == json.loads(expected(board, route).read_text(encoding="utf-8"))
-    for route in routes.ROUTES:
-        if route not in DATA_ROUTES:
-            assert daemons.get(route.path).status == 200
-    assert daemons.end() == 0
+    try:
+        for route in DATA_ROUTES:
+            assert daemons.json(route.path) == json.loads(expected(board, route).read_text(encoding="utf-8"))
+        for route in routes.ROUTES:
+            if route not in DATA_ROUTES:
+                assert daemons.get(route.path).status == 200
+    finally:
+        status = daemons.end()  # or the next one could not begin
+    assert status == 0
