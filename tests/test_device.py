@@ -261,6 +261,22 @@ def test_it_is_opened_anew_when_it_goes_bad(device: StandIn, ask: Ask) -> None:
     assert device.asked[-1].node == "/dev/vcio"
 
 
+def test_a_device_that_is_opened_anew_was_closed(device: StandIn, ask: Ask) -> None:
+    """However often a device refuses and is tried through a new descriptor, there is one of it."""
+    device.node()
+    device.refuse(errno.EPERM)
+    ask("ask", "version")
+    files = ask("files")
+
+    for _ in range(3):
+        ask("wait", REFUSED_SECONDS)
+        asked = len(device.asked)
+        ask("ask", "version")
+        assert len(device.asked) > asked
+
+    assert ask("files") == files
+
+
 @pytest.mark.parametrize("absent", [True, False])
 def test_vcgencmd_where_the_device_is_of_no_use(device: StandIn, ask: Ask, absent: bool) -> None:
     """Without a device, or with one that refuses, vcgencmd is asked, for a minute."""
