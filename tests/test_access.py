@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import errno
+import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pistat.access import Access, Obstacle, Why, obstructed
 from pistat.machine import Machine
+
+if TYPE_CHECKING:
+    from needs import Need
 
 GENCMD, VCIO = "/dev/vcio_gencmd", "/dev/vcio"
 
@@ -83,6 +89,30 @@ GENCMD, VCIO = "/dev/vcio_gencmd", "/dev/vcio"
 def test_each_reason_names_its_remedy(gencmd: Obstacle, vcio: Obstacle, why: Why, detail: str) -> None:
     """Which device, which group, and the command that mends it."""
     assert obstructed([gencmd, vcio], "pi-stat") == Access(None, why, detail)
+
+
+@pytest.mark.parametrize(
+    ("mode", "roots", "named"),
+    [
+        (0o640, False, True),
+        (0o660, False, True),
+        (0o620, False, False),
+        (0o600, False, False),
+        (0o640, True, False),
+    ],
+)
+def test_the_group_that_may_read(tmp_path: Path, need: Need, mode: int, roots: bool, named: bool) -> None:
+    """A group is named only if to join it opens the file; root's own is nobody's to join."""
+    need(sys.platform == "linux" and os.geteuid() == 0, "root", installed=False)
+    import grp  # noqa: PLC0415 - Windows has none
+
+    group = next(each for each in grp.getgrall() if (each.gr_gid == 0) is roots)
+    node = tmp_path / "node"
+    node.touch()
+    os.chown(node, -1, group.gr_gid)
+    node.chmod(mode)
+
+    assert Machine(str(tmp_path), platform="linux").group("/node") == (group.gr_name if named else None)
 
 
 def test_elsewhere_there_is_nothing_to_ask() -> None:

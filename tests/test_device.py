@@ -366,6 +366,22 @@ def test_timeout_of_the_kernel(device: StandIn, ask: Ask) -> None:
     assert ask("access") == [None, "timed out", "No answer within 1.0 s."]
 
 
+def test_a_reply_that_comes_late_is_nobodys(device: StandIn, ask: Ask) -> None:
+    """What a firmware that hung says at last is not taken for the reply to the next question."""
+    device.node()
+    device.replies({"measure_temp": "temp=47.2'C", "measure_volts core": "volt=0.8563V"})
+    device.hang()
+    assert ask("ask", "measure_temp") == SILENT
+
+    device.go_on()
+    until = time.monotonic() + SOON
+    while (reply := ask("ask", "measure_volts core")) == SILENT:
+        assert time.monotonic() < until, "it does not recover"
+        ask("wait", REST_SECONDS[-1])
+
+    assert reply == "volt=0.8563V"
+
+
 def test_the_room_of_older_programs(device: StandIn, ask: Ask) -> None:
     """A firmware that takes only the message of programs before 2026 gets that, and from then on no other."""
     device.node()

@@ -83,13 +83,15 @@ def test_no_connection(peers: list[bytes]) -> None:
 
 
 class Radios:
-    """A kernel with three interfaces. Of two of them it does not tell what they are connected to."""
+    """A kernel with four interfaces. Of two of them it does not tell what they are connected to."""
 
     FAMILY = 28
+    ACCESS_POINT = 6
     PEERS: ClassVar[dict[int, bytes]] = {
         3: message(netlink.DONE, struct.pack("=i", -errno.EOPNOTSUPP)),
         4: message(netlink.ERROR, struct.pack("=i", -errno.ENODEV)),
         5: message(FAMILY, PEER) + message(netlink.DONE, bytes(4)),
+        6: message(FAMILY, PEER) + message(netlink.DONE, bytes(4)),
     }
 
     def send(self, question: bytes) -> None:
@@ -104,13 +106,14 @@ class Radios:
     def interface(self, number: int) -> bytes:
         told = attribute(nl80211.IFINDEX, struct.pack("=I", number))
         told += attribute(nl80211.IFNAME, b"wlan%d\0" % number)
-        told += attribute(nl80211.IFTYPE, struct.pack("=I", nl80211.CLIENT))
+        # One of them is an access point, NL80211_IFTYPE_AP, to which others connect.
+        told += attribute(nl80211.IFTYPE, struct.pack("=I", 3 if number == self.ACCESS_POINT else 2))
         return message(self.FAMILY, b"\7\1\0\0" + told + attribute(nl80211.SSID, b"network"))
 
 
 @little_endian
 def test_one_that_does_not_tell_its_peers() -> None:
-    """What else is known of it stays, and all of the others: not every driver has such a list."""
+    """What else is known of it stays, and all of the others; an access point is connected to nothing."""
     kernel: Any = Radios()
 
     assert nl80211.connections(kernel, Radios.FAMILY) == {
@@ -212,11 +215,12 @@ def test_the_quality_of_a_signal(board: RecordedMachine, signal: int, quality: f
     assert (found["signal_strength"], found["link_quality"]) == (signal, quality)
 
 
-def test_one_of_two_is_in_the_old_file(tmp_path: Path) -> None:
-    """A dongle whose driver does not fill the file, and that has the other mark of Wi-Fi, is found, too."""
+@pytest.mark.parametrize("mark", ["wireless/beacon", "phy80211/name"])
+def test_one_of_two_is_in_the_old_file(tmp_path: Path, mark: str) -> None:
+    """A dongle whose driver does not fill the file is found, too, by either mark of Wi-Fi."""
     table = (BOARDS / "zero2w-wifi/proc/net/dev").read_text()
     dongle = f" wlan1: {'0 ' * 16}\n"
-    files = {"proc/net/dev": table + dongle, "sys/class/net/wlan1/wireless/beacon": "0\n"}
+    files = {"proc/net/dev": table + dongle, f"sys/class/net/wlan1/{mark}": "0\n"}
     machine = altered("zero2w-wifi", tmp_path, files)
     machine.facts["stations"] = {"wlan1": ["network", 5180, -71, None], "wlan0": ["network", 2437, -1, None]}
     found = rows(machine, "/stats")

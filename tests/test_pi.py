@@ -66,6 +66,13 @@ def test_a_kernel_without_the_code(tmp_path: Path, line: str, revision: str | No
     assert (found["revision"], found["type"]) == (revision, kind)
 
 
+def test_an_old_code_of_the_device_tree(tmp_path: Path) -> None:
+    """A code that was given before there were fields has four digits, as in /proc/cpuinfo."""
+    found = of(plant(tmp_path, pi("Model B Plus Rev 1.2", 0x10)), hardware.hardware)
+
+    assert (found["revision"], found["type"]) == ("0010", "B+")
+
+
 def test_a_processor_without_a_code(tmp_path: Path) -> None:
     """A mainline kernel knows no code, but the device tree names the processor."""
     compatible = "raspberrypi,4-model-b\0brcm,bcm2711\0"
