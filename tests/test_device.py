@@ -344,6 +344,18 @@ def test_one_question_that_is_refused(device: StandIn, ask: Ask, message: bytes 
     assert device.forks == 0
 
 
+def test_a_device_that_has_answered_and_refuses_now(device: StandIn, ask: Ask) -> None:
+    """One refusal may be for the question; the second in a row is the device's, and vcgencmd is asked."""
+    device.node()
+    device.reply("version", response("by device"))
+    device.program("echo by program")
+    assert ask("ask", "version") == "by device"
+
+    device.refuse(errno.EPERM)
+
+    assert [ask("ask", "version") for _ in range(3)] == [REFUSED, "by program\n", "by program\n"]
+
+
 def test_refused_both_ways(device: StandIn, ask: Ask) -> None:
     """Where vcgencmd is refused as the device is, no process is started for every question."""
     device.node()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import subprocess
@@ -538,6 +539,30 @@ def test_no_access(vcgencmd: Vcgencmd, machine: Clocked, caplog: pytest.LogCaptu
     machine.now += REFUSED_SECONDS
     assert machine.firmware.ask("measure_temp") == "fine\n"
     assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize(("code", "level"), [(errno.ENOENT, "INFO"), (errno.EACCES, "WARNING")])
+def test_what_costs_processes_and_can_be_mended(
+    vcgencmd: Vcgencmd,
+    machine: Machine,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    code: int,
+    level: str,
+) -> None:
+    """A process for each question is a warning where its owner can spare it, and else only a line."""
+
+    def refuse(path: str) -> int:
+        raise OSError(code, os.strerror(code), path)
+
+    monkeypatch.setattr(machine, "open", refuse)
+    vcgencmd("echo fine")
+    with caplog.at_level(logging.INFO, "pistat"):
+        assert machine.firmware.ask("version") == "fine\n"
+
+    [record] = caplog.records
+    assert record.levelname == level
+    assert "through /usr/bin/vcgencmd, a process for each question. " in record.message
 
 
 # Through the app

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from recorded import BOARDS, RecordedMachine, altered
 from tree import pi, plant
 
-from pistat import identity
-from pistat.collectors import clocks, hardware, power
+from pistat import identity, replies
+from pistat.collectors import clocks, gpu, hardware, power
 from pistat.field import Incomplete
 from pistat.machine import Machine
 
@@ -222,6 +224,26 @@ def test_what_cannot_be_noticed(tmp_path: Path) -> None:
     found = of(plant(tmp_path, {**ZERO_2, **chip}), power.power)
 
     assert found["under_voltage"] is None
+
+
+def test_the_bits_of_what_cannot_be_noticed(tmp_path: Path) -> None:
+    """Of the firmware's eight bits those two are null on a Zero, and the other six are what they are."""
+    transcript = (BOARDS / "zero2w-wifi/vcgencmd.txt").read_text()
+    changes = {"vcgencmd.txt": re.sub("throttled=0x[0-9a-f]+", "throttled=0xf000f", transcript)}
+    flags = of(altered("zero2w-wifi", tmp_path, changes), power.power)
+
+    assert {name: flags[name] for name in replies.THROTTLE_BITS} == {
+        name: None if name.startswith("under_voltage") else True for name in replies.THROTTLE_BITS
+    }
+
+
+def test_the_memory_of_another_part(tmp_path: Path) -> None:
+    """What the firmware says of the memory of the CPU is not taken for that of the GPU."""
+    transcript = (BOARDS / "pi4b-8gb/vcgencmd.txt").read_text()
+    machine = altered("pi4b-8gb", tmp_path, {"vcgencmd.txt": transcript.replace("\ngpu=", "\narm=")})
+
+    assert of(RecordedMachine(BOARDS / "pi4b-8gb"), gpu.gpu)["memory"] == 76 << 20
+    assert of(machine, gpu.gpu)["memory"] is None
 
 
 # Clocks
