@@ -293,8 +293,9 @@ let turn = 0, failures = 0, timer = 0, paused = false, asking = false, due = 0, 
 
 function ask(target, seconds = 5) {
   // Even without a token: to a script that shows one, the browser puts up no dialog of its own. Not as
-  // Authorization: that is what the browser shows to a proxy with a password.
-  return fetch(target, { headers: { "X-API-Key": at("token").value }, cache: "no-store", signal: AbortSignal.timeout(seconds * 1e3) });
+  // Authorization: that is what the browser shows to a proxy with a password. Without what no token
+  // holds, such as a blank that was copied along.
+  return fetch(target, { headers: { "X-API-Key": at("token").value.replace(/[^!-~]/g, "") }, cache: "no-store", signal: AbortSignal.timeout(seconds * 1e3) });
 }
 const left = () => Math.max(0, Math.ceil(due - Date.now() / 1e3)) + NB + "s";
 function status(text, state = "") {
@@ -303,7 +304,6 @@ function status(text, state = "") {
   put(at("live-text"), text);
 }
 async function tick() {
-  clearTimeout(timer);
   if (paused || document.hidden || asking) return;
   asking = true;
   let wait = EVERY;
@@ -315,7 +315,12 @@ async function tick() {
   asking = false;
   due = Date.now() / 1e3 + wait;
   if (note) put(at("live-text"), note());
-  timer = setTimeout(tick, wait * 1e3);
+  later();
+}
+// Not before it is time, whoever comes back in between
+function later() {
+  clearTimeout(timer);
+  timer = setTimeout(tick, due * 1e3 - Date.now());
 }
 // What an answer means; the seconds until the next question
 async function settle(answer) {
@@ -395,10 +400,9 @@ function linkRow([name, link]) {
   return row(name, make("small", joined(state, link.addresses?.[0], lost ? "errors and drops: " + lost : "")), sized(link.bytes_recv, size(link.bytes_recv)), sized(link.bytes_sent, size(link.bytes_sent)));
 }
 function placeRow(place) {
-  const meter = make("div.meter", make("i"));
-  meter.firstChild.style.width = (place.percent ?? 0) + "%";
-  const taken = place.error ? make("span.is-warn", place.error) : known(place.percent, n => percent(n) + NB + "%");
-  return row(place.mountpoint, make("small", joined(place.device, place.filesystem, place.total && size(place.total), place.read_only && "read-only")), sized(place.percent, taken, place.error ? "" : meter), sized(place.free, size(place.free)));
+  const meter = make("div.meter", make("i")), about = joined(place.device, place.filesystem, place.total && size(place.total), place.read_only && "read-only");
+  meter.firstChild.style.width = place.percent + "%";
+  return row(place.mountpoint, make("small", about, make("small.is-warn", place.error ?? "")), sized(place.percent, known(place.percent, n => percent(n) + NB + "%"), place.percent == null ? "" : meter), sized(place.free, size(place.free)));
 }
 // Beside the interfaces stands a number, of connections
 const TABLES = [
@@ -408,7 +412,7 @@ const TABLES = [
 ];
 async function refresh(table) {
   const body = at(table.id).tBodies[0];
-  if (!table.seen || turn < table.next || matchMedia("(hover: hover)").matches && body.matches(":hover")) return;
+  if (!table.seen || table.next && (turn < table.next || matchMedia("(hover: hover)").matches && body.matches(":hover"))) return;
   table.next = turn + table.turns;
   try {
     const answer = await ask(table.target(), 12), found = await answer.json();
@@ -504,11 +508,13 @@ function control(box) {
 }
 const boxes = article => all("[data-name]", article);
 function target(article) {
-  const pairs = boxes(article).map(box => {
+  const given = new URLSearchParams();
+  for (const box of boxes(article)) {
     const free = box.querySelector("input:not([type])"), value = free ? free.value : all(":checked", box).map(each => each.value).join();
-    return value === box.dataset.preset || !value ? "" : box.dataset.name + "=" + encodeURIComponent(value).replaceAll("%2C", ",");
-  }).filter(Boolean);
-  return article.id + (pairs.length ? "?" : "") + pairs.join("&");
+    if (value && value !== box.dataset.preset) given.set(box.dataset.name, value);
+  }
+  const query = (given + "").replaceAll("%2C", ",");
+  return article.id + (query && "?" + query);
 }
 function fill(article, query) {
   const given = new URLSearchParams(query);
@@ -560,11 +566,12 @@ function equip(article) {
 
 // The fields of the manual: path, the term that stands above it, and what is said of it
 const manual = [];
-let above = null;
+let above = null, source = "";
 for (const term of all("#fields dt")) {
   const name = term.textContent, own = name[0] === ".", parts = [term];
   while (parts.at(-1).nextElementSibling?.tagName === "DD") parts.push(parts.at(-1).nextElementSibling);
-  if (parts.length > 1) manual.push({ path: own ? above.firstChild.data.trim() + name : name, above: own && above, parts: parts });
+  source = parts[3]?.textContent ?? source;
+  if (parts.length > 1) manual.push({ path: own ? above.firstChild.data.trim() + name : name, above: own && above, source: own ? source : "", parts: parts });
   else above = term;
 }
 function search(event) {
@@ -572,7 +579,7 @@ function search(event) {
   let count = 0;
   for (const term of all("#fields .g")) term.hidden = words.length > 0;
   for (const field of manual) {
-    const text = [field.path, ...field.parts.map(part => part.textContent)].join(" ").toLowerCase(), hit = words.every(word => text.includes(word));
+    const text = [field.path, field.source, ...field.parts.map(part => part.textContent)].join(" ").toLowerCase(), hit = words.every(word => text.includes(word));
     for (const part of field.parts) part.hidden = !hit;
     if (hit && field.above) field.above.hidden = false;
     count += hit;
@@ -606,7 +613,7 @@ at("token").oninput = () => {
   all(".rt").forEach(spell);
 };
 at("token").onchange = () => { if (kind === "locked") tick(); };
-document.onvisibilitychange = () => document.hidden ? clearTimeout(timer) : tick();
+document.onvisibilitychange = later;
 setInterval(() => { if (note && !paused) put(at("live-text"), note()); }, 1e3);
 
 const tables = new IntersectionObserver(entries => {

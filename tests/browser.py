@@ -30,6 +30,8 @@ FLAGS = (
     "--force-device-scale-factor=1",
     # What scrolls smoothly is not where it was when it is clicked.
     "--force-prefers-reduced-motion",
+    # It has a mouse, which hovers.
+    "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
     "--window-size=1280,900",
 )
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"

@@ -30,7 +30,12 @@ NONE = "\N{EN DASH}"
 YES = {None: NONE, True: "yes", False: "no"}
 SHOWN = ("pi3b-plus", "pi4b-8gb", "pi5-8gb-nvme", "zero2w-wifi", "pc-x86")
 TABLES = ("processes", "interfaces", "devices")
-WIDTHS = (360, 768, 1280, 1920)
+WIDTHS = (360, 768, 860, 1280, 1920)
+OVERFLOWING = """
+    return [...document.querySelectorAll('.tile, .tile .v')]
+        .filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)
+"""
+"""Of the tiles and their figures those that have no room."""
 
 Replay = Callable[..., Daemon]
 
@@ -320,6 +325,32 @@ def test_send_what_is_refused(browser: Browser, shared: Daemon) -> None:
     assert [each for each in browser.complaints() if "400" not in each] == []
 
 
+def test_what_is_typed_is_quoted(browser: Browser, shared: Daemon) -> None:
+    """Whatever is typed, the command is one for a shell: it has two quotes, around the URL."""
+    browser.open(address(shared))
+    browser.type("[id='/processes'] [data-name=limit] input", "it's 5 & more")
+    url, command = browser.texts("[id='/processes'] .ln code")
+
+    assert command == f"curl '{url}'"
+    assert url == f"{address(shared)}processes?limit=it%27s+5+%26+more"
+
+
+def test_order_of_what_the_pointer_is_on(browser: Browser, shared: Daemon) -> None:
+    """The rows stay while a pointer rests on them, but not when another order is asked for."""
+    watch(browser, shared)
+    fill(browser, "processes")
+    x, y = browser.run(
+        "const { x, y } = document.querySelector('#processes tbody td').getBoundingClientRect();return [x, y]"
+    )
+    move = {"type": "pointerMove", "duration": 0, "x": int(x) + 4, "y": int(y) + 4}
+    browser.do("actions", actions=[{"type": "pointer", "id": "mouse", "actions": [move]}])
+    assert browser.run("return document.querySelector('#processes tbody').matches(':hover')")
+
+    browser.run("document.querySelector('[data-sort=pid]').click()")
+    first = str(shared.json("/processes?sort=pid&limit=1")["processes"][0]["pid"])
+    browser.wait(lambda: browser.text("#processes tbody td") == first, "the order")
+
+
 def test_send_for_text(browser: Browser, shared: Daemon) -> None:
     """An answer that is no JSON is shown as it is, and a long one in its first part."""
     watch(browser, shared)
@@ -399,7 +430,7 @@ def test_answers_with_errors(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_asked_too_often(browser: Browser, start: Callable[..., Daemon]) -> None:
-    """After a 429 it says so, asks again when Retry-After says, and not before."""
+    """After a 429 it says so, asks again when Retry-After says, and not before, if looked at again or not."""
     busy = start(PISTAT_RATE_LIMIT_REQUESTS="8", PISTAT_RATE_LIMIT_WINDOW="8")
 
     def refused() -> str:
@@ -413,6 +444,8 @@ def test_asked_too_often(browser: Browser, start: Callable[..., Daemon]) -> None
         return said.removeprefix("Live,")
 
     said = browser.wait(refused, "a refusal")
+    browser.hide()
+    browser.unhide()
     browser.wait_for("#live-text", "Live, ")
 
     first, second, *_ = asked(browser, "/stats")
@@ -459,10 +492,11 @@ def test_token(browser: Browser, start: Callable[..., Daemon]) -> None:
     assert browser.run("return document.getElementById('token').checkVisibility()")
     assert browser.run("return document.getElementById('lock').parentNode.className") == "top"
 
-    browser.type("#token", "wrong")
+    # What no header can hold is a wrong token, too; a blank that was copied along is not.
+    browser.type("#token", "\u201cwrong\u201d")
     browser.press("\ue007")
     browser.wait_for("#say", "does not accept this token")
-    browser.type("#token", token)
+    browser.type("#token", f" {token} ")
     browser.press("\ue007")
     browser.wait_for("#live-text", "Live, ")
     browser.open(address(locked))
@@ -578,6 +612,12 @@ def test_search(browser: Browser, shared: Daemon) -> None:
     everything = browser.run(shown)
     browser.type("#find", "memory.available")
     assert browser.text("#found") == "1 field"
+    assert (
+        browser.run("return [...document.querySelectorAll('.of')].filter(e => e.checkVisibility()).length")
+        == 1
+    )
+    browser.type("#find", "statvfs of /")
+    assert browser.text("#found") == "4 fields"
     browser.type("#find", "true/false since boot")
     assert int(browser.text("#found").split()[0]) >= 4
     assert browser.run(shown) < everything
@@ -616,12 +656,32 @@ def test_the_bar_marks_where_one_is(browser: Browser, shared: Daemon) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_no_sideways_scrolling(browser: Browser, replay: Replay, width: int) -> None:
-    """The page is as wide as the view, from a small phone to a large screen."""
+    """The page is as wide as the view, from a small phone to a large screen, and with text twice as large."""
     browser.size(width, 800)
     watch(browser, replay("pi4b-8gb"))
     fill(browser, "devices")
 
     assert browser.run("return document.documentElement.scrollWidth") <= width
+    # The widest that there are; they stand still until the next answer.
+    browser.run(
+        "document.querySelectorAll('.two .v').forEach(e => {"
+        "e.children[0].textContent = '88.8'; e.children[1].textContent = 'kB/s' })"
+    )
+    assert browser.run(OVERFLOWING) == []
+    browser.run("document.documentElement.style.fontSize = '200%'")
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+
+
+def test_a_share_that_hangs_on_a_phone(browser: Browser, replay: Replay) -> None:
+    """Why a filesystem has no figures stands in its row, which is no wider for it; it has no empty meter."""
+    browser.size(360, 740)
+    watch(browser, replay("pc-x86"))
+    fill(browser, "devices")
+    row = "[...devices.tBodies[0].rows].find(row => row.textContent.includes('no answer within 1.0 s'))"
+
+    assert browser.run("return devices.clientWidth <= devices.parentNode.clientWidth")
+    assert browser.run(f"return {row}.cells[1].textContent") == NONE
+    assert browser.run(f"return {row}.querySelector('.meter')") is None
 
 
 def test_manual_reads_without_scripting(browser: Browser, shared: Daemon) -> None:
