@@ -493,6 +493,7 @@ def main(arguments: Sequence[str] = (), machine: Machine | None = None) -> int:
 
 def _serve(settings: Settings, machine: Machine) -> int:
     machine.watch()
+    server.make_room()
     try:
         sockets = server.bind(settings.host, settings.port)
     except OSError as error:

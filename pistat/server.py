@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import selectors
@@ -69,6 +70,9 @@ IDLE_SECONDS = 60.0
 NOBODY = "0.0.0.0"  # noqa: S104 - nothing listens on it
 """The address of the daemon when it asks itself; no client can have it."""
 
+DESCRIPTORS = 1024
+"""Connections and files that may be open at a time; with `TOTAL` connections some hundred are left."""
+
 NO_IPV6 = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
@@ -108,6 +112,18 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def make_room() -> None:
+    """Have the system let us open `DESCRIPTORS`, if it will; macOS begins with 256."""
+    # Windows has no such limit, and a sandbox may forbid to raise it.
+    with contextlib.suppress(ImportError, OSError):
+        import resource  # noqa: PLC0415
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class _Lane(ThreadedTaskDispatcher):

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from daemon import Answer, Daemon
+from daemon import PROGRAM, Answer, Daemon
 from waitress.adjustments import Adjustments
 
 from pistat import channel, crowd, server
@@ -251,6 +251,28 @@ def test_a_slow_address_is_served_too(start: Callable[..., Daemon]) -> None:
         for _ in range(crowd.PER_CLIENT + 20):
             stack.enter_context(socket.create_connection(("127.0.0.1", daemon.port)))
         assert daemon.get("/stats").status == 200
+
+
+FEW = f"""
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+os.execv(sys.executable, [sys.executable, {str(PROGRAM)!r}])
+"""
+"""A start with a soft limit for open files as that of macOS."""
+
+
+def test_few_files_may_be_open(need: Need) -> None:
+    """Where a program may open 256 files unless it asks for more, 300 connections shut nobody out."""
+    need(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
+    daemon = Daemon({}, [sys.executable, "-c", FEW])
+    with contextlib.ExitStack() as stack:
+        stack.callback(daemon.kill)
+        daemon.wait_until_ready()
+        for number in range(300):
+            source = (f"127.0.0.{2 + number // 50}", 0)
+            idle = socket.create_connection(("127.0.0.1", daemon.port), source_address=source)
+            stack.enter_context(idle)
+        assert daemon.get("/health").status == 200
 
 
 def test_a_burst_of_one_client(start: Callable[..., Daemon]) -> None:
