@@ -9,9 +9,10 @@ DEST=/opt/pi-stat
 NEW=$DEST.new # is built while the old one runs
 OLD=$DEST.old # is kept until the new one answers
 UNIT=/etc/systemd/system/pi-stat.service
+OLD_UNIT=$UNIT.old
 AVAHI=/etc/avahi/services/pi-stat.service
 PARTS=(pi_system_monitor.py pistat templates requirements.txt .env.example pi-stat.service install.sh)
-ROOM=150 # MB that the new version takes, at most
+ROOM=50 # MB that the new version takes, at most
 
 usage() {
     cat <<END
@@ -32,7 +33,7 @@ die() {
 # ----- what it needs
 
 require_root() {
-    [ "$(id -u)" = 0 ] || die "this takes root: sudo ./install.sh"
+    [ "$(id -u)" = 0 ] || die "this takes root: sudo ./install.sh${*:+ $*}"
     [ -d /run/systemd/system ] || die "systemd does not run here; pi-stat can be run in the foreground, see README.md"
     # A folder that is there anyway is the lock.
     exec 9</run/systemd/system
@@ -44,7 +45,11 @@ require_parts() {
     for part in "${PARTS[@]}"; do
         [ -e "$HERE/$part" ] || die "$HERE/$part is missing: run this in a whole copy of pi-stat"
     done
-    [ ! -e "$DEST/.git" ] || die "$DEST is a clone, and the program would take its place: move it to your home first"
+}
+
+# Whoever has cloned it there may have work of his own in it.
+require_no_clone() {
+    [ ! -e "$DEST/.git" ] || die "$DEST is a clone, and what is there would be removed: move it to your home first"
 }
 
 require_python() {
@@ -55,6 +60,7 @@ require_python() {
 
 require_room() {
     local free
+    [ -d "$(dirname "$DEST")" ] || die "there is no $(dirname "$DEST"): sudo mkdir $(dirname "$DEST")"
     free=$(df --output=avail -m "$(dirname "$DEST")" | tail -n 1)
     [ "$free" -ge "$ROOM" ] || die "$(dirname "$DEST") has ${free// /} MB left; this takes $ROOM MB"
 }
@@ -90,7 +96,9 @@ create_user() {
     STEP="creating the user pi-stat"
     if ! getent passwd pi-stat >/dev/null; then
         CREATED=yes
-        useradd --system --user-group --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin pi-stat
+        # `userdel` has left its group if somebody else was in it.
+        getent group pi-stat >/dev/null || groupadd --system pi-stat
+        useradd --system --gid pi-stat --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin pi-stat
     fi
     # Only members of this group may ask the firmware of a Raspberry Pi.
     if getent group video >/dev/null; then usermod --append --groups video pi-stat; fi
@@ -110,9 +118,13 @@ copy_settings() {
     for ENV in "$DEST/.env" "$HERE/.env" "$HERE/.env.example"; do
         if [ -e "$ENV" ]; then break; fi
     done
+    # They may hold a token: root writes them, pi-stat reads them, nobody else does.
+    if [ "$ENV" != "$DEST/.env" ]; then
+        install -m 640 -g pi-stat "$ENV" "$NEW/.env"
+        return
+    fi
     cp --archive "$ENV" "$NEW/.env"
-    if [ "$ENV" != "$DEST/.env" ] || ! as_service test -r "$NEW/.env"; then
-        # They may hold a token: root writes them, pi-stat reads them, nobody else does.
+    if ! as_service test -r "$NEW/.env"; then
         chown root:pi-stat "$NEW/.env"
         chmod 640 "$NEW/.env"
     fi
@@ -155,7 +167,7 @@ version_of() { "$1/.venv/bin/python" "$1/pi_system_monitor.py" --version 2>/dev/
 # What is needed for the way back: the unit may have come there by hand, and be run by an owner who starts it himself.
 remember() {
     STEP="looking at the service as it is"
-    if [ -e "$UNIT" ]; then OLD_UNIT=$(cat "$UNIT"); fi
+    if [ -e "$UNIT" ]; then cp --archive "$UNIT" "$OLD_UNIT"; fi
     WAS_ENABLED=$(systemctl is-enabled pi-stat.service 2>/dev/null || true)
     WAS_ACTIVE=$(systemctl is-active pi-stat.service || true)
 }
@@ -192,12 +204,16 @@ except (OSError, ValueError) as error:
 END
 }
 
-# Where Avahi is, browsers of the local network find it by name.
+# Where Avahi is, browsers of the local network find it by name, if it is there for them.
 announce() {
-    local port
+    local where port
+    where=$(url localhost | head -n 1)
+    port=${where##*:}
     if [ -d "${AVAHI%/*}" ] && [ -e "$HERE/deploy/avahi/pi-stat.service" ]; then
-        port=$(url localhost | grep -o -m 1 '[0-9]*/$')
-        sed "s|<port>8585<|<port>${port%/}<|" "$HERE/deploy/avahi/pi-stat.service" >"$AVAHI"
+        case $where in
+            http://127.* | "http://[::1]:"*) rm -f "$AVAHI" ;;
+            *) sed "s|<port>8585<|<port>${port%/}<|" "$HERE/deploy/avahi/pi-stat.service" >"$AVAHI" ;;
+        esac
     fi
 }
 
@@ -212,12 +228,13 @@ roll_back() {
     last_words
     systemctl stop pi-stat.service
     rm -rf "$DEST"
-    clean_up
-    if [ -z "$OLD_UNIT" ]; then
+    # That takes no room on a disk that is full.
+    if ! mv "$OLD_UNIT" "$UNIT" 2>/dev/null; then
+        clean_up
         remove_unit
         return
     fi
-    printf '%s\n' "$OLD_UNIT" >"$UNIT"
+    clean_up
     systemctl daemon-reload
     if [ "$WAS_ENABLED" != enabled ]; then systemctl disable --quiet pi-stat.service; fi
     if [ "$WAS_ACTIVE" != inactive ]; then systemctl restart pi-stat.service; fi
@@ -244,7 +261,7 @@ finish() {
 # What an installation left that was cut off, by a power failure for instance.
 clean_up() {
     if [ -e "$OLD" ] && [ ! -e "$DEST" ]; then mv "$OLD" "$DEST" || return; fi
-    rm -rf "$OLD" "$NEW"
+    rm -rf "$OLD" "$NEW" "$OLD_UNIT"
 }
 
 # ----- the two things to do
@@ -252,9 +269,10 @@ clean_up() {
 install_all() {
     require_root
     require_parts
+    require_no_clone
     require_python
     require_room
-    STEP="looking at what is there" CREATED="" SWITCHED="" OLD_UNIT=""
+    STEP="looking at what is there" CREATED="" SWITCHED=""
     trap finish EXIT
     trap 'exit 130' INT TERM HUP
     clean_up
@@ -269,7 +287,7 @@ install_all() {
     put_in_place
     start
     trap - EXIT INT TERM HUP
-    rm -rf "$OLD"
+    clean_up
     announce || warn "cannot announce it to Avahi"
     tell
 }
@@ -311,9 +329,10 @@ keep_settings() {
 
 uninstall() {
     local purge=$1
-    require_root
+    require_root --uninstall ${purge:+--purge}
+    require_no_clone
     remove_unit
-    rm -rf "$AVAHI" "$NEW" "$OLD"
+    rm -rf "$AVAHI" "$NEW" "$OLD" "$OLD_UNIT"
     if [ -n "$purge" ]; then
         rm -rf "$DEST"
         # What `systemctl edit` and `systemctl set-property` have added.
@@ -333,6 +352,7 @@ main() {
         "--uninstall --purge" | "--purge --uninstall") uninstall purge ;;
         -h | --help) usage ;;
         *)
+            warn "\"$*\" is not understood; expected one of these:"
             usage >&2
             exit 2
             ;;

@@ -798,6 +798,22 @@ def test_port_in_use(service: Service) -> None:
         service.until(service.answers)
 
 
+@tries('It does not start, exit status 1, "Cannot listen".')
+@once
+def test_an_address_that_comes_later(service: Service) -> None:
+    """With an address that is not there yet it tries until it is; a port below 1024 it may not take."""
+    with service.drop_in(SOON), service.env("PISTAT_HOST=192.0.2.7\n"):
+        service.restart(check=False)
+        service.until(lambda: int(service.show("NRestarts")) > 1)
+        assert "pi-stat: Cannot listen: Cannot assign requested address (PISTAT_HOST 192" in service.journal()
+        service.run("ip", "address", "add", "192.0.2.7/32", "dev", "lo")
+        service.until(lambda: service.show("StatusText").startswith("Listening on http://192.0.2.7:8585/"))
+        service.run("ip", "address", "delete", "192.0.2.7/32", "dev", "lo")
+        service.write(ENV, "PISTAT_PORT=80\n")
+        service.restart(check=False)
+        assert "Cannot listen: Permission denied (PISTAT_HOST 0.0.0.0, PISTAT_PORT 80)" in service.journal()
+
+
 @tries(
     "It does not start, status 217/USER.",
     'It does not start, "No module named ...".',
@@ -925,6 +941,7 @@ cd /opt/pi-stat
 find . ! -name '*.pyc' -printf '%p %M %u %g %l\\n' | sort
 find . -type f ! -name '*.pyc' -exec md5sum {{}} + | sort
 md5sum /etc/systemd/system/{UNIT}
+stat -c '%n %A' /etc/systemd/system/{UNIT}*
 id pi-stat
 """
 
@@ -1043,7 +1060,7 @@ STEPS = {
 
 def private(made: str) -> tuple[str, ...]:
     """Run install.sh where `made` has been done to the mounts, which nobody else sees."""
-    return ("unshare", "--mount", "sh", "-ec", f'{made or "true"}; exec "$0"', INSTALL)
+    return ("unshare", "--mount", "sh", "-ec", f'{made or "true"}; exec "$0" "$@"', INSTALL)
 
 
 @once
@@ -1096,12 +1113,19 @@ def test_an_upgrade_that_fails_late(service: Service, how: str) -> None:
     assert service.answers()
 
 
+NO_ROOM = """
+case $4 in *.service) echo half >"$4"; chmod 600 "$4"; echo no room >&2; exit 1;; esac
+exec /usr/bin/install "$@"
+"""
+"""What `install` leaves of the unit on a disk that is full."""
+
+
 @once
 def test_an_upgrade_of_a_service_that_was_stopped(service: Service) -> None:
     """One that its owner has stopped and disabled is so again after an upgrade that has failed."""
     service.run("systemctl", "disable", "--now", UNIT)
     before = listing(service)
-    with service.fakes(install="echo no room >&2; exit 1") as path:
+    with service.fakes(install=NO_ROOM) as path:
         failed = service.install(check=False, PATH=path)
     found = service.out("systemctl", "is-enabled", UNIT, check=False), service.show("ActiveState")
     service.run("systemctl", "enable", "--now", UNIT)
@@ -1161,12 +1185,20 @@ def test_an_installation_that_was_cut_off(service: Service) -> None:
     assert service.answers()
 
 
+CLONED = "mount -t tmpfs none /opt; mkdir -p /opt/pi-stat/.git"
+
+
 @once
 @pytest.mark.parametrize(
     ("command", "status", "message"),
     [
         (("runuser", "-u", "pi", "--", INSTALL), 1, "this takes root: sudo ./install.sh"),
-        ((INSTALL, "--unistall"), 2, "Usage: sudo ./install.sh"),
+        (("runuser", "-u", "pi", "--", INSTALL, "--uninstall"), 1, "root: sudo ./install.sh --uninstall\n"),
+        (
+            (INSTALL, "--unistall"),
+            2,
+            '"--unistall" is not understood; expected one of these:\nUsage: sudo ./',
+        ),
         (
             ("/run/fakes/install.sh",),
             1,
@@ -1174,11 +1206,23 @@ def test_an_installation_that_was_cut_off(service: Service) -> None:
         ),
         (("env", "PATH=/run/fakes:/usr/sbin:/usr/bin", INSTALL), 1, "Python 3.9.2 is too old"),
         (private("mount -t tmpfs none /run/systemd"), 1, "systemd does not run here"),
-        (private(PRIVATE_OPT), 1, "/opt has 25 MB left; this takes 150 MB"),
-        (private("mount -t tmpfs none /opt; mkdir -p /opt/pi-stat/.git"), 1, "/opt/pi-stat is a clone"),
+        (private(PRIVATE_OPT), 1, "/opt has 25 MB left; this takes 50 MB"),
+        (private(CLONED), 1, "/opt/pi-stat is a clone"),
+        ((*private(CLONED), "--uninstall"), 1, "/opt/pi-stat is a clone"),
         (("flock", "/run/systemd/system", INSTALL), 1, "another install.sh is at work"),
     ],
-    ids=["root", "argument", "copy", "python", "systemd", "room", "clone", "lock"],
+    ids=[
+        "root",
+        "root to uninstall",
+        "argument",
+        "copy",
+        "python",
+        "systemd",
+        "room",
+        "clone",
+        "clone kept",
+        "lock",
+    ],
 )
 def test_what_it_needs_first(service: Service, command: tuple[str, ...], status: int, message: str) -> None:
     """Where something is missing it says so, and does nothing."""
@@ -1262,6 +1306,11 @@ def test_purge(service: Service) -> None:
 @once
 def test_a_first_installation_that_fails(service: Service) -> None:
     """Where nothing was before, nothing is left; bad settings are named where they were found."""
+    service.run("rmdir", "/opt")
+    failed = service.install(check=False)
+    service.run("mkdir", "/opt")
+    assert failed.stderr == "install.sh: there is no /opt: sudo mkdir /opt\n"
+
     service.write(f"{CLONE}/.env", "PISTAT_PORT\n")
     failed = service.install(check=False)
     assert failed.stderr.startswith(f"pi-stat: {CLONE}/.env line 1 is not understood")
@@ -1279,14 +1328,21 @@ def test_a_first_installation_that_fails(service: Service) -> None:
 
 @once
 def test_a_32_bit_system(service: Service) -> None:
-    """What PyPI has no wheels of comes from Debian; no group `video` is needed; `.env` is taken along."""
-    service.write(f"{CLONE}/.env", "PISTAT_RATE_LIMIT_REQUESTS=555\n")
+    """What PyPI has no wheels of comes from Debian; no group `video` is needed; `.env` is taken along.
+
+    It is only a link, to a file that stays as it is; and the service's group has been left behind.
+    """
+    service.write("/home/pi/mine", "PISTAT_RATE_LIMIT_REQUESTS=555\n")
+    service.run("chown", "pi:pi", "/home/pi/mine")
+    service.run("ln", "-sf", "../mine", f"{CLONE}/.env")
     service.run("groupdel", "video")
+    service.run("groupadd", "--system", "pi-stat")
     with service.fakes(getconf="echo 32") as path:
         said = service.install(PATH=path).stdout
     assert "Installing python3-psutil python3-markupsafe python3-wrapt ..." in said
     assert service.get("/stats").headers["ratelimit-limit"] == "555"
-    assert service.out("stat", "-c", "%U %G %a", ENV) == "root pi-stat 640"
+    assert service.out("stat", "-c", "%F %U %G %a", ENV) == "regular file root pi-stat 640"
+    assert service.out("stat", "-c", "%U %G %a", "/home/pi/mine") == "pi pi 644"
     assert service.out("id", "-Gn", "pi-stat") == "pi-stat"
     libraries = service.out(
         "/opt/pi-stat/.venv/bin/python", "-c", "import psutil, wrapt; print(psutil, wrapt)"
@@ -1317,8 +1373,11 @@ def test_by_hand(service: Service) -> None:
 
 @once
 def test_upgrades_by_hand(service: Service) -> None:
-    """What was installed by hand is upgraded by the steps that the README says, and by install.sh."""
-    install = by_hand("install")
+    """What was installed by hand is upgraded by the steps that the README says, and by install.sh.
+
+    Whatever the umask, the service alone can read the settings. None tells Avahi of what others cannot reach.
+    """
+    install = f"umask 077\n{by_hand('install')}"
     service.run("env", "-C", CLONE, "bash", "-euc", install)
     program, _, _ = install.partition("# its user\n")
     with changed(service, {VERSION: newer}):
@@ -1326,8 +1385,14 @@ def test_upgrades_by_hand(service: Service) -> None:
     service.restart()
     assert service.answers("/stats")
     assert version(service) == "pi-stat 99.0.0"
+    assert service.out("stat", "-c", "%U %G %a", ENV) == "root pi-stat 640"
 
-    assert f"pi-stat {__version__} runs" in service.install().stdout
+    service.write(f"/etc/avahi/services/{UNIT}", "")
+    service.write(ENV, "PISTAT_HOST=127.0.0.1\n")
+    said = service.install().stdout
+    assert f"pi-stat {__version__} runs" in said
+    assert "\n    http://127.0.0.1:8585/\n" in said
+    assert service.out("ls", "/etc/avahi/services") == ""
     service.install("--uninstall", "--purge")
     assert traces(service) == set()
 
@@ -1350,8 +1415,9 @@ def test_from_a_home(service: Service) -> None:
     service.run("systemctl", "reload", UNIT)
     service.until(lambda: service.get("/stats").headers["ratelimit-limit"] == "777")
 
-    with service.fakes(install="exit 1") as path:
+    with service.fakes(install=NO_ROOM) as path:
         failed = service.install(check=False, PATH=path)
+    assert "no room\ninstall.sh: failed while putting the new version in place" in failed.stderr
     assert "nothing was installed" in failed.stderr
     assert service.out("systemctl", "is-enabled", UNIT) == "enabled"
     assert service.answers()
