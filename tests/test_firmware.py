@@ -541,6 +541,24 @@ def test_no_access(vcgencmd: Vcgencmd, machine: Clocked, caplog: pytest.LogCaptu
     assert len(caplog.messages) == 1
 
 
+def test_the_device_is_the_one_to_open(
+    vcgencmd: Vcgencmd, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the device itself is forbidden, the remedy is for it, and not for the one of before 2020."""
+
+    def refuse(path: str) -> int:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+    monkeypatch.setattr(machine, "open", refuse)
+    vchiq = Path(f"{machine.root}/dev/vchiq")
+    vchiq.parent.mkdir()
+    vchiq.touch()
+    vcgencmd(says(NO_NODE, 255))
+
+    assert machine.firmware.access.why is Why.NO_PERMISSION
+    assert machine.firmware.access.detail.startswith("/dev/vcio_gencmd is for ")
+
+
 @pytest.mark.parametrize(("code", "level"), [(errno.ENOENT, "INFO"), (errno.EACCES, "WARNING")])
 def test_what_costs_processes_and_can_be_mended(
     vcgencmd: Vcgencmd,
