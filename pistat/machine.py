@@ -357,8 +357,10 @@ class Machine:
 
     def uptime(self) -> float:
         """Seconds since boot, those asleep included, whatever happens to the wall clock."""
-        if hasattr(time, "CLOCK_BOOTTIME"):
-            return time.clock_gettime(time.CLOCK_BOOTTIME)
+        # The second is that of macOS, where time.monotonic() stands still while the machine is asleep.
+        for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):
+            if hasattr(time, name):
+                return time.clock_gettime(getattr(time, name))
         return time.monotonic()
 
     def names_of_system(self) -> SystemNames:
