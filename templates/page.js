@@ -75,10 +75,10 @@ function sentence(now) {
   if (now.memory.percent >= 95) return ["warn", "memory", `${host} is *nearly out of memory*: ${memory(now.memory.available)} left.`];
   const parts = [heat == null ? "" : celsius(heat), now.cpu_usage == null ? "" : `${whole(now.cpu_usage)}${NB}% busy`].filter(Boolean);
   const past = power.under_voltage_since_boot ? "its supply has sagged" : Object.keys(power).some(flag => flag.endsWith("_since_boot") && power[flag]) ? "it has been slowed" : "";
-  if (past) return ["", "past", `${host} is fine now, at ${parts.join(" and ")}, though ${past} since it booted.`];
+  if (past) return ["", "past", `${host} is fine now${parts.length ? ", at " + parts.join(" and ") : ""}, though ${past} since it booted.`];
   if (power.throttled === false) parts.push((power.under_voltage == null ? "never slowed" : "power steady") + " since it booted");
   else if (heat == null && now.memory.percent != null) parts.push(`${whole(now.memory.percent)}${NB}% of memory in use`);
-  return ["", "fine", `${host} is fine: ${parts.join(", ")}.`];
+  return ["", "fine", parts.length ? `${host} is fine: ${parts.join(", ")}.` : host + " answers, but cannot tell how it is."];
 }
 function headline(text, level) {
   const node = at("say");
@@ -420,7 +420,10 @@ async function refresh(table) {
     const rows = table.rows(found), failed = found.errors?.[table.id];
     body.replaceChildren(...rows.length ? rows : [make("tr", make("td.soft", failed || "None."))]);
     arrange(at(table.id));
-  } catch { /* the headline says that nobody answers */ }
+  } catch {
+    // Once more with the next figures
+    table.next = 0;
+  }
 }
 // The daemon sorts the processes, for the first of one order are not the first of another
 function arrange(table) {

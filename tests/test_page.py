@@ -291,6 +291,17 @@ def test_what_failed_is_told_in_its_tile(browser: Browser, tmp_path: Path) -> No
         (tmp_path / "disk").unlink()
 
 
+def test_nothing_known_is_not_fine(browser: Browser, tmp_path: Path) -> None:
+    """Of a machine of which nothing can be read the page does not say that it is fine."""
+    for key in ("cpu_temp", "cpu_usage", "memory", "power", "hardware", "system"):
+        (tmp_path / key).write_text("EIO")
+    settings = {"FAULTS": str(tmp_path), "PISTAT_RATE_LIMIT_ENABLED": "false"}
+    with daemon(settings, [sys.executable, str(HERE / "faulty.py")]) as faulty:
+        watch(browser, faulty)
+
+        assert browser.text("#say") == "This machine answers, but cannot tell how it is."
+
+
 # The manual that answers
 
 
