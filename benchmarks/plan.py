@@ -34,8 +34,8 @@ class Stage:
         self._started: list[Subject] = []
 
     def start(self, subject: Subject) -> Subject:
-        subject.start()
         self._started.append(subject)
+        subject.start()
         return subject
 
     def end(self) -> None:
@@ -50,7 +50,7 @@ class Stage:
         if subject is None:
             return []
         try:
-            self.start(subject)
+            self.start(subject).wait_for(path, check)
         except WrongAnswerError as error:
             print(f"  left out: {error}")
             return []

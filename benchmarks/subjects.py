@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -70,14 +71,20 @@ class Subject:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        while time.perf_counter() < began + 60.0:
+        self.wait_for(self.ready, lambda *_: None)
+        return time.perf_counter() - began
+
+    def wait_for(self, target: str, check: Check) -> None:
+        """Ask until the answer is right; some programs have nothing to tell before they have collected it."""
+        until = time.perf_counter() + 60.0
+        while True:
             try:
-                Client(self.port).ask(self.ready)
-            except (OSError, WrongAnswerError):
+                asked = time.time()
+                return check(Client(self.port).ask(target), asked)
+            except (OSError, WrongAnswerError) as error:
+                if time.perf_counter() > until:
+                    raise WrongAnswerError(f"{self.name} {target}: {error}") from None
                 time.sleep(0.002)
-            else:
-                return time.perf_counter() - began
-        raise WrongAnswerError(f"{self.name} does not start")
 
     @property
     def session(self) -> int:
@@ -87,7 +94,9 @@ class Subject:
     def stop(self) -> None:
         """End it, and all that it has started."""
         for pid in proc.members(self.session):
-            os.kill(pid, signal.SIGKILL)
+            # It may end by itself meanwhile.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         assert self.process is not None
         self.process.wait()
 
