@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from platform import uname
@@ -125,6 +125,7 @@ class Machine:
         self._stats = Stats(most=KEPT_PROCESSES)
         self._known: dict[str, Any] = {}
         self._derived: dict[str, tuple[Any, Any]] = {}
+        self._understood: dict[str, dict[str, Any]] = {}
         self._places: dict[str, tuple[Any, float]] = {}
         self._filesystems = Cache(self.monotonic)
         self._silent: set[str] = set()
@@ -250,6 +251,13 @@ class Machine:
             known = self._derived[key] = (source, derive())
         value: T = known[1]
         return value
+
+    def understood(self, key: str, lines: Iterable[str], understand: Callable[[str], T]) -> list[T]:
+        """What each line of a table means; one that stood there the last time is not parsed again."""
+        known = self._understood.get(key, {})
+        now = {line: known[line] if line in known else understand(line) for line in lines}
+        self._understood[key] = now
+        return list(now.values())
 
     def locate(self, key: str, look: Callable[[], T]) -> T:
         """What `look` found within the last minute, if only that there is none; for what seldom changes."""

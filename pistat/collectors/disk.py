@@ -64,13 +64,18 @@ def counters_by_psutil(machine: Machine) -> Values:
     elsewhere=counters_by_psutil,
 )
 def disk_io(machine: Machine) -> Values:
+    table = machine.reread("/proc/diskstats")
+    # Between two looks most disks are at rest.
+    return {"disk_io": {**machine.derived("disk_io", table, lambda: _counted(machine, table))}}
+
+
+def _counted(machine: Machine, table: str) -> dict[str, Json]:
+    """The sums over all disks; null where there is none."""
     # Of each row the two numbers of the device, its name, and the rest, which is of interest for few.
-    rows = [line.split(None, 3) for line in machine.reread("/proc/diskstats").splitlines()]
+    rows = [line.split(None, 3) for line in table.splitlines()]
     whole = machine.derived("disks", [row[2] for row in rows], lambda: _whole(machine))
     disks = [[int(each) for each in row[3].split()[:8]] for row in rows if row[2] in whole]
-    if not disks:
-        return {"disk_io": dict.fromkeys(COUNTERS)}
-    return {"disk_io": dict(zip(COUNTERS, _totals(disks), strict=True))}
+    return dict(zip(COUNTERS, _totals(disks), strict=True)) if disks else dict.fromkeys(COUNTERS)
 
 
 def _whole(machine: Machine) -> set[str]:

@@ -77,9 +77,8 @@ def table(machine: Machine) -> Rows:
     """The counters of all interfaces."""
     # Names are bytes to the kernel, and may hold what Unicode takes for a blank or the end of a line.
     lines = os.fsdecode(machine.reread_bytes(DEV)).rstrip("\n").split("\n")[2:]
-    return {
-        name.lstrip(" "): _counters(rest.split()) for name, _, rest in (line.partition(":") for line in lines)
-    }
+    # Copies, for whoever knows more of an interface adds it to its row.
+    return {name: {**counters} for name, counters in machine.understood("traffic", lines, _row)}
 
 
 def _with_signals(machine: Machine, rows: Rows) -> Rows:
@@ -95,8 +94,11 @@ def _with_signals(machine: Machine, rows: Rows) -> Rows:
     return rows
 
 
-def _counters(cells: list[str]) -> dict[str, Json]:
-    return {name: int(cells[column]) for name, column, _, _ in COUNTERS}
+def _row(line: str) -> tuple[str, dict[str, Json]]:
+    """The name of an interface, and its counters."""
+    name, _, rest = line.partition(":")
+    cells = rest.split()
+    return name.lstrip(" "), {counter: int(cells[column]) for counter, column, _, _ in COUNTERS}
 
 
 def _signal(found: Wireless | None) -> dict[str, Json]:
