@@ -106,9 +106,13 @@ def call(name: str, function: Callable[[], object], count: int) -> Target:
 
 
 def interleaved(targets: Sequence[Target], rounds: int) -> dict[str, Any]:
-    """All targets in turn, `rounds` times, so that what disturbs this machine disturbs them alike."""
-    for _ in range(rounds):
-        for each in targets:
+    """All targets in turn, `rounds` times, so that what disturbs this machine disturbs them alike.
+
+    Every other time they come the other way round: one that has filled the processor's caches with its own
+    costs the next one some percent.
+    """
+    for number in range(rounds):
+        for each in targets[:: -1 if number % 2 else 1]:
             each.milliseconds.append(each.round())
     return {each.name: each.result() for each in targets}
 

@@ -30,7 +30,7 @@ class Stage:
     """
 
     def __init__(self, *, quick: bool) -> None:
-        self.seconds, self.rounds, self.pause = (0.1, 3, 10.0) if quick else (0.4, 5, 60.0)
+        self.seconds, self.rounds, self.pause = (0.1, 3, 10.0) if quick else (0.4, 7, 60.0)
         self._started: list[Subject] = []
 
     def start(self, subject: Subject) -> Subject:
