@@ -120,6 +120,17 @@ def test_a_dead_filesystem(daemon: Daemon, mount: Mount) -> None:
     assert at_best(look) == []
 
 
+def not_shared(
+    daemon: Daemon, dead: DeadMount, answers: list[tuple[float, Any]], seconds: float, before: int
+) -> list[str]:
+    """What is wrong with the answers to ten who share one wait and, beside `before`, one thread."""
+    return untrue(
+        in_time=all(taken < seconds for taken, _ in answers),
+        its_row=all(found[dead.path] == dead_row(dead) for _, found in answers),
+        one_thread=eventually(lambda: threads(daemon) <= before + 1),
+    )
+
+
 def test_it_is_waited_for_once(daemon: Daemon, mount: Mount) -> None:
     """Only the first to ask waits; ten more are answered at once, and one thread is lost in all."""
 
@@ -128,12 +139,7 @@ def test_it_is_waited_for_once(daemon: Daemon, mount: Mount) -> None:
         with mount() as dead:
             rows(daemon)
             answers = [timed(rows, daemon) for _ in range(10)]
-            one = eventually(lambda: threads(daemon) <= before + 1)
-        return untrue(
-            at_once=all(seconds < AT_ONCE for seconds, _ in answers),
-            its_row=all(found[dead.path] == dead_row(dead) for _, found in answers),
-            one_thread=one,
-        )
+            return not_shared(daemon, dead, answers, AT_ONCE, before)
 
     assert at_best(look) == []
 
@@ -145,12 +151,7 @@ def test_it_is_waited_for_once_by_all(daemon: Daemon, mount: Mount) -> None:
         before = threads(daemon)
         with mount() as dead, ThreadPoolExecutor(10) as pool:
             answers = list(pool.map(timed, [rows] * 10, [daemon] * 10))
-            one = eventually(lambda: threads(daemon) <= before + 1)
-        return untrue(
-            in_time=all(seconds < PROMISED for seconds, _ in answers),
-            its_row=all(found[dead.path] == dead_row(dead) for _, found in answers),
-            one_thread=one,
-        )
+            return not_shared(daemon, dead, answers, PROMISED, before)
 
     assert at_best(look) == []
 
