@@ -18,9 +18,7 @@ from pathlib import Path
 from shlex import quote
 
 import proc
-from subjects import HERE
-
-TESTS = HERE.parent / "tests"
+from subjects import TESTS
 
 PAIRS = 2_000
 """How many connections one process makes with itself: twice as many descriptors, which are limited."""
@@ -159,7 +157,6 @@ def firmware(folder: Path, *, device: bool) -> Mapping[str, str]:
     It is the stand-in of the tests. That looks at every path that is opened and writes down what it is asked,
     so a daemon beside it costs more than on a Pi.
     """
-    sys.path.insert(0, str(TESTS))
     import standin  # noqa: PLC0415 - the tests' own, and only needed here
 
     made = standin.StandIn(folder / "pi", standin.build(folder))

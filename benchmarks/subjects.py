@@ -20,7 +20,11 @@ import proc
 from client import Client, WrongAnswerError
 
 HERE = Path(__file__).resolve().parent
-PROGRAM = HERE.parent / "pi_system_monitor.py"
+TESTS = HERE.parent / "tests"
+sys.path[:0] = [str(HERE.parent), str(TESTS)]
+
+from daemon import PROGRAM, unit_environment
+
 OPEN = {"PISTAT_RATE_LIMIT_ENABLED": "false"}
 LIMITED = {"PISTAT_RATE_LIMIT_REQUESTS": "100000", "PISTAT_RATE_LIMIT_WINDOW": "1"}
 """The limiter counts, and refuses nobody."""
@@ -103,14 +107,7 @@ class Subject:
 
 def pi_stat(name: str, **settings: str) -> Subject:
     """The daemon as the unit that is shipped starts it, but for the user and the folder."""
-    return Subject(name, [sys.executable, str(PROGRAM)], "/stats", {**_unit_environment(), **settings})
-
-
-def _unit_environment() -> dict[str, str]:
-    """The variables that the unit sets."""
-    unit = (HERE.parent / "pi-stat.service").read_text().splitlines()
-    lines = [line.removeprefix("Environment=") for line in unit if line.startswith("Environment=")]
-    return dict(line.split("=", 1) for line in lines)
+    return Subject(name, [sys.executable, str(PROGRAM)], "/stats", {**unit_environment(), **settings})
 
 
 def bare() -> Subject:

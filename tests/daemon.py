@@ -84,6 +84,13 @@ def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     )
 
 
+def unit_environment() -> dict[str, str]:
+    """The variables that the unit sets."""
+    unit = PROGRAM.with_name("pi-stat.service").read_text().splitlines()
+    lines = [line.removeprefix("Environment=") for line in unit if line.startswith("Environment=")]
+    return dict(line.split("=", 1) for line in lines)
+
+
 class Daemon:
     """A daemon on a free port of the loopback.
 

@@ -3,11 +3,12 @@
     .venv/bin/python tests/soak.py --seconds 600
 
 Needs root and Linux. All of it happens in namespaces of its own (mounts, network, processes), and the daemon
-is in them: a dead filesystem, filesystems and interfaces that come and go, processes that are born and die by
-the hundred a second, zombies, PIDs that are used again, owners without a name, clients that reset, drip and
-ask nonsense. Beside them ordinary clients ask every route and look closely at each answer. Twice all of them
-rest, after a third of the time and at the end, and what the daemon takes then is compared. Prints a line of
-figures every few seconds and a verdict; the exit status is 0 when there was nothing to complain of.
+is in them, with the variables that the unit gives it: a dead filesystem, filesystems and interfaces that come
+and go, processes that are born and die by the hundred a second, zombies, PIDs that are used again, owners
+without a name, clients that reset, drip and ask nonsense. Beside them ordinary clients ask every route and
+look closely at each answer. Twice all of them rest, after a third of the time and at the end, and what the
+daemon takes then is compared. Prints a line of figures every few seconds and a verdict; the exit status is 0
+when there was nothing to complain of.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from daemon import Daemon
+from daemon import Daemon, unit_environment
 from deadmount import DeadMount
 from patience import at_best, eventually
 from shape import mismatches
@@ -262,7 +263,7 @@ def run(seconds: float, every: float, folder: Path) -> int:
     # /sys shows the interfaces of the network in which it was mounted.
     subprocess.run(["mount", "-t", "sysfs", "sysfs", "/sys"], check=True)
     ip("link set lo up", "link add stay0 type veth peer name stay1", "addr add 192.0.2.7/24 dev stay0")
-    daemon = Daemon({"PISTAT_RATE_LIMIT_ENABLED": "no"})
+    daemon = Daemon({**unit_environment(), "PISTAT_RATE_LIMIT_ENABLED": "no"})
     daemon.wait_until_ready()
     soak = Soak(daemon, folder)
     dead = DeadMount(folder / "dead")
