@@ -78,7 +78,8 @@ class Cache:
 
     Args:
         clock: A monotonic clock.
-        ran: Told of each reading that has ended, in time or not: the key of its source, and its seconds.
+        ran: Told of each reading that has ended, in time or not, one after the other: the key of its source,
+            and its seconds.
     """
 
     def __init__(

@@ -9,6 +9,13 @@ CHUNK = 16_384
 """Bytes asked for at a time: more than most of the kernel's files hold, and taken from the heap for each."""
 
 
+PAGE = 4096
+"""Bytes of rows that the kernel collects, at least, before it hands a piece of a table over."""
+
+ROW = 2048
+"""Bytes that no row is longer than, of the tables that are read for every answer."""
+
+
 class Descriptor:
     """An open file of the kernel. It is closed with the last of those who use it, never under a reader."""
 
@@ -20,15 +27,20 @@ class Descriptor:
         if hasattr(self, "_number"):
             os.close(self._number)
 
-    def read(self) -> bytes:
-        """What the file says now. Raises OSError: what it told of has gone."""
-        chunks = []
-        size = 0
+    def read(self, row: int = ROW) -> bytes:
+        """What the file says now; a table may have rows of `row` bytes, any if that is `PAGE`.
+
+        Raises:
+            OSError: What it told of has gone.
+        """
+        content = os.pread(self._number, CHUNK, 0)
+        if len(content) < PAGE - row:
+            # A row behind it would have come with it.
+            return content
         # A table comes in pieces of whole rows, so that a short one need not be the last.
-        while chunk := os.pread(self._number, CHUNK, size):
-            chunks.append(chunk)
-            size += len(chunk)
-        return b"".join(chunks)
+        while chunk := os.pread(self._number, CHUNK, len(content)):
+            content += chunk
+        return content
 
 
 class Kept:
@@ -42,17 +54,17 @@ class Kept:
         self._most = most
         self._open: dict[str, Descriptor] = {}
 
-    def read(self, path: str) -> bytes:
-        """The content of the file that is at `path` now. Raises OSError."""
+    def read(self, path: str, row: int = ROW) -> bytes:
+        """What the file says that is at `path` now; `row` as in `Descriptor.read`. Raises OSError."""
         kept = self._open.get(path)
         if kept is not None:
             try:
-                return kept.read()
+                return kept.read(row)
             except OSError:
                 # A device that was unplugged may be there again, under the same name.
                 self._open.pop(path, None)
         opened = Descriptor(path)
-        content = opened.read()
+        content = opened.read(row)
         if len(self._open) < self._most:
             self._open[path] = opened
         return content

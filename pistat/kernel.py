@@ -32,8 +32,8 @@ CELL = 4
 HUB = "09"
 """bDeviceClass of a USB hub."""
 
-TCP = re.compile(r"\nTcp:(.*)")
-"""A row of /proc/net/snmp: the names of figures, or the figures."""
+TCP = re.compile(r"\nTcp:(.*)\nTcp:(.*)")
+"""The two rows of a protocol in /proc/net/snmp: the names of figures, and the figures."""
 
 BOARD_LINES = {"Revision": "[0-9a-fA-F]{4,8}", "Serial": "[0-9a-fA-F]{16}", "Model": "[ -~]{1,128}"}
 """The lines that Raspberry Pi's own kernels add to /proc/cpuinfo, and what stands in them."""
@@ -143,12 +143,11 @@ def _dbm(digits: str) -> int | None:
 
 def established(text: str) -> int | None:
     """How many TCP connections are established, from the two `Tcp:` rows of /proc/net/snmp."""
-    rows = [row.split() for row in TCP.findall(f"\n{trimmed(text)}")]
-    match rows:
-        case [names, values] if len(names) == len(values):
-            found = in_full(r"[0-9]{1,10}", dict(zip(names, values, strict=True)).get("CurrEstab", ""))
-            return int(found[0]) if found else None
-    return None
+    rows = TCP.search(f"\n{trimmed(text)}")
+    names, values = (row.split() for row in rows.groups()) if rows else ([], [])
+    if "CurrEstab" not in names or len(names) != len(values):
+        return None
+    return whole(values[names.index("CurrEstab")], 9_999_999_999)
 
 
 def link_speed(told: int | None) -> int | None:

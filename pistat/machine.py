@@ -30,7 +30,7 @@ from pistat.cache import Cache, NoAnswerError, Outcome, Task
 from pistat.firmware import Firmware
 from pistat.history import History
 from pistat.journal import Seldom
-from pistat.kept import CHUNK, Kept, Stats
+from pistat.kept import CHUNK, ROW, Kept, Stats
 from pistat.text import quoted
 
 T = TypeVar("T")
@@ -188,9 +188,14 @@ class Machine:
         """Like `read`, but None where this machine has no such file."""
         return _unless_absent(lambda: self.read(path, limit))
 
-    def reread_bytes(self, path: str) -> bytes:
-        """Like `read_bytes`, of a file in /proc or /sys that is read for every answer: it is held open."""
-        return self.read_bytes(path) if self.root else self._kept.read(path)
+    def reread_bytes(self, path: str, row: int = ROW) -> bytes:
+        """Like `read_bytes`, of a file in /proc or /sys that is read for every answer: it is held open.
+
+        Args:
+            path: Its path.
+            row: Bytes that no row of it is longer than; `PAGE` where nobody knows.
+        """
+        return self.read_bytes(path) if self.root else self._kept.read(path, row)
 
     def reread(self, path: str) -> str:
         """Like `reread_bytes`, as text. Raises OSError."""

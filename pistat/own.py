@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import psutil
 
@@ -52,6 +53,14 @@ Those of the process have the names that every program which knows Prometheus gi
 """
 
 
+@dataclass(slots=True)
+class _Runs:
+    """How often a collector has run, and how long in all."""
+
+    count: int = 0
+    seconds: float = 0.0
+
+
 class Own:
     """Counters since the start of the daemon. Nothing that a client sends makes them more.
 
@@ -64,10 +73,9 @@ class Own:
         self._requests: Counter[tuple[str, int]] = Counter()
         self._hits = 0
         self._misses = 0
-        self._runs: Counter[str] = Counter()
+        self._runs = {each.name: _Runs() for each in collectors.ALL}
         self._failures: Counter[str] = Counter()
         self._failed: dict[str, float] = {}
-        self._seconds: defaultdict[str, float] = defaultdict(float)
         self._process = psutil.Process()
         self.last_error = ""
 
@@ -83,10 +91,10 @@ class Own:
             self._misses += not hit
 
     def ran(self, collector: Collector, seconds: float) -> None:
-        """A collector has run, successfully or not."""
-        with self._lock:
-            self._runs[collector.name] += 1
-            self._seconds[collector.name] += seconds
+        """A collector has run, successfully or not. Told of one after the other: see `Cache`."""
+        runs = self._runs[collector.name]
+        runs.count += 1
+        runs.seconds += seconds
 
     def failed(self, collector: str, why: str, began: float) -> None:
         """A collector has failed, or has not answered in time; told again for every answer that shares it."""
@@ -115,12 +123,13 @@ class Own:
             }
 
     def _collector(self, name: str, failing: Collection[str]) -> dict[str, Json]:
+        runs = self._runs[name]
         return {
             "collector": name,
-            "success": name not in failing if self._runs[name] or name in failing else None,
-            "runs": self._runs[name],
+            "success": name not in failing if runs.count or name in failing else None,
+            "runs": runs.count,
             "failures": self._failures[name],
-            "time": round(self._seconds[name], 6),
+            "time": round(runs.seconds, 6),
         }
 
     def _costs(self) -> dict[str, Json]:

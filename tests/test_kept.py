@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from patience import eventually
 
-from pistat.kept import CHUNK, Descriptor, Kept, Stats
+from pistat.kept import CHUNK, PAGE, ROW, Descriptor, Kept, Stats
 
 if TYPE_CHECKING:
     from needs import Need
@@ -85,6 +87,62 @@ def test_a_table_of_many_rows_is_read_to_its_end(need: Need) -> None:
 
     # It counts its users, who come and go.
     assert eventually(lambda: Descriptor(str(path)).read() == path.read_bytes())
+
+
+class Table:
+    """A table as the kernel gives it out: whole rows, as many as its buffer holds, which grows for one."""
+
+    def __init__(self, rows: list[bytes]) -> None:
+        self.content = b"".join(rows)
+        self._rows = rows
+        self.questions = 0
+
+    def pread(self, _: int, most: int, offset: int) -> bytes:
+        self.questions += 1
+        piece, at = b"", 0
+        for row in self._rows:
+            if at >= offset:
+                if piece and len(piece) + len(row) >= PAGE:
+                    break
+                piece += row
+            at += len(row)
+        return piece[:most]
+
+
+def read(table: Table, row: int) -> bytes:
+    """What a reader gets of a table whose rows are no longer than `row`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pistat.kept.os.pread", table.pread)
+        return Descriptor("/dev/null").read(row)
+
+
+@given(st.lists(st.integers(1, ROW), max_size=20))
+@example([ROW, ROW])
+@example([1, ROW, ROW])
+@example([ROW - 1, ROW, ROW])
+def test_no_row_is_lost(lengths: list[int]) -> None:
+    """However the rows are spread over the pieces, all are read."""
+    table = Table([bytes([number]) * length for number, length in enumerate(lengths)])
+
+    assert read(table, ROW) == table.content
+
+
+@given(st.lists(st.integers(1, CHUNK), max_size=6))
+@example([1, CHUNK])
+def test_no_row_of_any_length_is_lost(lengths: list[int]) -> None:
+    """Rows that may be longer than a page are read, too."""
+    table = Table([bytes([number]) * length for number, length in enumerate(lengths)])
+
+    assert read(table, PAGE) == table.content
+
+
+def test_a_short_table_takes_one_question() -> None:
+    """The kernel is not asked for the rest of a table of which there can be none."""
+    short, long = Table([b"a" * (ROW - 1)]), Table([b"a" * ROW])
+    read(short, ROW)
+    read(long, ROW)
+
+    assert [short.questions, long.questions] == [1, 2]
 
 
 def test_what_has_gone_is_not_there(child: subprocess.Popen[bytes]) -> None:

@@ -17,6 +17,7 @@ from pistat.cache import Cache, Task
 from pistat.collectors import ALL, STATS, system
 from pistat.field import Collector, Incomplete, Values
 from pistat.history import Sample
+from pistat.kept import ROW
 from pistat.machine import Finished, Machine, Usage
 from pistat.netlink import Link
 from pistat.settings import Settings
@@ -297,9 +298,9 @@ class Spy(Machine):
         self.touched.append(path)
         return super().read_bytes(path, limit)
 
-    def reread_bytes(self, path: str) -> bytes:
+    def reread_bytes(self, path: str, row: int = ROW) -> bytes:
         self.touched.append(path)
-        return super().reread_bytes(path)
+        return super().reread_bytes(path, row)
 
     def names(self, path: str) -> list[str]:
         self.touched.append(path)

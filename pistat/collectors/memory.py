@@ -11,7 +11,10 @@ from pistat.access import Lack, Why
 from pistat.field import Field, Unit, Values, collector, percent
 from pistat.machine import Machine
 
-NAMES = ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree")
+ROWS = {
+    name: re.compile(rf"{name}:[ \t]+([0-9]+) kB\n")
+    for name in ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree")
+}
 """What is wanted of /proc/meminfo, of fifty rows."""
 
 
@@ -49,7 +52,7 @@ def _of_swap(name: str, unit: Unit, text: str, source: str) -> Field:
 )
 def memory(machine: Machine) -> Values:
     table = machine.reread("/proc/meminfo")
-    return _reading(*(_bytes(table, name) for name in NAMES))
+    return _reading(*(_bytes(table, name) for name in ROWS))
 
 
 def total(machine: Machine) -> int | None:
@@ -64,7 +67,7 @@ def total(machine: Machine) -> int | None:
 
 
 def _bytes(table: str, name: str) -> int:
-    found = re.search(rf"{name}:[ \t]+([0-9]+) kB\n", table)
+    found = ROWS[name].search(table)
     if found is None:
         raise LookupError(name)
     return int(found[1]) * 1024
