@@ -30,7 +30,7 @@ class Stage:
     """
 
     def __init__(self, *, quick: bool) -> None:
-        self.seconds, self.rounds, self.pause = (0.1, 3, 10.0) if quick else (0.4, 7, 60.0)
+        self.seconds, self.rounds, self.pause = (0.1, 3, 10.0) if quick else (0.25, 15, 60.0)
         self._started: list[Subject] = []
 
     def start(self, subject: Subject) -> Subject:
@@ -135,8 +135,8 @@ def many_processes(stage: Stage) -> Results:
 
 
 def many_sockets(stage: Stage) -> Results:
-    """Counting connections."""
-    fresh = stage.start(pi_stat("pi-stat", **FRESH))
+    """Counting connections; and a route that counts nothing, to tell a change of the machine from theirs."""
+    fresh, bare = stage.start(pi_stat("pi-stat", **FRESH)), stage.start(subjects.bare())
     return {
         "cpu": stage.measure(
             [
@@ -146,6 +146,7 @@ def many_sockets(stage: Stage) -> Results:
                     "/stats?cache=false",
                     subjects.counted(proc.established()),
                 ),
+                stage.request("bare Flask route", bare, "/stats", subjects.anything),
                 *stage.peer(subjects.node_exporter(), "/metrics", subjects.exposition),
                 call("psutil.net_connections", lambda: psutil.net_connections("tcp"), 1),
             ]
