@@ -16,11 +16,18 @@ ROW = 2048
 """Bytes that no row is longer than, of the tables that are read for every answer."""
 
 
+LINE = 2048
+"""Bytes that are more than a process has in its /proc/PID/stat."""
+
+READ_ONLY = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
+"""How a file is opened; Windows has no such flag, and does not need it."""
+
+
 class Descriptor:
     """An open file of the kernel. It is closed with the last of those who use it, never under a reader."""
 
     def __init__(self, path: str) -> None:
-        self._number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._number = os.open(path, READ_ONLY)
 
     def __del__(self) -> None:
         # It has no number when it could not be opened.
@@ -71,14 +78,11 @@ class Kept:
 
 
 class Stats:
-    """/proc/PID/stat of all processes, some held open. For one thread at a time.
+    """/proc/PID/stat of all processes, held open unless there are many. For one thread at a time.
 
     Args:
-        most: For how many processes; the files of others are opened each time.
+        most: With more processes than these, none is held open: the rest would be most of the work.
     """
-
-    LINE = 2048
-    """Bytes that are more than such a line has."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -90,10 +94,12 @@ class Stats:
     def read(self) -> Iterator[tuple[str, bytes]]:
         """The number of each process and its line; one that ends meanwhile is left out."""
         pids = [name for name in os.listdir("/proc") if name.isdecimal()]
-        self._keep_only(pids)
+        few = len(pids) <= self._most
+        self._keep_only(pids if few else ())
+        look = self._look_again if few else _look
         for pid in pids:
             try:
-                line = self._line(pid)
+                line = look(pid)
             except OSError:
                 # The folder has gone (ENOENT), or what it stood for (ESRCH).
                 continue
@@ -103,18 +109,20 @@ class Stats:
         for pid in self._open.keys() - set(pids):
             os.close(self._open.pop(pid))
 
-    def _line(self, pid: str) -> bytes:
+    def _look_again(self, pid: str) -> bytes:
         if pid in self._open:
             try:
-                return os.pread(self._open[pid], self.LINE, 0)
+                return os.pread(self._open[pid], LINE, 0)
             except OSError:
                 # It has ended; another may have its number.
                 os.close(self._open.pop(pid))
-        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-        if len(self._open) < self._most:
-            self._open[pid] = descriptor
-            return os.pread(descriptor, self.LINE, 0)
-        try:
-            return os.read(descriptor, self.LINE)
-        finally:
-            os.close(descriptor)
+        self._open[pid] = os.open(f"/proc/{pid}/stat", READ_ONLY)
+        return os.pread(self._open[pid], LINE, 0)
+
+
+def _look(pid: str) -> bytes:
+    descriptor = os.open(f"/proc/{pid}/stat", READ_ONLY)
+    try:
+        return os.read(descriptor, LINE)
+    finally:
+        os.close(descriptor)

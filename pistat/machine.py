@@ -30,21 +30,18 @@ from pistat.cache import Cache, NoAnswerError, Outcome, Task
 from pistat.firmware import Firmware
 from pistat.history import History
 from pistat.journal import Seldom
-from pistat.kept import CHUNK, ROW, Kept, Stats
+from pistat.kept import CHUNK, READ_ONLY, ROW, Kept, Stats
 from pistat.text import quoted
 
 T = TypeVar("T")
 
 log = logging.getLogger("pistat")
 
-READ_ONLY = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
-"""How a file is opened; Windows has no such flag, and does not need it."""
-
 KEPT_FILES = 128
 """How many files that are read for every answer are held open: more than a usual machine has."""
 
 KEPT_PROCESSES = 256
-"""For how many processes a file is held open: more than a usual Pi has, and a megabyte of the kernel's."""
+"""The most processes of which files are held open: a usual Pi has fewer. It is a megabyte of the kernel's."""
 
 
 @dataclass(frozen=True, slots=True)

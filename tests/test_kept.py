@@ -189,14 +189,17 @@ def test_processes_are_read_as_the_kernel_tells_them(child: subprocess.Popen[byt
             assert dict(stats.read())[str(child.pid)].split(b" ")[:2] == line.split(b" ")[:2]
 
 
-def test_no_more_are_held_open_than_allowed() -> None:
-    """However many processes there are, all are read and no more than `most` are held open."""
-    before = descriptors()
-    stats = Stats(1)
-    first, second = dict(stats.read()), dict(stats.read())
+def test_of_many_none_is_held_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond `most` processes all are read, and none is held open; with fewer again, all are."""
+    stats, few = Stats(2), ["1", str(os.getpid())]
+    found = []
+    for there in (few, [*few, str(os.getppid())], few):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "listdir", lambda _, there=there: there)
+            read = dict(stats.read())
+        found.append((len(read), len(stats._open)))
 
-    assert descriptors() == before + 1
-    assert {"1", str(os.getpid())} <= first.keys() & second.keys()
+    assert found == [(2, 2), (3, 0), (2, 2)]
 
 
 def test_a_process_that_has_ended_is_given_up(child: subprocess.Popen[bytes]) -> None:
