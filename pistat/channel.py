@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +106,7 @@ class Channel(HTTPChannel):
         *arguments: Any,
         **options: Any,
     ) -> None:
+        self.parked = self.listened = False
         self.client = client(address[0])
         self.since = time.monotonic()
         super().__init__(server, connection, address, *arguments, **options)
@@ -114,6 +116,7 @@ class Channel(HTTPChannel):
 
     def received(self, data: bytes) -> bool:
         """Bytes have come; the time of a request begins with its first."""
+        self.parked = False
         if self.request is None:
             # Waitress passes over blank lines: a client that sends nothing else is idle still.
             data = data.lstrip()
@@ -130,6 +133,22 @@ class Channel(HTTPChannel):
                 super().service()
         finally:
             self.since = time.monotonic()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Have the next request noticed; have the loop look at what else there is to do."""
+        if self.server.parking is not None and super().readable():
+            # It may have been closed just now.
+            with suppress(OSError, ValueError):
+                self.server.parking.park(self)
+                return
+            self.parked = False
+        self.server.wake()
+
+    def readable(self) -> bool:
+        """Whether the loop is to listen to it, in a turn that begins."""
+        self.listened = not self.parked and bool(super().readable())
+        return self.listened
 
     def _hear_no_more(self) -> None:
         """Send what there is, and close; a thread that waited for the client would be lost to all others."""
@@ -138,7 +157,6 @@ class Channel(HTTPChannel):
             for each in self.requests:
                 each.close()
             self.requests.clear()
-        self.server.pull_trigger()
 
     def patience(self) -> float | None:
         """For how many seconds it may go on with what it does; None while it waits for us."""

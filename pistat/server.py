@@ -21,6 +21,7 @@ from waitress.task import ThreadedTaskDispatcher
 
 from pistat.channel import Channel, Refused
 from pistat.crowd import PER_CLIENT, TOTAL, Crowd
+from pistat.parking import Parking, parking
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -158,6 +159,7 @@ class _Listener(TcpWSGIServer):
 
     channel_class = Channel
     crowd: Crowd
+    parking: Parking | None
     express: _Lane
     refused: Callable[[int], None]
     shares: Callable[[str], Mapping[str, str]]
@@ -177,6 +179,13 @@ class _Listener(TcpWSGIServer):
             light = True
         express = light and not own
         (self.express if express else self.task_dispatcher).add_task(task)
+
+    def pull_trigger(self) -> None:
+        """Nothing: threads at work call it, and when they have done, the channel does what is needed."""
+
+    def wake(self) -> None:
+        """End the turn of the loop."""
+        super().pull_trigger()
 
 
 class _Waking(wasyncore.dispatcher):
@@ -216,6 +225,7 @@ class Server:
         self.application = application
         self._map: dict[int, Any] = {}
         self._crowd = Crowd()
+        self._parking = parking(self._map)
         self._lanes = [_Lane(1, THREADS), _Lane(EXPRESS, EXPRESS)]
         self._listeners = [self._listen(each, refused) for each in sockets]
         self._stopping = False
@@ -232,6 +242,7 @@ class Server:
             bind_socket=False,
         )
         listener.crowd = self._crowd
+        listener.parking = self._parking
         listener.express = self._lanes[1]
         listener.refused = refused
         listener.shares = lambda _: {}
@@ -257,12 +268,12 @@ class Server:
     def stop(self, *_: object) -> None:
         """End `run` soon. May be called from a signal handler."""
         self._stopping = True
-        self._listeners[0].pull_trigger()
+        self._listeners[0].wake()
 
     def hang_up(self, *_: object) -> None:
         """Have `run` call its `hung_up` soon. May be called from a signal handler."""
         self._hung_up = True
-        self._listeners[0].pull_trigger()
+        self._listeners[0].wake()
 
     def ask(self) -> socket.socket:
         """Send a request for /health; the answer comes on the socket, which does not block.

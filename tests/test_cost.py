@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ OPENING = ("open", "openat")
 STARTING = ("clone", "clone3", "fork", "vfork", "execve")
 """What begins a process or a thread; a thread that serves may be made once, but none for each request."""
 
-Calls = Callable[[str], Counter[str]]
+Calls = Callable[..., Counter[str]]
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +50,9 @@ def calls(watched: Daemon, need: Need, tmp_path: Path) -> Calls:
     """System calls for `TIMES` requests that follow some others of the same kind."""
     need(shutil.which("strace") is not None, "strace")
 
-    def count(target: str) -> Counter[str]:
+    def count(target: str, ask: Callable[[str], object] = watched.json) -> Counter[str]:
         for _ in range(3):
-            watched.json(target)
+            ask(target)
         out = tmp_path / "calls"
         tracer = subprocess.Popen(
             ["strace", "-f", "-o", str(out), "-p", str(watched.pid)], stderr=subprocess.PIPE, text=True
@@ -60,7 +61,7 @@ def calls(watched: Daemon, need: Need, tmp_path: Path) -> Calls:
         attached = tracer.stderr.readline()
         need("attached" in attached, f"to be allowed to trace ({attached.strip()})", installed=False)
         for _ in range(TIMES):
-            watched.json(target)
+            ask(target)
         tracer.send_signal(signal.SIGINT)
         tracer.communicate(timeout=30)
         found = re.findall(r"^\d+ +(\w+)\(", out.read_text(errors="replace"), re.MULTILINE)
@@ -114,6 +115,19 @@ def test_an_answer_leaves_in_one_piece(calls: Calls) -> None:
     found = calls("/stats?fields=uptime")
 
     assert each(found, "send", "sendto", "sendmsg", "writev") < 1.5
+
+
+def test_a_kept_connection_wakes_the_loop_once(watched: Daemon, calls: Calls) -> None:
+    """Nobody tells the loop that an answer was sent: the next request on the connection does."""
+    with closing(http.client.HTTPConnection("127.0.0.1", watched.port, timeout=20)) as connection:
+
+        def ask(target: str) -> None:
+            connection.request("GET", target)
+            assert connection.getresponse().read()
+
+        found = calls("/stats?fields=uptime", ask)
+
+    assert each(found, "write") < 0.5
 
 
 def test_sockets_cost_nothing(calls: Calls) -> None:
