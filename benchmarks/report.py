@@ -181,10 +181,12 @@ def _cpu(results: Results, earlier: Results) -> Iterator[str]:
             low, high = min(each["ms"]), max(each["ms"])
             spread = f"{each['median']:.3f} ({low:.3f}-{high:.3f})"
             late = [f"{each[key]:.2f}" if key in each else "" for key in ("p50", "p99")]
-            before = earlier.get(scene, {}).get("cpu", {}).get(name)
-            change = f"{each['median'] / before['median']:.2f} x" if before else ""
-            rows.append([f"{scene}: {name}", spread, *late, change])
-    return table("scene: what|CPU ms each, median (least-most)|p50 ms|p99 ms|of the earlier run", rows)
+            rows.append([f"{scene}: {name}", spread, *late])
+            if earlier:
+                before = earlier.get(scene, {}).get("cpu", {}).get(name)
+                rows[-1].append(f"{each['median'] / before['median']:.2f} x" if before else "")
+    head = "scene: what|CPU ms each, median (least-most)|p50 ms|p99 ms"
+    return table(head + ("|of the earlier run" if earlier else ""), rows)
 
 
 def _crowds(plain: Results) -> Iterator[str]:
