@@ -138,8 +138,8 @@ class Channel(HTTPChannel):
     def _go_on(self) -> None:
         """Have the next request noticed; have the loop look at what else there is to do."""
         if self.server.parking is not None and super().readable():
-            # It may have been closed just now.
-            with suppress(OSError, ValueError):
+            # It may be closed just now, and have no socket or no number any more.
+            with suppress(OSError, ValueError, AttributeError):
                 self.server.parking.park(self)
                 return
             self.parked = False
