@@ -137,6 +137,8 @@ class Channel(HTTPChannel):
 
     def _go_on(self) -> None:
         """Have the next request noticed; have the loop look at what else there is to do."""
+        if not self.connected:
+            return
         if self.server.parking is not None and super().readable():
             # It may be closed just now, and have no socket or no number any more.
             with suppress(OSError, ValueError, AttributeError):
