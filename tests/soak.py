@@ -65,7 +65,7 @@ BAD = {
 WARM = 1 / 3
 """The part of a run in which a daemon may still grow: tables reach their size, files are kept open."""
 
-GROWTH = {"rss": 1.5e6, "descriptors": 2, "threads": 1, "children": 0}
+GROWTH = {"rss": 0.5e6, "descriptors": 2, "threads": 1, "children": 0}
 """How much more it may take at the second rest than at the first one: noise, not growth."""
 
 STALE = 3.0
