@@ -106,7 +106,7 @@ class Channel(HTTPChannel):
         *arguments: Any,
         **options: Any,
     ) -> None:
-        self.parked = self.listened = False
+        self.parked = False
         self.client = client(address[0])
         self.since = time.monotonic()
         super().__init__(server, connection, address, *arguments, **options)
@@ -148,9 +148,8 @@ class Channel(HTTPChannel):
         self.server.wake()
 
     def readable(self) -> bool:
-        """Whether the loop is to listen to it, in a turn that begins."""
-        self.listened = not self.parked and bool(super().readable())
-        return self.listened
+        """Whether the loop is to listen to it."""
+        return not self.parked and bool(super().readable())
 
     def _hear_no_more(self) -> None:
         """Send what there is, and close; a thread that waited for the client would be lost to all others."""

@@ -15,12 +15,10 @@ class Parked(Protocol):
     Attributes:
         socket: Its socket.
         parked: Whether it is watched from here. The loop does not listen to it meanwhile.
-        listened: Whether the loop listens to it in this turn, which began before it was parked.
     """
 
     socket: socket.socket
     parked: bool
-    listened: bool
 
     def handle_read_event(self) -> None:
         """Its client has said something, or has gone."""
@@ -40,6 +38,7 @@ class Parking(wasyncore.dispatcher):
         super().__init__(map=channels)
         self._channels = channels
         self._epoll = select.epoll()
+        self._called = False
         # It is none, but has a number that can be listened to.
         self.set_socket(self._epoll)
 
@@ -63,15 +62,23 @@ class Parking(wasyncore.dispatcher):
             self._epoll.register(number, flags)
 
     def handle_read(self) -> None:
-        """Hand on what has come."""
+        """Something has come: see `hear`."""
+        self._called = True
+
+    def hear(self) -> None:
+        """Hand on what has come. To be called at the end of a turn.
+
+        While the events of a turn are handled, one that is closed gives its number to the next that comes in,
+        and with it what is still to be handled of its own.
+        """
+        if not self._called:
+            return
+        self._called = False
         for number, _ in self._epoll.poll(0):
             channel = self._channels.get(number)
             # It may have been closed meanwhile, or have been heard by the loop.
-            if channel is None or not getattr(channel, "parked", False):
-                continue
-            channel.parked = False
-            # What the loop listens to in this turn it hears by itself; twice would be once too often.
-            if not channel.listened:
+            if channel is not None and getattr(channel, "parked", False):
+                channel.parked = False
                 wasyncore.readwrite(channel, select.POLLIN)
 
 

@@ -313,6 +313,8 @@ class Server:
 
     def _turn(self, seconds: float) -> None:
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+        if self._parking is not None:
+            self._parking.hear()
         self._crowd.sweep()
 
     def _drain(self) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from daemon import PROGRAM, Daemon
 from patience import eventually
+from waitress import wasyncore
 
 from pistat.parking import Parking, parking
 
@@ -29,18 +30,41 @@ class Connection:
 
     def __init__(self, channels: dict[int, Connection]) -> None:
         self.client, self.socket = socket.socketpair()
-        self.parked = self.listened = False
+        self.parked = False
         self.heard: list[bytes] = []
         channels[self.socket.fileno()] = self
         self._channels = channels
 
+    accepting = False
+    closed = False
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return False
+
     def handle_read_event(self) -> None:
         self.heard.append(self.socket.recv(100))
 
+    def handle_write_event(self) -> None:
+        """There is nothing to send."""
+
+    def handle_close(self) -> None:
+        self.close()
+
     def close(self) -> None:
-        del self._channels[self.socket.fileno()]
-        self.socket.close()
-        self.client.close()
+        if not self.closed:
+            self.closed = True
+            del self._channels[self.socket.fileno()]
+            self.socket.close()
+            self.client.close()
+
+
+def turn(place: Parking, channels: dict[int, Connection]) -> None:
+    """A turn of the loop, as the server makes it."""
+    wasyncore.loop(timeout=0, use_poll=True, map=channels, count=1)
+    place.hear()
 
 
 @pytest.fixture
@@ -66,11 +90,11 @@ def test_what_comes_is_heard_once(place: Parking, channels: dict[int, Connection
     for text in (b"first", b"second"):
         place.park(one)
         place.park(other)
-        place.handle_read()
+        turn(place, channels)
         one.client.send(text)
-        place.handle_read()
+        turn(place, channels)
         one.client.send(b"more")
-        place.handle_read()
+        turn(place, channels)
         assert one.socket.recv(100) == b"more"
 
     assert one.heard == [b"first", b"second"]
@@ -85,22 +109,74 @@ def test_what_has_come_already_is_heard(place: Parking, channels: dict[int, Conn
     gone.client.close()
     place.park(eager)
     place.park(gone)
-    place.handle_read()
+    turn(place, channels)
 
     assert (eager.heard, gone.heard) == ([b"next"], [b""])
 
 
 def test_the_loop_has_heard_it(place: Parking, channels: dict[int, Connection]) -> None:
-    """What the loop hears in the same turn, or has heard, is left to it."""
-    listened, heard = Connection(channels), Connection(channels)
-    for each in (listened, heard):
-        place.park(each)
-        each.client.send(b"x")
-    listened.listened, heard.parked = True, False
-    place.handle_read()
+    """What the loop has heard, since its turn began before the connection was parked, is not heard again."""
+    heard = Connection(channels)
+    place.park(heard)
+    heard.client.send(b"x")
+    heard.parked = False
+    turn(place, channels)
 
-    assert not listened.heard + heard.heard
-    assert not listened.parked, "the next turn listens to it"
+    assert not heard.heard
+
+
+class Hasty(Connection):
+    """One that has something to send when a turn begins, and is parked before the turn has seen it."""
+
+    place: Parking
+
+    def writable(self) -> bool:
+        self.place.park(self)
+        self.client.close()
+        return True
+
+    def handle_read_event(self) -> None:
+        if self.socket.recv(100) == b"":
+            self.close()
+
+
+class Door:
+    """Somebody always comes in."""
+
+    accepting = False
+
+    def __init__(self, channels: dict[int, Connection]) -> None:
+        self._channels = channels
+        self.socket, self._other = socket.socketpair()
+        self._other.send(b"!")
+        channels[self.socket.fileno()] = self  # type: ignore[assignment] # it is not a connection
+        self.came: list[Connection] = []
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return False
+
+    def handle_read_event(self) -> None:
+        self.came.append(Connection(self._channels))
+
+    def close(self) -> None:
+        self.socket.close()
+        self._other.close()
+
+
+def test_nobody_gets_the_events_of_another(place: Parking, channels: dict[int, Connection]) -> None:
+    """One that comes in the turn in which a parked one goes is not taken for it."""
+    door = Door(channels)
+    gone = Hasty(channels)
+    gone.place = place
+    for _ in range(3):
+        turn(place, channels)
+
+    assert gone.closed
+    assert len(door.came) == 3
+    assert not any(each.closed or each.heard for each in door.came)
 
 
 def test_who_has_gone_is_not_watched(place: Parking, channels: dict[int, Connection]) -> None:
@@ -112,7 +188,7 @@ def test_who_has_gone_is_not_watched(place: Parking, channels: dict[int, Connect
     old.close()
     new = Connection(channels)
     assert number in {new.socket.fileno(), new.client.fileno()}, "the system gives the lowest number"
-    place.handle_read()
+    turn(place, channels)
 
     assert not new.heard
     with pytest.raises((OSError, ValueError)):
