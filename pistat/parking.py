@@ -20,6 +20,9 @@ class Parked(Protocol):
     socket: socket.socket
     parked: bool
 
+    def readable(self) -> bool:
+        """Whether it is to be listened to: it is not parked, and not at work."""
+
     def handle_read_event(self) -> None:
         """Its client has said something, or has gone."""
 
@@ -77,8 +80,11 @@ class Parking(wasyncore.dispatcher):
         for number, _ in self._epoll.poll(0):
             channel = self._channels.get(number)
             # It may have been closed meanwhile, or have been heard by the loop.
-            if channel is not None and getattr(channel, "parked", False):
-                channel.parked = False
+            if channel is None or not getattr(channel, "parked", False):
+                continue
+            channel.parked = False
+            # A thread may have parked it so late that it is at work again; that parks it once more.
+            if channel.readable():
                 wasyncore.readwrite(channel, select.POLLIN)
 
 

@@ -26,7 +26,11 @@ LAST = REQUEST.replace(b"Host", b"Connection: close\r\nHost")
 
 
 class Connection:
-    """One that writes down what it hears."""
+    """One that writes down what it hears. From then on it is at work."""
+
+    accepting = False
+    closed = False
+    at_work = False
 
     def __init__(self, channels: dict[int, Connection]) -> None:
         self.client, self.socket = socket.socketpair()
@@ -35,17 +39,15 @@ class Connection:
         channels[self.socket.fileno()] = self
         self._channels = channels
 
-    accepting = False
-    closed = False
-
     def readable(self) -> bool:
-        return False
+        return not self.parked and not self.at_work
 
     def writable(self) -> bool:
         return False
 
     def handle_read_event(self) -> None:
         self.heard.append(self.socket.recv(100))
+        self.at_work = True
 
     def handle_write_event(self) -> None:
         """There is nothing to send."""
@@ -88,6 +90,7 @@ def test_what_comes_is_heard_once(place: Parking, channels: dict[int, Connection
     """A connection hears what comes after it was parked, time and again, and nothing while it is at work."""
     one, other = Connection(channels), Connection(channels)
     for text in (b"first", b"second"):
+        one.at_work = False
         place.park(one)
         place.park(other)
         turn(place, channels)
@@ -119,10 +122,25 @@ def test_the_loop_has_heard_it(place: Parking, channels: dict[int, Connection]) 
     heard = Connection(channels)
     place.park(heard)
     heard.client.send(b"x")
-    heard.parked = False
+    heard.parked, heard.at_work = False, True
     turn(place, channels)
 
     assert not heard.heard
+
+
+def test_who_is_at_work_is_left_alone(place: Parking, channels: dict[int, Connection]) -> None:
+    """One that was parked too late, when it was at work again, is heard when it is parked the next time."""
+    late = Connection(channels)
+    late.at_work = True
+    place.park(late)
+    late.client.send(b"x")
+    turn(place, channels)
+    before = list(late.heard)
+    late.at_work = False
+    place.park(late)
+    turn(place, channels)
+
+    assert (before, late.heard) == ([], [b"x"])
 
 
 class Hasty(Connection):
