@@ -21,12 +21,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from pistat import lean
+from pistat.server import slim_imports as lean
 
 if __name__ == "__main__":
     lean.leave_out()
 
-from pistat.machine import Machine
+from pistat.machine.machine import Machine
 
 if __name__ == "__main__":
     # While the libraries are imported, time goes by over which the CPU is measured.
@@ -50,33 +50,27 @@ from werkzeug.exceptions import (
 )
 from werkzeug.http import parse_accept_header
 
-from pistat import (
-    capabilities,
-    cli,
-    guard,
-    headers,
-    journal,
-    openapi,
-    page,
-    prometheus,
-    query,
-    routes,
-    server,
-    systemd,
-)
+from pistat import cli, hosts, routes
+from pistat import log as journal
 from pistat.collectors import cpu, processes
-from pistat.errors import MESSAGES, error_body
-from pistat.guard import Guard
-from pistat.guide import FILTERS, contents
-from pistat.heartbeat import Heartbeat
-from pistat.monitor import OWNERS, Monitor, encode
-from pistat.own import OTHER, Own
-from pistat.page import Document
-from pistat.query import BadQueryError
-from pistat.ratelimit import MonotonicStorage
+from pistat.formats import openapi, page, prometheus
+from pistat.formats.guide import FILTERS, contents
+from pistat.formats.page import Document
+from pistat.monitor import capabilities
+from pistat.monitor.monitor import OWNERS, Monitor, encode
+from pistat.monitor.self_metrics import OTHER, Own
 from pistat.routes import Route
+from pistat.server import server, systemd
+from pistat.server.watchdog import Heartbeat
 from pistat.settings import BadSettingError, Settings, load
 from pistat.text import quoted
+from pistat.web import access_control as guard
+from pistat.web import headers
+from pistat.web import parameters as query
+from pistat.web.access_control import Guard
+from pistat.web.errors import MESSAGES, error_body
+from pistat.web.parameters import BadQueryError
+from pistat.web.ratelimit import MonotonicStorage
 
 log = logging.getLogger("pistat")
 api = Blueprint("api", __name__)
@@ -358,7 +352,7 @@ def _check_host(service: Service) -> None:
     header = environ.get("HTTP_HOST")
     if header is None and environ["SERVER_PROTOCOL"] == "HTTP/1.0":
         return  # no browser has sent it
-    name = guard.host(header or "")
+    name = hosts.host(header or "")
     if name is not None and service.guard.admits(name):
         return
     # Not at the expense of the owner, whose browser may have been led here by a stranger's page.

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from flask import Flask, Response, jsonify
 
-from pistat import server
+from pistat.server import server
 
 app = Flask(__name__)
 

@@ -56,7 +56,7 @@ def main() -> None:
     weighing = Weighing()
     before = resident()
     sys.meta_path.insert(0, weighing)
-    from pistat import lean  # noqa: PLC0415 - what it leaves out is not to be weighed
+    from pistat.server import slim_imports as lean  # noqa: PLC0415 - what it leaves out is not to be weighed
 
     lean.leave_out()
     import pi_system_monitor  # noqa: F401, PLC0415

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from recorded import RecordedMachine
 
-from pistat.machine import Finished, Usage
+from pistat.machine.machine import Finished, Usage
 
 COUNTING = frozenset({"/proc/net/dev", "/proc/diskstats", "/proc/stat"})
 """Files whose large numbers only grow."""

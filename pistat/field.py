@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-if TYPE_CHECKING:
-    from pistat.access import Lack
-    from pistat.machine import Machine
+from pistat.parsers.values import Json, percent  # noqa: F401 - handed on
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+if TYPE_CHECKING:
+    from pistat.machine.machine import Machine
+    from pistat.machine.reasons import Lack
+
 Values: TypeAlias = "dict[str, Any]"
 """What a collector returns: a value for each of its top-level keys."""
 
@@ -198,8 +199,3 @@ def _plant(values: Values, path: str, cores: int) -> None:
 
 def _length(word: str, cores: int) -> int:
     return cores if word == "core" else int(word) if word.isdigit() else 0
-
-
-def percent(part: float, whole: float) -> float | None:
-    """`part` as a percentage of `whole`, at most two decimals; None when there is no whole."""
-    return round(100.0 * part / whole, 2) if whole > 0 else None

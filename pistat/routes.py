@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from pistat import capabilities, collectors, query
+from pistat import collectors
 from pistat.collectors import disk, disks, network, processes, storage, system
 from pistat.field import Field, Unit
-from pistat.query import Parameter
+from pistat.monitor import capabilities
+from pistat.web import parameters as query
+from pistat.web.parameters import Parameter
 
 
 @dataclass(frozen=True)

@@ -19,65 +19,18 @@ from typing import Any, TypeVar
 
 from dotenv.parser import parse_stream
 
-from pistat import guard
+from pistat import hosts
 from pistat.text import quoted
+from pistat.validators import FLAG, Kind, decimal, whole
 
 PREFIX = "PISTAT_"
 T = TypeVar("T")
 
-BOOLEANS = {
-    "true": True,
-    "1": True,
-    "yes": True,
-    "on": True,
-    "false": False,
-    "0": False,
-    "no": False,
-    "off": False,
-}
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class BadSettingError(ValueError):
     """A setting that cannot be used; its text is the one line that the owner reads."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a value may be: how it is read, and how that is said to people."""
-
-    read: Callable[[str], Any]
-    accepts: str
-
-
-def boolean(text: str) -> bool:
-    """`true`, `1`, `yes`, `on` or their opposites, in any case; ValueError for anything else."""
-    try:
-        return BOOLEANS[text.lower()]
-    except KeyError:
-        raise ValueError from None
-
-
-def whole(low: int, high: int) -> Kind:
-    """A whole number in ASCII digits, without sign or separators."""
-
-    def read(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
-            raise ValueError
-        return int(text)
-
-    return Kind(read, f"a whole number from {low} to {high}")
-
-
-def decimal(low: int, high: int) -> Kind:
-    """A number in ASCII digits, with or without decimals."""
-
-    def read(text: str) -> float:
-        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not low <= float(text) <= high:
-            raise ValueError
-        return float(text)
-
-    return Kind(read, f"a number from {low} to {high}, such as 2 or 0.5")
 
 
 def address(text: str) -> str:
@@ -107,7 +60,7 @@ def host_names(text: str) -> tuple[str, ...]:
     """Names as a Host header has them, or `*`."""
     if text == "*":
         return ("*",)
-    names = [guard.host(each.strip(" ")) for each in _listed(text)]
+    names = [hosts.host(each.strip(" ")) for each in _listed(text)]
     if None in names:
         raise ValueError
     return tuple(each for each in names if each)
@@ -127,7 +80,6 @@ def _listed(text: str) -> list[str]:
 
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?", re.ASCII)
 
-FLAG = Kind(boolean, "true, false, 1, 0, yes, no, on or off")
 ADDRESS = Kind(address, "an IPv4 or IPv6 address, or localhost")
 LEVEL = Kind(level, "one of " + ", ".join(LEVELS))
 TOKEN = Kind(token, "at most 256 visible ASCII characters, without blanks; empty for none")

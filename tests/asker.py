@@ -14,8 +14,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pistat.firmware import FirmwareError, UnavailableError
-from pistat.machine import Machine
+from pistat.machine.firmware.client import FirmwareError, UnavailableError
+from pistat.machine.machine import Machine
 
 
 class Clocked(Machine):

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pistat.server import BLOCKING, THREADS
+from pistat.server.server import BLOCKING, THREADS
 
 PROGRAM = Path(__file__).parent.parent / "pi_system_monitor.py"
 

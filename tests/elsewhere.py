@@ -246,7 +246,7 @@ def main(platform: str, folder: str) -> int:
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     sys.addaudithook(watch)
     import pi_system_monitor  # noqa: PLC0415 - nothing of the project may be imported before
-    from pistat.machine import Machine  # noqa: PLC0415
+    from pistat.machine.machine import Machine  # noqa: PLC0415
 
     vars(pi_system_monitor)["Machine"] = partial(Machine, root=folder, platform=platform)
     return pi_system_monitor.main()

@@ -23,7 +23,7 @@ from recorded import BOARDS, RecordedMachine
 import pi_system_monitor
 from pistat.collectors import ALL
 from pistat.field import Incomplete, Reader, Values
-from pistat.machine import Machine
+from pistat.machine.machine import Machine
 
 SECRET = "/etc/secret/key"
 

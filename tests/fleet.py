@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from recorded import BOARDS, RecordedMachine, board_names
 
 import pi_system_monitor
-from pistat import server
+from pistat.server import server
 from pistat.settings import Settings
 
 if TYPE_CHECKING:

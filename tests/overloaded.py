@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import pi_system_monitor
 from pistat.collectors import memory
 from pistat.field import Incomplete, Values
-from pistat.machine import Machine
-from pistat.monitor import Answer, Monitor
+from pistat.machine.machine import Machine
+from pistat.monitor.monitor import Answer, Monitor
 
 FAULTS = Path(os.environ["FAULTS"])
 

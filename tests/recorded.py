@@ -13,10 +13,10 @@ from typing import Any
 import pi_system_monitor
 from pistat.cache import NoAnswerError
 from pistat.collectors import network
-from pistat.field import Json
-from pistat.machine import Finished, Machine, SystemNames, Usage
-from pistat.netlink import Link
-from pistat.nl80211 import Station
+from pistat.machine.machine import Finished, Machine, SystemNames, Usage
+from pistat.machine.network.netlink import Link
+from pistat.machine.network.nl80211 import Station
+from pistat.parsers.values import Json
 from pistat.settings import Settings
 
 BOARDS = Path(__file__).resolve().parent / "boards"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pistat.access import Access, Obstacle, Why, obstructed
-from pistat.machine import Machine
+from pistat.machine.machine import Machine
+from pistat.machine.reasons import Access, Obstacle, Why, obstructed
 
 if TYPE_CHECKING:
     from needs import Need

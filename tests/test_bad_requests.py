@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 from waitress import utilities
 
 from pi_system_monitor import Service, create_app
-from pistat import errors, routes
-from pistat.headers import HEADERS
-from pistat.history import Sample
-from pistat.machine import Machine
-from pistat.monitor import encode
+from pistat import routes
+from pistat.machine.machine import Machine
+from pistat.machine.sampler import Sample
+from pistat.monitor.monitor import encode
 from pistat.settings import Settings
+from pistat.web import errors
+from pistat.web.headers import HEADERS
 
 if TYPE_CHECKING:
     from daemon import Daemon

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vectors import ANY_TEXT, REPEATED, Vectors
 
-from pistat import board
-from pistat.board import Revision
+from pistat.parsers import revision as board
+from pistat.parsers.revision import Revision
 
 vectors = Vectors()
 

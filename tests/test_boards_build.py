@@ -18,8 +18,9 @@ from boards.build.parts import Board
 from boards.build.proc import process_stat
 from boards.build.table import BOARDS
 from boards.build.transcript import rails, replies
-from pistat import cputimes, proctable
-from pistat.board import TYPES, decode_revision
+from pistat.machine import cpu_times as cputimes
+from pistat.machine import processes as proctable
+from pistat.parsers.revision import TYPES, decode_revision
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="symbolic links")
 

@@ -24,7 +24,7 @@ import wallclock
 from container import ADDRESS, BOOKWORM, ROOT, TRIXIE, Container, Debian
 
 from pistat import __version__
-from pistat.server import BLOCKING, THREADS
+from pistat.server.server import BLOCKING, THREADS
 
 if TYPE_CHECKING:
     from needs import Need

@@ -15,13 +15,13 @@ from tree import pi, plant
 
 from pi_system_monitor import create_app
 from pistat import routes
-from pistat.access import Why
 from pistat.cache import NoAnswerError
-from pistat.capabilities import document
 from pistat.collectors import ALL
 from pistat.collectors.sensors import temperatures
-from pistat.machine import Machine
-from pistat.monitor import Answer
+from pistat.machine.machine import Machine
+from pistat.machine.reasons import Why
+from pistat.monitor.capabilities import document
+from pistat.monitor.monitor import Answer
 from pistat.settings import Settings
 
 DATA = (routes.STATS, routes.PROCESSES, routes.INTERFACES, routes.DEVICES, routes.SENSORS)

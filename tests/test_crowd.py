@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pistat import crowd
-from pistat.crowd import PER_CLIENT, TOTAL, Crowd
+from pistat.server import connection_limits as crowd
+from pistat.server.connection_limits import PER_CLIENT, TOTAL, Crowd
 
 
 class Clock:

@@ -23,7 +23,7 @@ from daemon import PROGRAM, Answer, Daemon, clean_environment, has_ipv6
 from patience import at_best, untrue
 
 from pistat.routes import PATHS
-from pistat.server import GRACE
+from pistat.server.server import GRACE
 
 if TYPE_CHECKING:
     from needs import Need

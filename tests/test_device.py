@@ -23,8 +23,8 @@ import standin
 from daemon import PROGRAM, Daemon
 from standin import OK, PARSE_ERROR, UNKNOWN, Asked, StandIn, request, response
 
-from pistat.firmware import REFUSED_SECONDS, REST_SECONDS
-from pistat.mailbox import request_number
+from pistat.machine.firmware.client import REFUSED_SECONDS, REST_SECONDS
+from pistat.machine.firmware.mailbox import request_number
 
 if TYPE_CHECKING:
     from needs import Need

@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from pi_system_monitor import create_app
-from pistat import errors, guide, render
-from pistat.machine import Machine
+from pistat.formats import guide, render
+from pistat.machine.machine import Machine
 from pistat.routes import PATHS, ROUTES, STATS
 from pistat.settings import SETTINGS, Settings, load
+from pistat.web import errors
 
 if TYPE_CHECKING:
     from daemon import Daemon

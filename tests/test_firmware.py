@@ -17,18 +17,18 @@ import psutil
 import pytest
 
 from pi_system_monitor import create_app
-from pistat import replies
-from pistat.access import Why
+from pistat.collectors.asking import Asking
 from pistat.field import Incomplete
-from pistat.firmware import (
+from pistat.machine.firmware.client import (
     ANSWER_SECONDS,
     REFUSED_SECONDS,
     REST_SECONDS,
-    Asking,
     FirmwareError,
     UnavailableError,
 )
-from pistat.machine import Finished, Machine
+from pistat.machine.machine import Finished, Machine
+from pistat.machine.reasons import Why
+from pistat.parsers import vcgencmd as replies
 from pistat.settings import Settings
 
 if TYPE_CHECKING:

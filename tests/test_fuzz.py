@@ -22,15 +22,15 @@ from shape import mismatches
 from test_hostile import POISONS, strict
 
 from pi_system_monitor import create_app
-from pistat import query
 from pistat.collectors import ALL, processes
 from pistat.field import Collector, Incomplete
-from pistat.firmware import Firmware
-from pistat.machine import Finished, Machine
-from pistat.monitor import encode
-from pistat.query import BadQueryError
+from pistat.machine.firmware.client import Firmware
+from pistat.machine.machine import Finished, Machine
+from pistat.monitor.monitor import encode
 from pistat.routes import ROUTES, STATS, Route
 from pistat.settings import BadSettingError, Settings, read_env_file
+from pistat.web import parameters as query
+from pistat.web.parameters import BadQueryError
 
 BOARD_NAMES = ("pi5-8gb-nvme", "zero2w-wifi")
 

@@ -12,8 +12,9 @@ from recorded import BOARDS, RecordedMachine, altered, answer, board_names
 from shape import leaves, mismatches
 
 import pi_system_monitor
-from pistat import prometheus, routes
+from pistat import routes
 from pistat.collectors import STATS
+from pistat.formats import prometheus
 from pistat.routes import Route
 from pistat.settings import Settings
 

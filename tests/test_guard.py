@@ -10,12 +10,13 @@ import pytest
 from daemon import Answer, Daemon
 
 from pi_system_monitor import create_app
-from pistat import guard
-from pistat.guard import Guard
-from pistat.headers import HEADERS
-from pistat.machine import Machine
+from pistat import hosts
+from pistat.machine.machine import Machine
 from pistat.routes import PATHS
 from pistat.settings import Settings
+from pistat.web import access_control as guard
+from pistat.web.access_control import Guard
+from pistat.web.headers import HEADERS
 
 Start = Callable[..., Daemon]
 
@@ -86,7 +87,7 @@ NO_HOSTS = (
 @pytest.mark.parametrize("header", OURS)
 def test_ours(machine: Named, header: str) -> None:
     """Addresses, names without dots, names of local domains and the machine's own names are let in."""
-    name = guard.host(header)
+    name = hosts.host(header)
 
     assert name is not None
     assert Guard(Settings(), machine).admits(name)
@@ -95,7 +96,7 @@ def test_ours(machine: Named, header: str) -> None:
 @pytest.mark.parametrize("header", STRANGERS)
 def test_strangers(machine: Named, header: str) -> None:
     """A name that somebody on the Internet can have is not, unless the owner says that it is ours."""
-    name = guard.host(header)
+    name = hosts.host(header)
 
     assert name is not None
     assert not Guard(Settings(), machine).admits(name)
@@ -107,7 +108,7 @@ def test_strangers(machine: Named, header: str) -> None:
 @pytest.mark.parametrize("header", NO_HOSTS)
 def test_no_hosts(header: str) -> None:
     """What is no name and no address, with or without a port, is nothing."""
-    assert guard.host(header) is None
+    assert hosts.host(header) is None
 
 
 def test_a_new_name(machine: Named) -> None:

@@ -25,7 +25,7 @@ from shape import leaves
 from pistat import routes
 from pistat.collectors import ALL, STATS, memory
 from pistat.field import Collector
-from pistat.machine import Machine
+from pistat.machine.machine import Machine
 
 if TYPE_CHECKING:
     from needs import Need

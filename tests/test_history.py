@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from pistat import cputimes, proctable
-from pistat.cputimes import Spent
-from pistat.history import History
-from pistat.proctable import Process, Table
+from pistat.machine import cpu_times as cputimes
+from pistat.machine import processes as proctable
+from pistat.machine.cpu_times import Spent
+from pistat.machine.processes import Process, Table
+from pistat.machine.sampler import History
 
 
 class Clock:

@@ -16,7 +16,7 @@ from test_hang import SENTENCES, route_of
 
 from pistat.collectors import ALL
 from pistat.field import Collector
-from pistat.monitor import encode
+from pistat.monitor.monitor import encode
 
 BOARD = "pi5-8gb-nvme"
 

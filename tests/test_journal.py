@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from daemon import PROGRAM, Daemon
 
-from pistat import journal
-from pistat.journal import LONGEST, Seldom, failure
+from pistat import log as journal
+from pistat.log import LONGEST, Seldom, failure
 
 
 @pytest.fixture

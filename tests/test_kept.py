@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from patience import eventually
 
-from pistat.kept import CHUNK, PAGE, ROW, Descriptor, Kept, Stats
+from pistat.machine.descriptors import CHUNK, PAGE, ROW, Descriptor, Kept, Stats
 
 if TYPE_CHECKING:
     from needs import Need

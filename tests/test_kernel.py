@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vectors import ANY_TEXT, CPUINFO, REPEATED, USB, Vectors, spliced
 
-from pistat import kernel
+from pistat.parsers import kernel
 
 WIRELESS_HEADER = (
     "Inter-| sta-|   Quality        |   Discarded packets               | Missed | WE\n"

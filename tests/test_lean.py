@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from daemon import PROGRAM, Daemon, clean_environment
 
-from pistat import lean
+from pistat.server import slim_imports as lean
 
 if TYPE_CHECKING:
     from needs import Need

@@ -17,8 +17,8 @@ import wallclock
 from daemon import PROGRAM, Answer, Daemon, has_ipv6
 from wallclock import WallClock
 
-from pistat.guard import client as client_of
-from pistat.ratelimit import MonotonicStorage
+from pistat.hosts import client as client_of
+from pistat.web.ratelimit import MonotonicStorage
 
 if TYPE_CHECKING:
     from needs import Need

@@ -31,11 +31,12 @@ from daemon import Daemon, has_ipv6
 from patience import at_best, eventually, untrue
 from shape import leaves
 
-from pistat import cputimes, proctable
 from pistat.collectors import ALL, disk
 from pistat.field import Collector
-from pistat.machine import Machine
-from pistat.mounts import NO_FILES
+from pistat.machine import cpu_times as cputimes
+from pistat.machine import processes as proctable
+from pistat.machine.machine import Machine
+from pistat.machine.mounts import NO_FILES
 
 if TYPE_CHECKING:
     from needs import Need

@@ -8,11 +8,11 @@ import pytest
 from recorded import BOARDS, RecordedMachine, board_names
 
 from pistat.collectors.processes import top
-from pistat.cputimes import Times
-from pistat.firmware import Firmware, FirmwareError
-from pistat.history import History
-from pistat.machine import Machine
-from pistat.monitor import Answer, Monitor
+from pistat.machine.cpu_times import Times
+from pistat.machine.firmware.client import Firmware, FirmwareError
+from pistat.machine.machine import Machine
+from pistat.machine.sampler import History
+from pistat.monitor.monitor import Answer, Monitor
 
 
 class Board(RecordedMachine):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pistat import mounts
+from pistat.machine import mounts
 
 ROOT = "27 1 254:0 / / rw - ext4 /dev/vda rw"
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from daemon import PROGRAM, has_ipv6
 
-from pistat import netlink
+from pistat.machine.network import netlink
 
 if TYPE_CHECKING:
     from needs import Need
@@ -209,7 +209,7 @@ def test_what_changes_is_told_as_it_is_now(root: None) -> None:
 def test_what_is_not_there_has_no_speed(need: Need) -> None:
     """An interface that has gone meanwhile is no failure."""
     need(sys.platform == "linux", "Linux", installed=False)
-    from pistat import ethtool  # noqa: PLC0415 - Windows has none of what it needs
+    from pistat.machine.network import ethtool  # noqa: PLC0415 - Windows has none of what it needs
 
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW) as kernel:
         assert ethtool.speeds(kernel, ["gone"]) == {"gone": None}

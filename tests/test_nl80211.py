@@ -13,9 +13,9 @@ import pytest
 from recorded import BOARDS, RecordedMachine, altered
 
 from pi_system_monitor import create_app
-from pistat import netlink, nl80211
-from pistat.machine import Machine
-from pistat.nl80211 import Station
+from pistat.machine.machine import Machine
+from pistat.machine.network import netlink, nl80211
+from pistat.machine.network.nl80211 import Station
 from pistat.settings import Settings
 
 if TYPE_CHECKING:

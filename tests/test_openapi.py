@@ -15,8 +15,8 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 from recorded import BOARDS, board_names
 
-from pistat import openapi
-from pistat.openapi import schema
+from pistat.formats import openapi
+from pistat.formats.openapi import schema
 from pistat.routes import OPENAPI, PROCESSES, ROUTES, STATS, Route
 from pistat.settings import Settings
 

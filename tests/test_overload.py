@@ -22,8 +22,10 @@ import pytest
 from daemon import PROGRAM, Answer, Daemon
 from waitress.adjustments import Adjustments
 
-from pistat import channel, crowd, server
 from pistat.collectors import ALL
+from pistat.server import connection as channel
+from pistat.server import connection_limits as crowd
+from pistat.server import server
 
 if TYPE_CHECKING:
     from needs import Need

@@ -17,7 +17,7 @@ import pytest
 from daemon import Daemon
 from recorded import BOARDS
 
-from pistat import page
+from pistat.formats import page
 from pistat.settings import Settings
 
 if TYPE_CHECKING:

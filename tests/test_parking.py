@@ -15,7 +15,7 @@ from daemon import PROGRAM, Daemon
 from patience import eventually
 from waitress import wasyncore
 
-from pistat.parking import Parking, parking
+from pistat.server.parking import Parking, parking
 
 if TYPE_CHECKING:
     from needs import Need

@@ -10,10 +10,11 @@ import pytest
 from recorded import BOARDS, RecordedMachine, altered
 from tree import pi, plant
 
-from pistat import identity, replies
 from pistat.collectors import clocks, gpu, hardware, power
 from pistat.field import Incomplete
-from pistat.machine import Machine
+from pistat.machine import board as identity
+from pistat.machine.machine import Machine
+from pistat.parsers import vcgencmd as replies
 
 PI_4, PI_5, ZERO_2 = (
     pi(model, revision)

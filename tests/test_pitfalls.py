@@ -12,8 +12,10 @@ import pytest
 import test_firmware
 from recorded import BOARDS, RecordedMachine, altered, answer
 
-from pistat import mailbox, replies, routes
+from pistat import routes
 from pistat.collectors import power
+from pistat.machine.firmware import mailbox
+from pistat.parsers import vcgencmd as replies
 
 UNIT = Path(__file__).resolve().parent.parent / "pi-stat.service"
 

@@ -14,13 +14,14 @@ from recorded import BOARDS, RecordedMachine, board_names
 from shape import leaves
 
 import pi_system_monitor
-from pistat import own, prometheus
 from pistat.collectors import ALL, disk
 from pistat.field import Field, Kind, Unit
-from pistat.machine import Machine
-from pistat.monitor import Monitor
-from pistat.own import Own
-from pistat.prometheus import Metrics
+from pistat.formats import prometheus
+from pistat.formats.prometheus import Metrics
+from pistat.machine.machine import Machine
+from pistat.monitor import self_metrics as own
+from pistat.monitor.monitor import Monitor
+from pistat.monitor.self_metrics import Own
 from pistat.settings import Settings
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pi_system_monitor import Service, create_app
-from pistat import cputimes
 from pistat.cache import Cache, Task
 from pistat.collectors import ALL, STATS, system
 from pistat.field import Collector, Incomplete, Values
-from pistat.history import Sample
-from pistat.kept import ROW
-from pistat.machine import Finished, Machine, Usage
-from pistat.netlink import Link
+from pistat.machine import cpu_times as cputimes
+from pistat.machine.descriptors import ROW
+from pistat.machine.machine import Finished, Machine, Usage
+from pistat.machine.network.netlink import Link
+from pistat.machine.sampler import Sample
 from pistat.settings import Settings
 
 if TYPE_CHECKING:

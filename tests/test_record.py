@@ -19,11 +19,12 @@ from recorded import BOARDS, RecordedMachine
 from boards import record
 from boards.build.bcm2711 import PI_4B
 from boards.build.folder import write
-from pistat import cputimes, proctable
-from pistat.capabilities import PATH, QUESTION
 from pistat.collectors import ALL
 from pistat.field import Incomplete
-from pistat.machine import Usage
+from pistat.machine import cpu_times as cputimes
+from pistat.machine import processes as proctable
+from pistat.machine.machine import Usage
+from pistat.monitor.capabilities import PATH, QUESTION
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="records /proc and /sys")
 

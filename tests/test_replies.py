@@ -19,8 +19,8 @@ from vectors import (
     spliced,
 )
 
-from pistat import replies
-from pistat.replies import Category
+from pistat.parsers import vcgencmd as replies
+from pistat.parsers.vcgencmd import Category
 
 PMIC_PI_5 = """\
    3V7_WL_SW_A current(0)=0.00195186A

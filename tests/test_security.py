@@ -20,11 +20,13 @@ import pytest
 from daemon import Daemon
 
 from pi_system_monitor import create_app
-from pistat import channel, crowd, server
-from pistat.headers import HEADERS
-from pistat.machine import Machine
-from pistat.ratelimit import MonotonicStorage
+from pistat.machine.machine import Machine
+from pistat.server import connection as channel
+from pistat.server import connection_limits as crowd
+from pistat.server import server
 from pistat.settings import Settings
+from pistat.web.headers import HEADERS
+from pistat.web.ratelimit import MonotonicStorage
 
 if TYPE_CHECKING:
     from needs import Need

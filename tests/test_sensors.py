@@ -10,9 +10,9 @@ import pytest
 from recorded import BOARDS, RecordedMachine, answer
 from tree import pi, plant
 
-from pistat import board
 from pistat.collectors import sensors
 from pistat.field import Collector, Incomplete
+from pistat.parsers import revision as board
 
 HWMON, ZONES = "sys/class/hwmon", "sys/class/thermal"
 

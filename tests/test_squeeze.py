@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pistat import page, squeeze
+from pistat.formats import page, squeeze
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ import pytest
 from daemon import PROGRAM, Daemon, clean_environment, copied
 from patience import eventually
 
-from pistat import journal, server
+from pistat import log as journal
+from pistat.server import server
 
 if TYPE_CHECKING:
     from needs import Need

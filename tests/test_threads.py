@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from patience import eventually
 
-from pistat.server import THREADS, _Lane
+from pistat.server.server import THREADS, _Lane
 
 SOON = 10.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from pistat.machine import Machine
+from pistat.machine.machine import Machine
 
 
 def plant(root: Path, files: Mapping[str, str | bytes | int]) -> Machine:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pistat import identity, kernel, replies
+from pistat.collectors.asking import Asking
 from pistat.field import Field, Reading, Unit, Values, collector
-from pistat.firmware import Asking
-from pistat.machine import Machine
+from pistat.machine import board as identity
+from pistat.machine.machine import Machine
+from pistat.parsers import kernel
+from pistat.parsers import vcgencmd as replies
 
 REQUESTED = "/sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq"
 

@@ -6,11 +6,13 @@ import re
 
 import psutil
 
-from pistat import cputimes, kernel, replies
-from pistat.access import Lack, Why
+from pistat.collectors.asking import Asking
 from pistat.field import Field, Reading, Unit, Values, collector
-from pistat.firmware import Asking
-from pistat.machine import Machine
+from pistat.machine import cpu_times as cputimes
+from pistat.machine.machine import Machine
+from pistat.machine.reasons import Lack, Why
+from pistat.parsers import kernel
+from pistat.parsers import vcgencmd as replies
 
 ZONES = ("cpu-thermal", "cpu_thermal", "soc-thermal", "soc_thermal", "x86_pkg_temp")
 CHIPS = ("cpu_thermal", "cpu-thermal", "coretemp", "k10temp", "zenpower")

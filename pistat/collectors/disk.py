@@ -8,8 +8,9 @@ from collections.abc import Iterable
 
 import psutil
 
-from pistat.field import Field, Json, Kind, Unit, Values, collector, percent
-from pistat.machine import Machine, Usage
+from pistat.field import Field, Kind, Unit, Values, collector
+from pistat.machine.machine import Machine, Usage
+from pistat.parsers.values import Json, percent
 
 COUNTERS = ("read_count", "write_count", "read_bytes", "write_bytes", "read_time", "write_time")
 SECTOR = 512

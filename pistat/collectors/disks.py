@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from pistat import kernel
 from pistat.collectors.disk import SECTOR, STACKED
-from pistat.field import Field, Json, Kind, Unit, Values, collector
-from pistat.machine import Machine
+from pistat.field import Field, Kind, Unit, Values, collector
+from pistat.machine.machine import Machine
+from pistat.parsers import kernel
+from pistat.parsers.values import Json
 
 BLOCK = "/sys/block"
 DEVICE = f"{BLOCK}/*/device"

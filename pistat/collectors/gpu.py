@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pistat import identity, replies
+from pistat.collectors.asking import Asking
 from pistat.field import Field, Reading, Unit, Values, collector
-from pistat.firmware import Asking
-from pistat.machine import Machine
+from pistat.machine import board as identity
+from pistat.machine.machine import Machine
+from pistat.parsers import vcgencmd as replies
 
 
 @collector(

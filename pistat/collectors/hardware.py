@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pistat import identity, kernel, replies
-from pistat.field import Field, Json, Reading, Unit, Values, collector
-from pistat.firmware import Asking
-from pistat.identity import TREE
-from pistat.machine import Machine
+from pistat.collectors.asking import Asking
+from pistat.field import Field, Reading, Unit, Values, collector
+from pistat.machine import board as identity
+from pistat.machine.board import TREE
+from pistat.machine.machine import Machine
+from pistat.parsers import kernel
+from pistat.parsers import vcgencmd as replies
+from pistat.parsers.values import Json
 
 REVISION = f"{TREE}/system/linux,revision, else /proc/cpuinfo"
 BOOTLOADER = f"{TREE}/chosen/bootloader"

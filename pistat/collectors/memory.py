@@ -6,10 +6,11 @@ import re
 
 import psutil
 
-from pistat import kernel
-from pistat.access import Lack, Why
-from pistat.field import Field, Unit, Values, collector, percent
-from pistat.machine import Machine
+from pistat.field import Field, Unit, Values, collector
+from pistat.machine.machine import Machine
+from pistat.machine.reasons import Lack, Why
+from pistat.parsers import kernel
+from pistat.parsers.values import percent
 
 ROWS = {
     name: re.compile(rf"{name}:[ \t]+([0-9]+) kB\n")

@@ -9,12 +9,14 @@ from typing import TypeAlias
 
 import psutil
 
-from pistat import kernel, netlink
-from pistat.access import Lack, Why
-from pistat.field import Field, Json, Kind, Unit, Values, collector, percent
-from pistat.kernel import Wireless
-from pistat.machine import Machine
-from pistat.nl80211 import Station
+from pistat.field import Field, Kind, Unit, Values, collector
+from pistat.machine.machine import Machine
+from pistat.machine.network import netlink
+from pistat.machine.network.nl80211 import Station
+from pistat.machine.reasons import Lack, Why
+from pistat.parsers import kernel
+from pistat.parsers.kernel import Wireless
+from pistat.parsers.values import Json, percent
 
 DEV = "/proc/net/dev"
 TOLD = f"{DEV}, or the same over netlink"

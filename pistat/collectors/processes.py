@@ -7,11 +7,12 @@ import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from pistat import proctable
 from pistat.collectors import memory
-from pistat.field import Field, Json, Unit, Values, collector, percent
-from pistat.machine import Machine
-from pistat.proctable import Process, Table
+from pistat.field import Field, Unit, Values, collector
+from pistat.machine import processes as proctable
+from pistat.machine.machine import Machine
+from pistat.machine.processes import Process, Table
+from pistat.parsers.values import Json, percent
 
 STAT = "/proc/PID/stat"
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from pistat import board, hwmon, identity, kernel, replies
-from pistat.field import Field, Json, Reading, Unit, Values, collector
-from pistat.firmware import Asking
-from pistat.hwmon import HWMON
-from pistat.machine import Machine
-from pistat.replies import Rails
+from pistat.collectors.asking import Asking
+from pistat.field import Field, Reading, Unit, Values, collector
+from pistat.machine import board as identity
+from pistat.machine import hwmon
+from pistat.machine.hwmon import HWMON
+from pistat.machine.machine import Machine
+from pistat.parsers import kernel
+from pistat.parsers import revision as board
+from pistat.parsers import vcgencmd as replies
+from pistat.parsers.values import Json
+from pistat.parsers.vcgencmd import Rails
 
 ZONES = "/sys/class/thermal"
 TRIP = f"{ZONES}/thermal_zone*/trip_point"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pistat import mounts
 from pistat.cache import NoAnswerError, Outcome
 from pistat.collectors.disk import shares
-from pistat.field import Field, Json, Kind, Unit, Values, collector
-from pistat.machine import Machine, Usage
-from pistat.mounts import Mount
+from pistat.field import Field, Kind, Unit, Values, collector
+from pistat.machine import mounts
+from pistat.machine.machine import Machine, Usage
+from pistat.machine.mounts import Mount
+from pistat.parsers.values import Json
 
 MOUNTS = "/proc/self/mountinfo"
 STATVFS = "statvfs of the mount point"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import platform
 
-from pistat import kernel
 from pistat.field import Field, Unit, Values, collector
-from pistat.machine import Machine, SystemNames
+from pistat.machine.machine import Machine, SystemNames
+from pistat.parsers import kernel
 
 
 @collector(

@@ -1,0 +1,1 @@
+"""Representations of the readings: Prometheus, OpenAPI, the guide and the page."""

@@ -1,0 +1,313 @@
+"""The declarations as documentation: what the guide tells, as a page and as text for a terminal."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import json
+import re
+import shlex
+import textwrap
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias
+
+from markupsafe import Markup
+
+from pistat.cache import NoAnswerError
+from pistat.collectors import disk, processes
+from pistat.field import Field
+from pistat.formats import page
+from pistat.machine.machine import Machine
+from pistat.routes import ROUTES, STATS, Route
+from pistat.settings import SETTINGS, Settings
+from pistat.web import errors
+from pistat.web import parameters as query
+from pistat.web.parameters import BadQueryError, Parameter
+
+WIDTH = 78
+"""Columns of the text guide. A terminal has 80."""
+
+ALIAS = "PI"
+"""What a long address is called in the text guide."""
+
+CLIENT = """\
+import json
+import urllib.error
+import urllib.request
+
+url = "http://{base}/stats?fields=cpu_temp,memory,uptime"
+try:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        pi = json.load(answer)
+except urllib.error.HTTPError as refused:
+    raise SystemExit(json.load(refused)["message"])
+
+if pi["cpu_temp"] is not None:
+    print(f"{pi['cpu_temp']:.1f} degrees Celsius")
+print(f"{pi['memory']['percent']} % of the memory in use")
+print(f"up for {pi['uptime'] / 86400:.1f} days")
+for key, why in pi.get("errors", {}).items():
+    print(f"{key} is not known: {why}")
+"""
+
+PYTHON = """\
+import json, urllib.request
+
+url = "http://{base}/stats?fields=cpu_temp,power"
+pi = json.load(urllib.request.urlopen(url, timeout=5))
+print(pi["cpu_temp"], "°C")
+if pi["power"]["under_voltage"]:
+    print("Mind the power supply.")
+"""
+
+HOME_ASSISTANT = """\
+rest:
+  - resource: http://{base}/stats?fields=cpu_temp
+    scan_interval: 30
+    sensor:
+      - name: Pi temperature
+        value_template: "{{ value_json.cpu_temp }}"
+        unit_of_measurement: "°C"
+        device_class: temperature
+"""
+
+PROMETHEUS = """\
+scrape_configs:
+  - job_name: pi
+    static_configs:
+      - targets: ["{base}"]
+"""
+
+
+# What the documents loop over
+
+
+@dataclass(frozen=True)
+class Group:
+    """The leaves of one answer that stand under the same top-level key.
+
+    Attributes:
+        earlier: The route that has described exactly these before; empty the first time.
+    """
+
+    key: str
+    fields: tuple[Field, ...]
+    earlier: str = ""
+
+    @property
+    def branches(self) -> list[Branch]:
+        """The leaves by what stands before them."""
+        return [_branch(stem, leaves) for stem, leaves in _stems(self.fields).items()]
+
+
+Leaves: TypeAlias = "list[tuple[str, Field]]"
+"""Fields, each after its name below a stem: `.total`."""
+
+
+class Branch(NamedTuple):
+    """Leaves below a stem, such as `memory`; it is empty for a key that is a leaf.
+
+    Attributes:
+        like: The stem that was told of before, the leaves of which are here, too; empty for none.
+        leaves: The others.
+    """
+
+    stem: str
+    like: str
+    leaves: Leaves
+
+
+def _stems(fields: Iterable[Field]) -> dict[str, Leaves]:
+    found: dict[str, Leaves] = {}
+    for each in fields:
+        stem, dot, name = each.path.rpartition(".")
+        found.setdefault(stem, []).append((dot + name, each))
+    return found
+
+
+def _branch(stem: str, leaves: Leaves) -> Branch:
+    mine = _nameless(leaves)
+    every = _stems(field for route in ROUTES for field in route.fields)
+    for other, theirs in itertools.takewhile(lambda each: each[0] != stem, every.items()):
+        if other and len(theirs) > 1 and (told := _nameless(theirs)) <= mine:
+            return Branch(stem, other, [each for each in leaves if not _nameless([each]) <= told])
+    return Branch(stem, "", leaves)
+
+
+def _nameless(leaves: Leaves) -> set[Field]:
+    """What the leaves are, whatever they stand below."""
+    return {replace(field, path=name) for name, field in leaves}
+
+
+def groups(route: Route) -> list[Group]:
+    """The fields of a route by top-level key, in order."""
+    return [
+        Group(key, fields, _earlier(route, fields))
+        for key, found in itertools.groupby(route.fields, attrgetter("key"))
+        for fields in [tuple(found)]
+    ]
+
+
+def _earlier(route: Route, fields: Iterable[Field]) -> str:
+    before = itertools.takewhile(lambda each: each is not route, ROUTES)
+    return next((each.path for each in before if set(fields) <= set(each.fields)), "")
+
+
+def meaning(field: Field) -> str:
+    """What a field is, and in which rows it is there."""
+    return f"{field.help} Only {field.when}." if field.when else field.help
+
+
+def place(field: Field) -> str:
+    """Where a field is read, with NAME for its name: what differs in that only is told only once."""
+    stem, _, last = field.source.rpartition(" ")
+    return f"{stem} NAME" if last == field.steps[-1] else field.source
+
+
+def usual(parameter: Parameter) -> str:
+    """What a parameter is when it is absent, in few words."""
+    return "all" if parameter.kind == "list" else parameter.default
+
+
+def refusal() -> str:
+    """The answer to a number that is none, as the daemon words it."""
+    parameters = [each for route in ROUTES for each in route.parameters if each.kind == "number"]
+    try:
+        query.parse(f"{parameters[0].name}=abc".encode(), parameters)
+    except BadQueryError as error:
+        return errors.error_body(400, str(error)).decode().strip()
+    raise AssertionError(parameters)
+
+
+def failure() -> str:
+    """What an answer holds when the disk has not answered."""
+    reason = NoAnswerError(Machine.USAGE_SECONDS)
+    return json.dumps({"errors": {disk.disk.keys[0]: str(reason)}})
+
+
+def commands(base: str) -> list[tuple[str, str]]:
+    """Lines for a terminal, each with what it gives."""
+    lines = [
+        (f"curl {shlex.quote(base + route.path + rest)}", gives)
+        for route in ROUTES
+        for rest, gives in route.examples
+    ]
+    key = STATS.keys[0]
+    figure = shlex.quote(f"{base}{STATS.path}?fields={key}")
+    return [
+        *lines,
+        (f"curl -s {figure} | jq .{key}", "one figure"),
+        (f"curl -s {shlex.quote(base + '/')} | less", "this guide, page by page"),
+    ]
+
+
+def client(base: str) -> str:
+    """A client in Python that needs nothing but Python."""
+    return CLIENT.replace("{base}", base)
+
+
+def examples(base: str) -> list[tuple[str, str]]:
+    """Things to copy into other programs: which, and the text."""
+    ready = sum(len(route.examples) for route in ROUTES)
+    lines = commands(f"http://{base}")[ready:]
+    shell = "\n".join(f"# {gives}\n{command}" for command, gives in lines)
+    return [
+        ("curl", shell),
+        ("Python", PYTHON.replace("{base}", base)),
+        ("Home Assistant", HOME_ASSISTANT.replace("{base}", base)),
+        ("Prometheus", PROMETHEUS.replace("{base}", base)),
+    ]
+
+
+def contents(base: str, settings: Settings) -> dict[str, Any]:
+    """What the templates of the guide loop over; `base` is the host and port for the lines to copy."""
+    return {
+        "asks": page.requests(settings),
+        "base": base,
+        "chosen": settings,
+        "client": client,
+        "commands": commands,
+        "errors": errors.ERRORS,
+        "every": page.seconds(settings),
+        "examples": examples,
+        "failure": failure(),
+        "groups": groups,
+        "orders": processes.ORDERS,
+        "refusal": refusal(),
+        "routes": ROUTES,
+        "script": page.script(),
+        "settings": SETTINGS,
+        "short": short(base),
+        "style": page.style(),
+    }
+
+
+# Text for a terminal
+
+
+def short(base: str) -> str:
+    """`base`, or a word that stands for it where the lines to copy would not fit a terminal."""
+    lines = [*client(base).splitlines(), *(command for command, _ in commands(base))]
+    return base if max(map(len, lines)) <= WIDTH else ALIAS
+
+
+def plain(text: str) -> str:
+    """`text` for a terminal of any age: °C is C there, and names stand for themselves."""
+    return text.replace("°", "").replace("`", "")
+
+
+def row(cells: Sequence[str], *columns: int) -> str:
+    """Cells that begin at the given columns, each wrapped there; the next line holds what finds no room."""
+    lines = [""]
+    for cell, column in zip(cells, columns, strict=True):
+        for piece in _wrapped(plain(cell), WIDTH - column):
+            if lines[-1] and len(lines[-1]) > column - 2:
+                lines.append("")
+            lines[-1] = lines[-1].ljust(column) + piece
+    return "\n".join(lines)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Lines of `text`; a path that is longer than a line is cut after a slash."""
+    words = (each if len(each) <= width else _cut(each, width) for each in text.split())
+    return textwrap.wrap(" ".join(words), width, break_long_words=False, break_on_hyphens=False)
+
+
+def _cut(word: str, width: int) -> str:
+    at = word.rfind("/", 0, width) + 1
+    return f"{word[:at]} {word[at:]}"
+
+
+def rule(title: str) -> str:
+    """A heading with a line after it."""
+    return f"{title} ".ljust(WIDTH, "-")
+
+
+def beside(pairs: Iterable[tuple[str, str]]) -> str:
+    """Commands with their meaning as a comment beside them, or above them where one leaves no room."""
+    lines = [(command, f"# {gives}") for command, gives in pairs]
+    column = WIDTH - max(len(comment) for _, comment in lines)
+    together = [f"{command:{column - 1}} {comment}" for command, comment in lines]
+    if max(map(len, together)) > WIDTH:
+        together = [f"{comment}\n{command}" for command, comment in lines]
+    return "\n".join(together)
+
+
+def code(text: str) -> Markup:
+    """`text` as HTML: what stands in backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False)))  # noqa: S704 - escaped first
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "beside": beside,
+    "code": code,
+    "meaning": meaning,
+    "place": place,
+    "quoted": shlex.quote,
+    "row": row,
+    "rule": rule,
+    "usual": usual,
+}
+"""What the templates of the guide need beyond Jinja's own filters."""

@@ -1,0 +1,91 @@
+"""The page: one document with its style and its script, and the policy that lets nothing else run.
+
+One document is one round trip, and one request of a small machine. Its policy names the two texts by their
+hash: stricter than `'self'`, under which any file of ours could be run.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from markupsafe import Markup
+
+from pistat.formats import squeeze
+from pistat.settings import Settings
+
+TEMPLATES = Path(__file__).resolve().parent.parent.parent / "templates"
+
+SHARE = 0.4
+"""Of the requests of a client that an open page takes, at most."""
+
+QUESTIONS = 1 + 1 / 4 + 2 / 16
+"""Requests in a turn of the page, with all its tables on the screen: `turns` in page.js."""
+
+
+@dataclass(frozen=True)
+class Document:
+    """What is the same for everybody who asks under the same name.
+
+    Attributes:
+        policy: Its Content-Security-Policy, if it is not the one of every answer.
+        tag: Changes when the body does.
+    """
+
+    body: bytes
+    mimetype: str
+    policy: str = ""
+    tag: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tag", hashlib.sha256(self.body).hexdigest()[:16])
+
+
+@cache
+def style() -> Markup:
+    """The style sheet, as it stands in the page."""
+    return _own(squeeze.css(_read("page.css")))
+
+
+@cache
+def script() -> Markup:
+    """The script, as it stands in the page."""
+    return _own(squeeze.js(_read("page.js")))
+
+
+def _read(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _own(text: str) -> Markup:
+    return Markup(text)  # noqa: S704 - a file of ours
+
+
+def policy() -> str:
+    """The sources that the page may use: its own two texts, its icon, the API. Scripts can make no markup."""
+    return (
+        f"default-src 'none'; script-src {_hash(script())}; style-src {_hash(style())}; img-src 'self'; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def seconds(settings: Settings) -> int:
+    """How often the page asks: no faster than answers change, and far below what a client may."""
+    if not settings.rate_limit_enabled:
+        return max(4, math.ceil(settings.cache_seconds))
+    pace = QUESTIONS * settings.rate_limit_window / settings.rate_limit_requests / SHARE
+    return max(4, math.ceil(settings.cache_seconds), math.ceil(pace))
+
+
+def requests(settings: Settings) -> int:
+    """How many requests an open page makes in a minute, at most."""
+    return math.ceil(60 / seconds(settings) * QUESTIONS)

@@ -1,0 +1,262 @@
+"""The measurements as Prometheus reads them: a name, labels and a value in base units for each leaf.
+
+The name of a metric is the path of its field, with the unit at the end; a field may say a better one.
+https://prometheus.io/docs/instrumenting/exposition_formats/ and https://prometheus.io/docs/practices/naming/
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from pistat import routes
+from pistat.field import Field, Kind, Unit, Values
+from pistat.monitor import self_metrics as own
+from pistat.parsers.values import Json
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+ROUTES = (routes.STATS, routes.INTERFACES, routes.DEVICES, routes.SENSORS)
+FIELDS = tuple(dict.fromkeys(field for route in ROUTES for field in route.fields))
+"""What is measured: all but the processes, whose names would be labels without end."""
+
+KEYS = tuple(dict.fromkeys(each.key for each in FIELDS))
+
+BASE: dict[Unit, tuple[str, float]] = {
+    Unit.AMPERES: ("amperes", 1),
+    Unit.BITS_PER_SECOND: ("bytes_per_second", 0.125),
+    Unit.BYTES: ("bytes", 1),
+    Unit.CELSIUS: ("celsius", 1),
+    Unit.DBM: ("dbm", 1),
+    Unit.HERTZ: ("hertz", 1),
+    Unit.MEGABIT_PER_SECOND: ("bytes_per_second", 125_000),
+    Unit.MEGAHERTZ: ("hertz", 1_000_000),
+    Unit.MILLISECONDS: ("seconds", 0.001),
+    Unit.PERCENT: ("ratio", 0.01),
+    Unit.RPM: ("rpm", 1),
+    Unit.SECONDS: ("seconds", 1),
+    Unit.UNIX_TIME: ("seconds", 1),
+    Unit.VOLTS: ("volts", 1),
+    Unit.WATTS: ("watts", 1),
+}
+"""The unit that Prometheus wants, and by what a value is multiplied to be in it; the rest have no unit."""
+
+NAMES = {"collectors": "collector", "devices": "filesystem", "interfaces": "network"}
+"""What one of the things in a list is called, where the key of the list does not say it."""
+
+LAST = {"count": "", "percent": "used"}
+"""Last words that tell the unit and not the thing: a percentage without a name is the share in use."""
+
+SUFFIXES = {Kind.COUNTER: "_total", Kind.INFO: "_info"}
+ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
+
+Steps = tuple[str, ...]
+"""The way to a leaf, such as `("devices", "[row]", "total")`."""
+
+Samples = list[tuple[str, Json]]
+"""Values, each with its labels as they are written."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A metric.
+
+    Attributes:
+        name: Without the suffix of its kind.
+        kind: Gauge, counter or info.
+        help: One sentence.
+        steps: The way to its values; to the row, for an info.
+        unit: The end of its name; empty for a number of things.
+        factor: By what a value is multiplied to be in that unit.
+        texts: The leaves of the row that are the labels of an info.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    steps: Steps
+    unit: str = ""
+    factor: float = 1
+    texts: Steps = ()
+
+    @cached_property
+    def series(self) -> str:
+        """What its samples are called."""
+        return self.name + SUFFIXES.get(self.kind, "")
+
+    @property
+    def path(self) -> str:
+        """The field that it shows; the object or the row, for an info."""
+        return ".".join(self.steps).replace(".[", "[")
+
+    @cached_property
+    def head(self) -> str:
+        """The lines before its samples."""
+        kind = Kind.COUNTER if self.kind is Kind.COUNTER else Kind.GAUGE
+        return f"# HELP {self.series} {self.help}\n# TYPE {self.series} {kind.value}\n"
+
+    @cached_property
+    def openmetrics_head(self) -> str:
+        """The same for OpenMetrics, which knows more kinds, and units."""
+        unit = f"# UNIT {self.name} {self.unit}\n" if self.unit else ""
+        return f"# HELP {self.name} {self.help}\n# TYPE {self.name} {self.kind.value}\n{unit}"
+
+
+class Metrics:
+    """The metrics that show some fields.
+
+    Attributes:
+        families: Each once, whichever routes show it, in the order of the fields.
+    """
+
+    def __init__(self, fields: Sequence[Field]) -> None:
+        self._labels = _texts(fields, Kind.LABEL)
+        texts = _texts(fields, Kind.INFO)
+        found: dict[str, Family] = {}
+        for field in fields:
+            if field.series is Kind.INFO:
+                # The last has them all: an interface has more texts than /stats shows.
+                found.update({each.name: each for each in _info(field, texts)})
+            elif field.series is not Kind.LABEL:
+                for each in _numbers(field):
+                    found.setdefault(each.name, each)
+        self.families = tuple(found.values())
+
+    def labels(self, family: Family) -> list[str]:
+        """The names of the labels that the series of `family` have."""
+        names = []
+        for end, step in enumerate(family.steps, 1):
+            if step[0] in "[{" and not step[1:-1].isdigit():
+                names += self._labels.get(family.steps[:end], [step[1:-1]])
+        return [*names, *family.texts]
+
+    def text(self, values: Values, *, openmetrics: bool) -> Iterator[str]:
+        """The metrics of one moment, a piece for each; those without a value are left out."""
+        places: dict[Steps, Samples] = {(): [("", values)]}
+        for family in self.families:
+            samples = self._at(family.steps, places)
+            lines = _lines(family, _infos(family, samples) if family.texts else samples)
+            if lines:
+                yield (family.openmetrics_head if openmetrics else family.head) + lines
+
+    def _at(self, steps: Steps, places: dict[Steps, Samples]) -> Samples:
+        """What stands at the end of `steps`; `places` keeps what was found on the way."""
+        if steps not in places:
+            names = self._labels.get(steps, [])
+            parents = self._at(steps[:-1], places)
+            places[steps] = [each for parent in parents for each in _next(parent, steps[-1], names)]
+        return places[steps]
+
+
+def _texts(fields: Iterable[Field], kind: Kind) -> dict[Steps, list[str]]:
+    """The names of the texts of a kind, by the row that they are in. Lists of texts are none."""
+    found: dict[Steps, list[str]] = {}
+    for field in fields:
+        *row, leaf = field.steps
+        if field.series is kind and leaf.isidentifier():
+            found.setdefault(tuple(row), []).append(leaf)
+    return found
+
+
+def _info(field: Field, texts: dict[Steps, list[str]]) -> list[Family]:
+    """The metric that has all texts of the row of `field`; none for a list of texts."""
+    *row, leaf = field.steps
+    if not leaf.isidentifier():
+        return []
+    names = tuple(texts[tuple(row)])
+    text = f"Always 1; its labels say {', '.join(names)}."
+    return [Family("_".join(("pistat", *_words(row))), Kind.INFO, text, tuple(row), texts=names)]
+
+
+def _numbers(field: Field) -> list[Family]:
+    """The metric of `field`; one for each position of a list of known length."""
+    unit, factor = BASE.get(field.unit, ("", 1.0))
+    steps = list(field.steps)
+    ways = [steps]
+    if steps[-1][0] == "[" and steps[-1][1:-1].isdigit():
+        ways = [[*steps[:-1], f"[{position}]"] for position in range(int(steps[-1][1:-1]))]
+    names = field.metric.split(",") if field.metric else [_name(steps, unit)]
+    return [
+        Family(f"{name}_{unit}" if unit else name, field.series, field.help, tuple(way), unit, factor)
+        for name, way in zip(names, ways, strict=True)
+    ]
+
+
+def _name(steps: Sequence[str], unit: str) -> str:
+    """The path with underscores, without what the end of the name says already."""
+    words = _words(steps)
+    words[-1] = LAST.get(words[-1], words[-1])
+    return "_".join(each for each in ("pistat", *"_".join(words).split("_")) if each and each != unit)
+
+
+def _words(steps: Sequence[str]) -> list[str]:
+    return [NAMES.get(each, each) for each in steps if each.isidentifier()]
+
+
+def _next(parent: tuple[str, Json], step: str, names: Sequence[str]) -> Samples:
+    """What stands below `parent`: one thing, or its rows, each with labels that tell it from the others."""
+    labels, value = parent
+    word = step[1:-1]
+    if isinstance(value, dict):
+        if step[0] == "{":
+            return [(_joined(labels, _label(word, key)), each) for key, each in value.items()]
+        return [(labels, value[step])] if step in value else []
+    if not isinstance(value, list):
+        return []
+    if word.isdigit():
+        return [(labels, value[int(word)])]
+    return [
+        (_joined(labels, _of_row(each, names) or _label(word, str(index))), each)
+        for index, each in enumerate(value)
+    ]
+
+
+def _infos(family: Family, rows: Samples) -> Samples:
+    found = [(labels, _of_row(row, family.texts)) for labels, row in rows]
+    return [(_joined(labels, texts), 1) for labels, texts in found if texts]
+
+
+def _of_row(row: Json, names: Iterable[str]) -> str:
+    """The texts of a row as labels, without those that are null."""
+    if not isinstance(row, dict):
+        return ""
+    return ",".join(_label(name, text) for name in names if isinstance(text := row.get(name), str))
+
+
+def _joined(*labels: str) -> str:
+    return ",".join(filter(None, labels))
+
+
+def _label(name: str, text: str) -> str:
+    """What no terminal can show, bad UTF-8 among it, becomes U+FFFD; the end of a line is escaped."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return f'{name}="{text.translate(ESCAPES)}"'
+
+
+def _lines(family: Family, samples: Samples) -> str:
+    # No two may have the same labels: Prometheus would refuse the one, or all.
+    values = {labels: number for labels, value in samples if (number := _number(value, family.factor))}
+    lines = [f"{family.series}{labels and f'{{{labels}}}'} {number}\n" for labels, number in values.items()]
+    return "".join(lines)
+
+
+def _number(value: Json, factor: float) -> str:
+    """A value as it is written; empty for what is no number: null, NaN, an infinity."""
+    if not isinstance(value, (int, float)) or not math.isfinite(value):
+        return ""
+    # Rounded, since 27.07 % would be 0.27070000000000005.
+    return repr(value + 0 if factor == 1 else round(value * factor, 9))
+
+
+MEASURED = Metrics(FIELDS)
+OWN = Metrics(own.FIELDS)
+
+
+def render(values: Values, costs: Values, *, openmetrics: bool = False) -> bytes:
+    """What was measured, and what it has cost, as text."""
+    parts = [*MEASURED.text(values, openmetrics=openmetrics), *OWN.text(costs, openmetrics=openmetrics)]
+    return "".join([*parts, "# EOF\n"] if openmetrics else parts).encode()

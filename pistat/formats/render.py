@@ -1,0 +1,177 @@
+"""The declarations as documentation: the generated parts of the documents, and `.env.example`.
+
+`python -m pistat.formats.render` writes them again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from pistat import collectors
+from pistat.formats import guide
+from pistat.formats.prometheus import MEASURED, OWN, Metrics
+from pistat.parsers.values import Json
+from pistat.routes import ROUTES
+from pistat.settings import SETTINGS, Settings
+from pistat.web import errors
+
+PAGES = ("README.md", "docs/metrics.md")
+"""The documents that have generated blocks."""
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+EXAMPLE = "tests/boards/pi4b-8gb/expected/stats.json"
+"""The answer that the README shows: what a test expects of this board."""
+
+BASE = f"localhost:{Settings().port}"
+
+
+# Blocks of the documents
+
+
+def routes_table() -> str:
+    """The routes."""
+    return _table(("Route", "Answer"), [(f"`{each.path}`", each.help) for each in ROUTES])
+
+
+def parameters_table() -> str:
+    """The parameters of all routes."""
+    rows = [
+        (f"`{route.path}`", f"`{each.name}`", each.accepts, f"`{guide.usual(each)}`", each.help)
+        for route in ROUTES
+        for each in route.parameters
+    ]
+    return _table(("Route", "Parameter", "Accepts", "Default", "Meaning"), rows)
+
+
+def fields_table() -> str:
+    """A table for each route that answers with fields."""
+    head = ("Field", "Unit", "Meaning", "Source")
+    return "\n\n".join(
+        f"### `{route.path}`\n\n{_table(head, rows)}"
+        for route in ROUTES
+        if route.fields
+        for rows in [itertools.chain.from_iterable(map(_rows, guide.groups(route)))]
+    )
+
+
+def _rows(group: guide.Group) -> list[tuple[str, ...]]:
+    if group.earlier:
+        return [(f"`{group.key}`", "", f"As in `{group.earlier}`.", "")]
+    return [(f"`{each.path}`", each.unit.symbol, guide.meaning(each), each.source) for each in group.fields]
+
+
+def settings_table() -> str:
+    """The settings."""
+    rows = [(f"`{each.name}`", f"`{each.usual}`", each.help, each.accepts) for each in SETTINGS]
+    return _table(("Variable", "Default", "Meaning", "Accepts"), rows)
+
+
+def errors_table() -> str:
+    """The answers that are no success."""
+    return _table(("Status", "Meaning"), [(str(each.status), each.help) for each in errors.ERRORS])
+
+
+def metrics_table(metrics: Metrics) -> str:
+    """Metrics of Prometheus."""
+    rows = [
+        (
+            f"`{each.series}`",
+            each.kind.value,
+            ", ".join(f"`{label}`" for label in metrics.labels(each)),
+            f"`{each.path}`" if metrics is MEASURED else each.help,
+        )
+        for each in metrics.families
+    ]
+    last = "Field" if metrics is MEASURED else "Meaning"
+    return _table(("Metric", "Type", "Labels", last), rows)
+
+
+def elsewhere() -> str:
+    """The keys that only Linux can tell."""
+    keys = [f"`{key}`" for each in collectors.ALL if each.elsewhere is None for key in each.keys]
+    return f"On macOS and Windows these are null in all their parts: {', '.join(keys)}."
+
+
+def example() -> str:
+    """The answer that a test expects of a board, short objects on one line."""
+    answer = json.loads((ROOT / EXAMPLE).read_text(encoding="utf-8"))
+    return _fenced("json", _pretty(answer))
+
+
+def _pretty(value: Json, margin: str = "") -> str:
+    line = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, (dict, list)) or len(line) <= guide.WIDTH:
+        return line
+    deeper = margin + "  "
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key)}: {_pretty(each, deeper)}" for key, each in value.items()]
+    else:
+        parts = [_pretty(each, deeper) for each in value]
+    return f"{line[0]}\n{deeper}" + f",\n{deeper}".join(parts) + f"\n{margin}{line[-1]}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(map(_line, [head, ["---"] * len(head), *rows]))
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(each.replace("|", r"\|") for each in cells) + " |"
+
+
+def _fenced(language: str, text: str) -> str:
+    return f"```{language}\n{text.strip()}\n```"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "client": lambda: _fenced("python", guide.client(BASE)),
+    "commands": lambda: _fenced("sh", guide.beside(guide.commands(f"http://{BASE}"))),
+    "elsewhere": elsewhere,
+    "errors": errors_table,
+    "example-stats": example,
+    "failure": lambda: _fenced("json", guide.failure()),
+    "fields": fields_table,
+    "metrics": lambda: metrics_table(MEASURED),
+    "own-metrics": lambda: metrics_table(OWN),
+    "parameters": parameters_table,
+    "refusal": lambda: _fenced("json", _pretty(json.loads(guide.refusal()))),
+    "routes": routes_table,
+    "settings": settings_table,
+}
+BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def filled(text: str) -> str:
+    """`text` with each block between `<!-- generated: NAME -->` and `<!-- end -->` made anew."""
+    return BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]()}\n\n{found[3]}", text)
+
+
+# .env.example
+
+
+def env_example() -> str:
+    """The whole file: every setting with its help, and commented out, as its default already holds."""
+    head = (
+        "# Settings of pi-stat. To change some, copy this file to .env beside pi_system_monitor.py,\n"
+        "# take the # from the beginning of their lines, and start pi-stat again.\n"
+        "# A variable of the same name in the environment wins over this file.\n"
+    )
+    return head + "".join(
+        f"\n# {each.help}\n# Accepts {each.accepts}. Default {each.usual}.\n#{each.name}={each.default}\n"
+        for each in SETTINGS
+    )
+
+
+def main() -> None:
+    """Bring the pages and `.env.example` up to date with the declarations."""
+    for name in PAGES:
+        page = ROOT / name
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+    (ROOT / ".env.example").write_text(env_example(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Questions to the VideoCore firmware of a Raspberry Pi."""

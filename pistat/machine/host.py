@@ -1,0 +1,430 @@
+"""The host: files below a root, programs, filesystems, clocks, users, network interfaces."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import os
+import selectors
+import shutil
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from platform import uname
+from typing import Any, NamedTuple, TypeVar, cast
+
+from pistat.cache import Cache, NoAnswerError, Outcome, Task
+from pistat.log import Seldom
+from pistat.machine.descriptors import CHUNK, READ_ONLY, ROW, Kept, Stats
+from pistat.machine.network import netlink, nl80211
+from pistat.machine.reasons import ABSENT
+from pistat.text import quoted
+
+T = TypeVar("T")
+
+log = logging.getLogger("pistat")
+
+KEPT_FILES = 128
+"""How many files that are read for every answer are held open: more than a usual machine has."""
+
+KEPT_PROCESSES = 256
+"""The most processes of which files are held open: a usual Pi has fewer. It is a megabyte of the kernel's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a program left behind: exit status (negative for a signal), standard output, standard error."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Bytes of a filesystem; `free` is what an ordinary user may still take, so the three need not add up."""
+
+    total: int
+    used: int
+    free: int
+
+
+class SystemNames(NamedTuple):
+    """Names of the host, of the kernel's release and of its architecture, and the bits of a pointer here."""
+
+    hostname: str
+    kernel: str
+    architecture: str
+    bits: int
+
+
+class Host:
+    """The machine. Files are read below `root`; a recording overrides what has no file behind it.
+
+    Attributes:
+        linux: Whether /proc and /sys are there to be read.
+        cores: How many logical CPUs there are, for lists with one entry a core.
+        page_size, clock_ticks: The units of the kernel's tables: bytes a page, ticks a second.
+        show_ssid: Whether the name of the Wi-Fi network may be told.
+    """
+
+    USAGE_SECONDS = 1.0
+    """How long a filesystem may take to say how full it is."""
+
+    USER_SECONDS = 1.0
+    """How long the list of users may take: it may lie on a server."""
+
+    LOOK_SECONDS = 60.0
+    """How long a place that was found, or not, is not looked for again."""
+
+    def __init__(self, root: str = "", platform: str = sys.platform) -> None:
+        self.root = root.rstrip("/")
+        self.linux = platform == "linux"
+        self.cores = os.cpu_count() or 1
+        self.page_size = os.sysconf("SC_PAGE_SIZE") if self.linux else 4096
+        self.clock_ticks = os.sysconf("SC_CLK_TCK") if self.linux else 100
+        self.show_ssid = False
+        self._interfaces = netlink.Interfaces()
+        self._kept = Kept(KEPT_FILES)
+        self._stats = Stats(most=KEPT_PROCESSES)
+        self._known: dict[str, Any] = {}
+        self._derived: dict[str, tuple[Any, Any]] = {}
+        self._understood: dict[str, dict[str, Any]] = {}
+        self._places: dict[str, tuple[Any, float]] = {}
+        self._filesystems = Cache(self.monotonic)
+        self._silent: set[str] = set()
+        self._seldom = Seldom(self.monotonic)
+        self._users = Cache(self.monotonic)
+        self._children = threading.Lock()
+        self._unreaped: subprocess.Popen[bytes] | None = None
+
+    # Files
+
+    def path(self, path: str) -> str:
+        """Where `path` of the machine is found: below the root."""
+        return self.root + path
+
+    def open(self, path: str) -> int:
+        """A descriptor to read a file or to ask a device through. Raises OSError."""
+        return os.open(self.path(path), READ_ONLY)
+
+    def read_bytes(self, path: str, limit: int = 1 << 20) -> bytes:
+        """The content of a file, at most `limit` bytes.
+
+        Raises:
+            OSError: It is not there, or cannot be read.
+        """
+        descriptor = self.open(path)
+        try:
+            chunks = []
+            size = 0
+            while size < limit and (chunk := os.read(descriptor, min(limit - size, CHUNK))):
+                chunks.append(chunk)
+                size += len(chunk)
+        finally:
+            os.close(descriptor)
+        return b"".join(chunks)
+
+    def read(self, path: str, limit: int = 1 << 20) -> str:
+        """The content of a text file; bytes that are not UTF-8 become U+FFFD. Raises OSError."""
+        return self.read_bytes(path, limit).decode("utf-8", "replace")
+
+    def bytes_or_none(self, path: str, limit: int = 1 << 20) -> bytes | None:
+        """Like `read_bytes`, but None where this machine has no such file."""
+        return _unless_absent(lambda: self.read_bytes(path, limit))
+
+    def read_or_none(self, path: str, limit: int = 1 << 20) -> str | None:
+        """Like `read`, but None where this machine has no such file."""
+        return _unless_absent(lambda: self.read(path, limit))
+
+    def reread_bytes(self, path: str, row: int = ROW) -> bytes:
+        """Like `read_bytes`, of a file in /proc or /sys that is read for every answer: it is held open.
+
+        Args:
+            path: Its path.
+            row: Bytes that no row of it is longer than; `PAGE` where nobody knows.
+        """
+        return self.read_bytes(path) if self.root else self._kept.read(path, row)
+
+    def reread(self, path: str) -> str:
+        """Like `reread_bytes`, as text. Raises OSError."""
+        return self.reread_bytes(path).decode("utf-8", "replace")
+
+    def reread_or_none(self, path: str) -> str | None:
+        """Like `reread`, but None where this machine has no such file."""
+        return _unless_absent(lambda: self.reread(path))
+
+    def word(self, path: str) -> str | None:
+        """The text in a small file, without the blanks around it; None where there is no file, or no text."""
+        return (self.read_or_none(path, 4096) or "").strip() or None
+
+    def sensor(self, path: str | None) -> str:
+        """The text in the file of a sensor; empty without such a file, and while the sensor is not ready."""
+        # What the kernel says of a sensor that is not ready differs: EIO, EINVAL, EAGAIN and others.
+        with contextlib.suppress(OSError):
+            return self.read(path, 4096) if path else ""
+        return ""
+
+    def number(self, path: str) -> int | None:
+        """The whole number in a small file; None where there is no such file.
+
+        Raises:
+            OSError: It cannot be read.
+            ValueError: It holds something else.
+        """
+        text = self.word(path)
+        return None if text is None else int(text)
+
+    def names(self, path: str) -> list[str]:
+        """The names in a folder, sorted; none where there is no such folder."""
+        return sorted(_unless_absent(lambda: os.listdir(self.path(path))) or [])
+
+    def exists(self, path: str) -> bool:
+        """Whether there is something at `path`."""
+        return os.path.exists(self.path(path))
+
+    def owner(self, path: str) -> int:
+        """The user ID that owns a file. Raises OSError."""
+        return os.stat(self.path(path)).st_uid
+
+    def remember(self, key: str, read: Callable[[], T | None]) -> T | None:
+        """What `read` gave the first time, for things that never change; asked again while it gives None."""
+        value: T | None = self._known.get(key)
+        if value is None:
+            value = self._known[key] = read()
+        return value
+
+    def stats(self) -> Iterator[tuple[str, bytes]]:
+        """The number of each process and its /proc/PID/stat; one that ends meanwhile is left out."""
+        return self._stats.read()
+
+    def derived(self, key: str, source: object, derive: Callable[[], T]) -> T:
+        """What follows from `source`, derived again when that is not what it was the last time."""
+        known = self._derived.get(key)
+        if known is None or known[0] != source:
+            known = self._derived[key] = (source, derive())
+        value: T = known[1]
+        return value
+
+    def understood(self, key: str, lines: Iterable[str], understand: Callable[[str], T]) -> list[T]:
+        """What each line of a table means; one that stood there the last time is not parsed again."""
+        known = self._understood.get(key, {})
+        now = {line: known[line] if line in known else understand(line) for line in lines}
+        self._understood[key] = now
+        return list(now.values())
+
+    def locate(self, key: str, look: Callable[[], T]) -> T:
+        """What `look` found within the last minute, if only that there is none; for what seldom changes."""
+        found, until = self._places.get(key, (None, float("-inf")))
+        if self.monotonic() >= until:
+            found = look()
+            self._places[key] = found, self.monotonic() + self.LOOK_SECONDS
+        return cast("T", found)
+
+    # Filesystems
+
+    def usage(self, mountpoint: str) -> Usage:
+        """How full the filesystem at `mountpoint` is; may hang with a dead disk or server, see `usages`."""
+        if not hasattr(os, "statvfs"):
+            return Usage(*shutil.disk_usage(mountpoint))
+        status = os.statvfs(mountpoint)
+        block = status.f_frsize
+        return Usage(
+            status.f_blocks * block, (status.f_blocks - status.f_bfree) * block, status.f_bavail * block
+        )
+
+    def usages(self, mountpoints: Sequence[str]) -> list[Outcome[Usage]]:
+        """How full each filesystem is, waiting `USAGE_SECONDS` for each and never twice for a dead one."""
+        tasks = [Task(each, partial(self.usage, each), self.USAGE_SECONDS) for each in mountpoints]
+        outcomes = self._filesystems.get(tasks, self.monotonic(), join=True)
+        for mountpoint, outcome in zip(mountpoints, outcomes, strict=True):
+            self._tell(mountpoint, silent=isinstance(outcome.error, NoAnswerError))
+        return outcomes
+
+    def _tell(self, mountpoint: str, *, silent: bool) -> None:
+        """A line in the log when a filesystem falls silent, one a minute at most, and when it answers."""
+        if silent and mountpoint not in self._silent and self._seldom(mountpoint):
+            self._silent.add(mountpoint)
+            log.warning("The filesystem at %s does not answer.", quoted(mountpoint))
+        elif not silent and mountpoint in self._silent:
+            self._silent.discard(mountpoint)
+            log.info("The filesystem at %s answers again.", quoted(mountpoint))
+
+    # Programs
+
+    def executable(self, candidates: Sequence[str]) -> str | None:
+        """The first of `candidates` that is there; None when none is.
+
+        Raises:
+            PermissionError: It is there, but may not be run.
+        """
+        for each in candidates:
+            if self.exists(each):
+                if not os.access(self.path(each), os.X_OK):
+                    raise PermissionError(errno.EACCES, "not executable", each)
+                return self.path(each)
+        return None
+
+    def run(self, command: Sequence[str], seconds: float, limit: int = 8192) -> Finished:
+        """Run a program without a shell, one at a time, reading at most `limit` bytes of its output.
+
+        Raises:
+            TimeoutError: It did not end within `seconds`, or an earlier one cannot even be killed.
+            OSError: It could not be started.
+        """
+        with self._children:
+            if self._unreaped is not None and self._unreaped.poll() is None:
+                raise TimeoutError
+            self._unreaped = None
+            child = subprocess.Popen(  # noqa: S603 - no shell, an absolute path, arguments of our own
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+                cwd="/",
+                start_new_session=True,
+            )
+            try:
+                return _await(child, time.monotonic() + seconds, limit)
+            finally:
+                self._end(child)
+
+    def _end(self, child: subprocess.Popen[bytes]) -> None:
+        """Kill what still runs. A child in an uninterruptible wait stays; no other is started beside it."""
+        for stream in (child.stdout, child.stderr):
+            assert stream is not None
+            stream.close()
+        try:
+            if child.returncode is None:
+                # It is not reaped yet, so its group is still its own, even when only children of it are left.
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait(0.2)
+        except subprocess.TimeoutExpired:
+            self._unreaped = child
+
+    # Clocks, names, users, network interfaces
+
+    def time(self) -> float:
+        """Seconds since 1970, by the wall clock."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that is never set."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def uptime(self) -> float:
+        """Seconds since boot, those asleep included, whatever happens to the wall clock."""
+        # The second is that of macOS, where time.monotonic() stands still while the machine is asleep.
+        for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):
+            if hasattr(time, name):
+                return time.clock_gettime(getattr(time, name))
+        return time.monotonic()
+
+    def names_of_system(self) -> SystemNames:
+        """What the kernel calls this host, itself and its architecture; of this program, how wide it is."""
+        told = os.uname() if hasattr(os, "uname") else uname()
+        return SystemNames(told[1], told[2], told[4], struct.calcsize("P") * 8)
+
+    def user_names(self, uids: Sequence[int]) -> dict[int, str]:
+        """The names of users, looked up once a minute; the number of one whose name does not come in time."""
+        tasks = [Task(each, partial(self.user_name, each), self.USER_SECONDS) for each in uids]
+        outcomes = self._users.get(tasks, self.monotonic() - 60.0, join=True)
+        return {uid: each.value or str(uid) for uid, each in zip(uids, outcomes, strict=True)}
+
+    def user_name(self, uid: int) -> str:
+        """The name of a user; the number, as `ps` shows it, for one without a name. May ask a server."""
+        try:
+            import pwd  # noqa: PLC0415 - Windows has none
+
+            return pwd.getpwuid(uid).pw_name
+        except (ImportError, KeyError):
+            return str(uid)
+
+    def group(self, path: str) -> str | None:
+        """The group that may read a file because it owns it; None where there is none but root's."""
+        try:
+            import grp  # noqa: PLC0415 - Windows has none
+
+            status = os.stat(self.path(path))
+            readable = status.st_gid and status.st_mode & stat.S_IRGRP
+            return grp.getgrgid(status.st_gid).gr_name if readable else None
+        except (ImportError, OSError, KeyError):
+            return None
+
+    def me(self) -> str:
+        """The name of the user that this program runs as; empty where users have no numbers."""
+        if not hasattr(os, "geteuid"):
+            return ""
+        uid = os.geteuid()
+        return self.user_names([uid])[uid]
+
+    def host_name(self) -> str:
+        """What this machine calls itself."""
+        return socket.gethostname()
+
+    def links(self) -> dict[str, netlink.Link]:
+        """All network interfaces by name. Raises OSError."""
+        return self._interfaces.links()
+
+    def stations(self) -> dict[str, nl80211.Station]:
+        """The Wi-Fi connections by the names of their interfaces; none where the kernel does not tell."""
+        try:
+            return nl80211.stations()
+        except OSError:
+            return {}
+
+
+def _unless_absent(read: Callable[[], T]) -> T | None:
+    try:
+        return read()
+    except OSError as error:
+        if error.errno in ABSENT:
+            return None
+        raise
+
+
+def _await(child: subprocess.Popen[bytes], until: float, limit: int) -> Finished:
+    """The end of `child`. One that says more than `limit` bytes is cut short there, and killed."""
+    stdout, stderr = _drain(child, until, limit)
+    if max(len(stdout), len(stderr)) >= limit:
+        os.killpg(child.pid, signal.SIGKILL)
+    try:
+        status = child.wait(max(0.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
+    return Finished(status, stdout.decode("utf-8", "replace"), stderr.decode("utf-8", "replace"))
+
+
+def _drain(child: subprocess.Popen[bytes], until: float, limit: int) -> tuple[bytes, bytes]:
+    """Both outputs of `child`, to their end or to `limit` bytes. Raises TimeoutError."""
+    assert child.stdout is not None
+    assert child.stderr is not None
+    taken = {child.stdout.fileno(): b"", child.stderr.fileno(): b""}
+    with selectors.DefaultSelector() as selector:
+        for descriptor in taken:
+            selector.register(descriptor, selectors.EVENT_READ)
+        while selector.get_map() and max(map(len, taken.values())) < limit:
+            ready = selector.select(max(0.0, until - time.monotonic()))
+            if not ready:
+                raise TimeoutError
+            for key, _ in ready:
+                chunk = os.read(key.fd, limit)
+                taken[key.fd] += chunk
+                if not chunk:
+                    selector.unregister(key.fd)
+    stdout, stderr = (each[:limit] for each in taken.values())
+    return stdout, stderr

@@ -1,0 +1,63 @@
+"""The machine: the host, its firmware, and the samples of its counters."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from functools import partial
+
+import psutil
+
+from pistat.machine import cpu_times as cputimes
+from pistat.machine import processes as proctable
+from pistat.machine.firmware.client import Firmware
+from pistat.machine.host import Finished, Host, SystemNames, Usage
+from pistat.machine.sampler import History
+
+__all__ = ["Finished", "Machine", "SystemNames", "Usage"]
+
+
+class Machine(Host):
+    """The host, its firmware, and the samples of its counters.
+
+    Attributes:
+        cpu: Samples of the CPU times.
+        processes: Samples of the process table.
+        firmware: What the VideoCore of a Raspberry Pi says.
+    """
+
+    def __init__(self, root: str = "", platform: str = sys.platform) -> None:
+        super().__init__(root, platform)
+        self.cpu: History[cputimes.Times] = History(
+            partial(cputimes.read, self),
+            good=0.9,
+            least=0.2,
+            most=60.0,
+            clock=self.monotonic,
+            sleep=self.sleep,
+        )
+        self.processes: History[proctable.Table] = History(
+            partial(proctable.read, self),
+            good=0.5,
+            least=0.5,
+            most=10.0,
+            clock=self.monotonic,
+            sleep=self.sleep,
+        )
+        self.firmware = Firmware(self)
+
+    def watch(self) -> None:
+        """Sample the CPU times every second from now on, so that a true figure can always be had."""
+        threading.Thread(target=self._sample, name="sampler", daemon=True).start()
+
+    def _sample(self) -> None:
+        while True:
+            self.look()
+            self.sleep(1.0)
+
+    def look(self) -> None:
+        """Sample the CPU times: from 0.2 s after the first look on, a true figure can be had at once."""
+        # Whoever asks for the figure reads the same and reports the failure.
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
+            self.cpu.take()

@@ -1,0 +1,189 @@
+"""Which filesystems are mounted, and which of them hold files on a device or a server."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+import psutil
+
+from pistat.machine.descriptors import PAGE
+
+if TYPE_CHECKING:
+    from pistat.machine.host import Host
+
+REMOTE = frozenset(
+    {
+        *(
+            "9p",
+            "afs",
+            "beegfs",
+            "ceph",
+            "cifs",
+            "davfs",
+            "lustre",
+            "nfs",
+            "nfs4",
+            "orangefs",
+            "smb3",
+            "smbfs",
+        ),
+        *("virtiofs", "fuse.sshfs", "fuse.rclone", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.davfs2"),
+        *("fuse.curlftpfs", "fuse.juicefs", "fuse.smbnetfs"),
+    }
+)
+"""Filesystems whose files lie on a server."""
+
+LOCAL_WITHOUT_DEVICE = frozenset({"bcachefs", "jffs2", "ubifs", "zfs"})
+"""Filesystems on a device of this machine whose source is not a path below /dev."""
+
+NO_FILES = frozenset(
+    {
+        *(
+            "devtmpfs",
+            "ramfs",
+            "tmpfs",
+            "overlay",
+            "fuse.fuse-overlayfs",
+            "squashfs",
+            "erofs",
+            "cramfs",
+            "romfs",
+        ),
+        *("fuse.squashfuse", "fuse.snapfuse", "fuse.gvfsd-fuse", "fuse.lxcfs", "fuse.portal"),
+    }
+)
+"""Views of memory, of other files or of the kernel, and read-only images."""
+
+
+class Mount(NamedTuple):
+    """A mounted filesystem."""
+
+    device: str
+    mountpoint: str
+    filesystem: str
+    read_only: bool
+    remote: bool
+
+
+class _Row(NamedTuple):
+    """A row of mountinfo: the mount, its number, that of the one it is mounted on, and that of its device.
+
+    An image is a file that is mounted to be read only.
+    """
+
+    number: str
+    parent: str
+    device_number: str
+    mount: Mount
+    image: bool
+
+
+def read(machine: Host) -> list[Mount]:
+    """What holds files, each filesystem once."""
+    if machine.linux:
+        # It is read each time, though it can be waited for its changes: a disk that the kernel has made
+        # read-only after an error is none. Names are bytes to the kernel: only so can one in bad UTF-8 be
+        # asked for how full it is. A row has the options of the filesystem, which may be long.
+        table = machine.reread_bytes("/proc/self/mountinfo", PAGE)
+        return machine.derived("mounts", table, lambda: parse(os.fsdecode(table)))
+    places = [
+        Mount(each.device, each.mountpoint, each.fstype, "ro" in each.opts.split(","), each.fstype in REMOTE)
+        for each in psutil.disk_partitions(all=False)
+    ]
+    return _nearest((each.device, each) for each in places)
+
+
+def parse(mountinfo: str) -> list[Mount]:
+    """The rows of /proc/self/mountinfo that hold files.
+
+    One filesystem may be mounted in several places (bind mounts, subvolumes): it has one device number, and
+    the place nearest to the root stands for it.
+    """
+    # Not splitlines(): a name may hold what Unicode takes for the end of a line.
+    rows = _visible([_row(line) for line in mountinfo.rstrip("\n").split("\n")])
+    return _nearest(
+        (row.device_number, row.mount) for row in rows if not row.image and _holds_files(row.mount)
+    )
+
+
+def _nearest(places: Iterable[tuple[str, Mount]]) -> list[Mount]:
+    """Of the places of each filesystem, told apart by its device, the one nearest to the root."""
+    best: dict[str, Mount] = {}
+    for device, mount in places:
+        known = best.get(device)
+        if known is None or len(mount.mountpoint) < len(known.mountpoint):
+            best[device] = mount
+    return list(best.values())
+
+
+def _row(line: str) -> _Row:
+    """A line such as `36 35 8:1 / /mnt rw - ext4 /dev/sda1 rw`.
+
+    Read-only is what the filesystem is, after the dash, not what this place is: a sandbox sees all read-only.
+    Since Linux 6.15 an ext4 that gives up after an error says `emergency_ro` there.
+    """
+    left, _, right = line.partition(" - ")
+    number, parent, device_number, _, mountpoint = left.split(" ")[:5]
+    filesystem, source, told = [*right.split(" ", 2), "", ""][:3]
+    options = told.split(",")
+    mount = Mount(
+        _unescape(source),
+        _unescape(mountpoint),
+        filesystem,
+        not {"ro", "emergency_ro"}.isdisjoint(options),
+        filesystem in REMOTE,
+    )
+    image = "ro" in options and mount.device.startswith("/dev/loop") and mountpoint != "/"
+    return _Row(number, parent, device_number, mount, image)
+
+
+def _visible(rows: list[_Row]) -> list[_Row]:
+    """The rows whose mount point leads to them, in the order of `rows`.
+
+    A mount hides the one that it is mounted on at the same place, and what was mounted below before.
+    """
+    numbers = {row.number for row in rows}
+    children: dict[str, list[_Row]] = {}
+    for row in rows:
+        children.setdefault(row.parent if row.parent in numbers else "", []).append(row)
+    seen: set[str] = set()
+    waiting = children.pop("", [])
+    while waiting:
+        row = waiting.pop()
+        # Taken out, so that a table that leads in circles comes to an end, too.
+        mounted = {each.mount.mountpoint: each for each in children.pop(row.number, ()) if each is not row}
+        over = mounted.get(row.mount.mountpoint)
+        if over is not None:
+            waiting.append(over)
+            continue
+        seen.add(row.number)
+        waiting += [each for place, each in mounted.items() if not _parents(place) & mounted.keys()]
+    return [row for row in rows if row.number in seen]
+
+
+def _parents(path: str) -> set[str]:
+    """The folders in which `path` lies."""
+    parts = path.split("/")
+    return {"/".join(parts[:length]) for length in range(1, len(parts))}
+
+
+def _holds_files(mount: Mount) -> bool:
+    if mount.mountpoint == "/":
+        return True
+    if mount.filesystem in NO_FILES:
+        return False
+    return (
+        mount.remote
+        or mount.filesystem == "fuse"
+        or mount.filesystem.startswith("fuse.")
+        or mount.filesystem in LOCAL_WITHOUT_DEVICE
+        or mount.device.startswith("/dev/")
+    )
+
+
+def _unescape(text: str) -> str:
+    r"""The kernel writes blanks, tabs, newlines and backslashes of a name as octal, such as `\040`."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)

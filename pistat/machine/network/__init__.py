@@ -1,0 +1,1 @@
+"""Network interfaces and radios, asked of the kernel by netlink."""

@@ -1,0 +1,110 @@
+"""What the kernel knows of its Wi-Fi connections, by three kinds of questions over netlink.
+
+It is newer than /proc/net/wireless, which some drivers do not fill, and it knows the network, too.
+https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/include/uapi/linux/nl80211.h
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from typing import NamedTuple
+
+from pistat.machine.network.netlink import ATTRIBUTE, NUMBER, SECONDS, ask, attributes
+
+NETLINK_GENERIC = 16
+CONTROLLER = 16
+"""GENL_ID_CTRL, the family that knows the numbers of the others."""
+
+GET_FAMILY, GET_INTERFACE, GET_STATION = 3, 5, 17
+FAMILY_ID, FAMILY_NAME = 1, 2
+IFINDEX, IFNAME, IFTYPE, STA_INFO, FREQUENCY, SSID = 3, 4, 5, 21, 38, 52
+SIGNAL, TX_RATE = 7, 8
+RATE_16, RATE_32 = 1, 5
+"""Of one stream, and of many, which need more bits; both in units of 100 kbit/s."""
+
+CLIENT = 2
+"""NL80211_IFTYPE_STATION: it is connected to an access point. Others have many peers, or none."""
+
+HEAD = struct.Struct("=BBxx")
+SHORT = struct.Struct("=H")
+SIGNED = struct.Struct("=b")
+
+
+class Station(NamedTuple):
+    """A connection to an access point; None for what the driver does not tell.
+
+    Attributes:
+        ssid: The name of the network.
+        frequency: Of its channel, in MHz.
+        signal: How strongly it is received, in dBm.
+        bit_rate: How fast is sent, in bit/s.
+    """
+
+    ssid: str | None
+    frequency: int | None
+    signal: int | None
+    bit_rate: int | None
+
+
+def stations() -> dict[str, Station]:
+    """The connection of each interface that has one, by its name; none without Wi-Fi. Raises OSError."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_GENERIC) as kernel:
+        kernel.settimeout(SECONDS)
+        family = families(kernel).get("nl80211")
+        return {} if family is None else connections(kernel, family)
+
+
+def connections(kernel: socket.socket, family: int) -> dict[str, Station]:
+    """The connection of each interface that has one, by its name. Raises OSError."""
+    found: dict[str, Station] = {}
+    for message in ask(kernel, family, HEAD.pack(GET_INTERFACE, 0)):
+        told = attributes(message, HEAD.size, {IFINDEX, IFNAME, IFTYPE, FREQUENCY, SSID})
+        if IFNAME in told and NUMBER.unpack(told[IFTYPE])[0] == CLIENT:
+            found[_text(told[IFNAME])] = station(told, _peers(kernel, family, told[IFINDEX]))
+    return found
+
+
+def _peers(kernel: socket.socket, family: int, interface: bytes) -> list[bytes]:
+    """What an interface is connected to, as far as is told."""
+    try:
+        return ask(kernel, family, HEAD.pack(GET_STATION, 0) + ATTRIBUTE.pack(8, IFINDEX) + interface)
+    except TimeoutError:
+        raise
+    except OSError:
+        # Not every driver can list them, and the interface may have gone.
+        return []
+
+
+def families(kernel: socket.socket) -> dict[str, int]:
+    """The number of each family of questions by its name. Raises OSError."""
+    messages = ask(kernel, CONTROLLER, HEAD.pack(GET_FAMILY, 1))
+    told = [attributes(message, HEAD.size, {FAMILY_ID, FAMILY_NAME}) for message in messages]
+    return {_text(each[FAMILY_NAME]): SHORT.unpack(each[FAMILY_ID])[0] for each in told}
+
+
+def station(interface: dict[int, bytes], peers: list[bytes]) -> Station:
+    """What is told of an interface and of the access point that it is connected to, if it is."""
+    peer = attributes(peers[0], HEAD.size, {STA_INFO}).get(STA_INFO, b"") if peers else b""
+    info = attributes(peer, 0, {SIGNAL, TX_RATE})
+    rate = attributes(info.get(TX_RATE, b""), 0, {RATE_16, RATE_32})
+    hundreds = _number(NUMBER, rate.get(RATE_32)) or _number(SHORT, rate.get(RATE_16))
+    return Station(
+        _text(interface[SSID]) or None if SSID in interface else None,
+        _number(NUMBER, interface.get(FREQUENCY)),
+        _number(SIGNED, info.get(SIGNAL)),
+        hundreds * 100_000 if hundreds else None,
+    )
+
+
+def _number(form: struct.Struct, data: bytes | None) -> int | None:
+    if data is None:
+        return None
+    [number] = form.unpack(data)
+    return int(number)
+
+
+def _text(data: bytes) -> str:
+    """Names are bytes to the kernel; those of interfaces end in NUL, those of networks do not."""
+    return os.fsdecode(data.rstrip(b"\0"))

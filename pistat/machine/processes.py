@@ -1,0 +1,101 @@
+"""The process table: what each process has used since it began."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import psutil
+
+if TYPE_CHECKING:
+    from pistat.machine.host import Host
+
+
+class Process(NamedTuple):
+    """One process.
+
+    Attributes:
+        name: Its short name; never its command line, which may hold secrets.
+        user: The ID of its owner, or the name where the platform gives that.
+        began: Seconds from boot to its start; it tells a process from a later one of the same PID.
+        cpu: Seconds of CPU time that it has used.
+        memory: Resident bytes.
+    """
+
+    name: str
+    user: int | str | None
+    began: float
+    cpu: float
+    memory: int
+
+
+class Table(NamedTuple):
+    """All processes by PID, and the seconds since boot at which they were read."""
+
+    uptime: float
+    processes: dict[int, Process]
+
+
+def read(machine: Host) -> Table:
+    """The process table now. A process that ends while it is read is left out."""
+    uptime = machine.uptime()
+    if not machine.linux:
+        return Table(uptime, _portable(uptime))
+    processes = {}
+    for pid, stat in machine.stats():
+        try:
+            owner = machine.owner(f"/proc/{pid}")
+            processes[int(pid)] = parse(stat, owner, machine.clock_ticks, machine.page_size)
+        except (OSError, IndexError, ValueError):
+            # It has ended: its folder is gone, or there was nothing to read.
+            continue
+    return Table(uptime, processes)
+
+
+def parse(stat: bytes, user: int, clock_ticks: int, page_size: int) -> Process:
+    """/proc/PID/stat. The name may hold blanks and parentheses, so it ends at the last one.
+
+    Raises:
+        IndexError, ValueError: The process ended while its file was read.
+    """
+    end = stat.rindex(b") ")
+    fields = stat[end + 2 :].split(b" ", 22)
+    return Process(
+        stat[stat.index(b"(") + 1 : end].decode("utf-8", "replace"),
+        user,
+        int(fields[19]) / clock_ticks,
+        (int(fields[11]) + int(fields[12])) / clock_ticks,
+        int(fields[21]) * page_size,
+    )
+
+
+def cpu_percent(pid: int, older: Table, newer: Table) -> float:
+    """Percent of one core that a process has used since `older`, or since it began if unseen then."""
+    process = newer.processes[pid]
+    before = older.processes.get(pid)
+    if before is not None and before.began == process.began:
+        since, used = older.uptime, process.cpu - before.cpu
+    else:
+        since, used = process.began, process.cpu
+    elapsed = max(newer.uptime - since, MOMENT)
+    return round(max(0.0, 100.0 * used / elapsed), 2)
+
+
+MOMENT = 0.01
+"""A tick of the kernel: over a shorter interval, one tick would be thousands of percent."""
+
+
+def _portable(uptime: float) -> dict[int, Process]:
+    boot = psutil.boot_time()
+    processes = {}
+    for each in psutil.process_iter(["name", "username", "create_time", "cpu_times", "memory_info"]):
+        info = each.info
+        if info["name"] == "System Idle Process":
+            # Windows counts the time in which the CPU had nothing to do as the use of a process.
+            continue
+        times, memory = info["cpu_times"], info["memory_info"]
+        began = min(max(0.0, (info["create_time"] or boot) - boot), uptime)
+        cpu = times.user + times.system if times else 0.0
+        processes[each.pid] = Process(
+            info["name"] or "", info["username"], began, cpu, memory.rss if memory else 0
+        )
+    return processes

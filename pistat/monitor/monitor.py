@@ -1,0 +1,244 @@
+"""Answers: which collectors to run for the wanted keys, how old they may be, and what has failed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Any
+
+from pistat.cache import Cache, NoAnswerError, Outcome, Task, attempt
+from pistat.collectors import ALL, cpu
+from pistat.field import Collector, Incomplete, Reading, Values
+from pistat.log import Seldom
+from pistat.machine.machine import Machine
+from pistat.monitor.self_metrics import Own
+
+log = logging.getLogger("pistat")
+
+OWNERS = {key: collector for collector in ALL for key in collector.keys}
+"""The collector that owns each top-level key."""
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+"""What a byte that is not UTF-8 becomes in a name from the operating system; JSON must not hold it."""
+
+JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
+
+DELETE = "\x7f"
+LATER_CONTROLS = re.compile("[\x7f-\x9f]")
+"""Control characters that JSON may hold as they are, but that a terminal would obey."""
+
+RETRY_SECONDS = 2.0
+"""For how long an answer is shared, at most, while something fails."""
+
+KEPT = 64
+"""How many different answers are kept for clients that ask again; `/stats` has 2^17 sets of fields."""
+
+
+@dataclass(eq=False, slots=True)
+class Answer:
+    """The wanted keys, all of one moment.
+
+    Attributes:
+        values: In the order of the declarations.
+        errors: Why leaves of a key are null although they should not be, by key.
+        began: When, on the monotonic clock, the oldest part was begun to be read.
+    """
+
+    values: Values
+    errors: dict[str, str]
+    began: float
+    _body: bytes | None = field(default=None)
+
+    def document(self) -> Values:
+        """The values, and the errors if there are any."""
+        return {**self.values, "errors": self.errors} if self.errors else self.values
+
+    def body(self) -> bytes:
+        """The document as JSON, made once."""
+        if self._body is None:
+            self._body = encode(self.document())
+        return self._body
+
+
+class Monitor:
+    """Runs collectors behind a cache.
+
+    Args:
+        machine: What they read.
+        cache_seconds: How long an answer is shared.
+        own: Where it is counted what this costs.
+    """
+
+    def __init__(self, machine: Machine, cache_seconds: float, own: Own | None = None) -> None:
+        self._machine = machine
+        self._ttl = cache_seconds
+        self._own = own or Own()
+        self._cache = Cache(machine.monotonic, ran=self._own.ran)
+        self._tasks = {each: Task(each, partial(each.collect, machine), each.deadline) for each in ALL}
+        self._lock = threading.Lock()
+        self._failing: dict[str, str] = {}
+        self._told: dict[str, str] = {}
+        self._seldom = Seldom(machine.monotonic)
+        self._wanted = lru_cache(maxsize=KEPT)(self._find)
+        self._kept: dict[tuple[str, ...], Answer] = {}
+        self._since = 0.0
+
+    def renew(self, cache_seconds: float) -> None:
+        """Share answers for another time, and from now on none that was begun before."""
+        self._ttl = cache_seconds
+        self._since = self._machine.monotonic()
+
+    def answer(self, keys: tuple[str, ...], *, fresh: bool = False) -> Answer:
+        """The values of `keys`, in that order; only the collectors that own them are run.
+
+        With `fresh`, everything is read after this call.
+        """
+        kept = self._kept.get(keys)
+        if (
+            kept is not None
+            and not fresh
+            and kept.began >= self._since
+            and self._machine.monotonic() - kept.began < self._age()
+        ):
+            self._own.asked(hit=True)
+            return kept
+        answer = self._compose(keys, self._outcomes(keys, fresh=fresh))
+        self._keep(keys, answer)
+        return answer
+
+    def measured(self, keys: tuple[str, ...], seconds: float) -> Answer:
+        """The CPU over the `seconds` that begin now, for this caller alone; all else is read at their end."""
+        measured = set(cpu.cpu.keys)
+        second: Outcome[Reading] = attempt(
+            partial(cpu.over, self._machine, seconds), self._machine.monotonic()
+        )
+        others = self._outcomes(tuple(key for key in keys if key not in measured), fresh=True)
+        return self._compose(keys, {cpu.cpu: second, **others})
+
+    def _outcomes(self, keys: tuple[str, ...], *, fresh: bool) -> dict[Collector, Outcome[Reading]]:
+        """What the collectors that own `keys` have read, now or shortly before."""
+        chosen, tasks = self._wanted(keys)
+        log.debug("Wanted: %s", chosen)
+        now = self._machine.monotonic()
+        since = now if fresh else max(now - self._age(), self._since)
+        outcomes = self._cache.get(tasks, since, join=not fresh)
+        self._own.asked(hit=bool(outcomes) and all(each.began < now for each in outcomes))
+        return dict(zip(chosen, outcomes, strict=True))
+
+    def _find(self, keys: tuple[str, ...]) -> tuple[list[Collector], list[Task[Reading]]]:
+        """The collectors that own `keys`, and how each is run."""
+        chosen = list(dict.fromkeys(OWNERS[key] for key in keys))
+        return chosen, [self._tasks[each] for each in chosen]
+
+    def _age(self) -> float:
+        """How old an answer may be. What fails is asked again soon, however long answers are shared."""
+        return min(self._ttl, RETRY_SECONDS) if self._failing else self._ttl
+
+    def _keep(self, keys: tuple[str, ...], answer: Answer) -> None:
+        with self._lock:
+            if len(self._kept) >= KEPT and keys not in self._kept:
+                self._kept.clear()
+            # Another thread may have kept a newer one; nobody shall be given an older one after that.
+            if keys not in self._kept or self._kept[keys].began <= answer.began:
+                self._kept[keys] = answer
+
+    def _compose(self, keys: tuple[str, ...], outcomes: Mapping[Collector, Outcome[Reading]]) -> Answer:
+        values: Values = {}
+        errors: dict[str, str] = {}
+        for collector, outcome in outcomes.items():
+            if type(outcome.value) is dict and collector.name not in self._failing:
+                # As nearly always.
+                values.update(outcome.value)
+                continue
+            reading, why = self._settle(collector, outcome)
+            values.update(reading)
+            if why:
+                errors.update(dict.fromkeys(collector.keys, why))
+        wanted = {key: values[key] for key in keys}
+        failed = {key: errors[key] for key in keys if key in errors} if errors else {}
+        return Answer(wanted, failed, min([each.began for each in outcomes.values()], default=0.0))
+
+    def _settle(self, collector: Collector, outcome: Outcome[Reading]) -> tuple[Values, str | None]:
+        """The values of a collector, null where they failed, and why they did; told once in the log."""
+        reading = outcome.value
+        if isinstance(reading, Incomplete):
+            values, why = reading.values, reading.why
+        elif reading is not None:
+            values, why = reading, None
+        else:
+            values, why = collector.nulls(self._machine), _clause(outcome.error)
+        if why:
+            self._own.failed(collector.name, why, outcome.began)
+        if why or collector.name in self._failing:
+            self._tell(collector.name, why, outcome.error)
+        return values, why
+
+    @property
+    def failing(self) -> frozenset[str]:
+        """The collectors that have failed when they were last asked."""
+        with self._lock:
+            return frozenset(self._failing)
+
+    def _tell(self, name: str, why: str | None, error: BaseException | None) -> None:
+        """One line in the log when a collector begins to fail, changes its reason, or recovers.
+
+        The same failure is told once a minute at most; then one that has come back meanwhile is, too.
+        """
+        with self._lock:
+            if why is None:
+                self._failing.pop(name, None)
+                if self._told.pop(name, None):
+                    log.info("%s works again.", name)
+                return
+            self._failing[name] = why
+            if why != self._told.get(name) and self._seldom((name, why, type(error))):
+                self._told[name] = why
+                detail = "" if error is None or isinstance(error, NoAnswerError) else f" ({error!r:.200})"
+                log.warning("%s failed: %s%s", name, why, detail)
+
+
+def _clause(error: BaseException | None) -> str:
+    """Why a reading failed, in words for clients: never an exception's own text, which may name paths."""
+    if isinstance(error, NoAnswerError):
+        return str(error)
+    if isinstance(error, PermissionError):
+        return "not permitted"
+    if isinstance(error, OSError):
+        return "could not be read"
+    if isinstance(error, (ValueError, LookupError)):
+        return "what was read was not understood"
+    return "failed"
+
+
+def encode(value: Any) -> bytes:
+    """Strict JSON in UTF-8 with a newline at the end, whatever the machine holds."""
+    try:
+        return _dumped(value)
+    except ValueError:
+        # NaN, an infinity, or (UnicodeEncodeError) a name in bad UTF-8: rare, and looked for only now.
+        return _dumped(_strict(value))
+
+
+def _dumped(value: Any) -> bytes:
+    text = JSON.encode(value)
+    if not text.isascii() or DELETE in text:
+        text = LATER_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return text.encode() + b"\n"
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_strict(key): _strict(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_strict(each) for each in value]
+    if isinstance(value, str):
+        return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

@@ -1,0 +1,144 @@
+"""What the daemon itself has done, and what it costs: its own measurements."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import psutil
+
+from pistat import collectors
+from pistat.field import Collector, Field, Kind, Unit, Values
+from pistat.parsers.values import Json
+
+OTHER = "other"
+"""What requests for no route of ours are counted as: a label that clients cannot make more of."""
+
+HERE = "the daemon itself"
+
+
+def _counter(path: str, unit: Unit, text: str, metric: str = "") -> Field:
+    return Field(path, unit, text, HERE, kind=Kind.COUNTER, metric=metric)
+
+
+FIELDS = (
+    Field("collectors[row].collector", Unit.TEXT, "Name of a collector.", HERE, kind=Kind.LABEL),
+    Field("collectors[row].success", Unit.FLAG, "Whether a collector could read all, last time.", HERE),
+    _counter("collectors[row].runs", Unit.COUNT, "Times that a collector has run."),
+    _counter("collectors[row].failures", Unit.COUNT, "Times that a collector has failed, or was too late."),
+    _counter("collectors[row].time", Unit.SECONDS, "Time that a collector has taken."),
+    _counter("cache.hits", Unit.COUNT, "Answers for which nothing was read."),
+    _counter("cache.misses", Unit.COUNT, "Answers for which something was read."),
+    Field("requests[row].route", Unit.TEXT, "A route.", HERE, kind=Kind.LABEL),
+    Field("requests[row].status", Unit.TEXT, "Status of its answers.", HERE, kind=Kind.LABEL),
+    _counter(
+        "requests[row].count",
+        Unit.COUNT,
+        "Requests, answered or refused; 408 are those of which the rest never came.",
+    ),
+    _counter("process.cpu", Unit.SECONDS, "CPU time that the daemon has used.", "process_cpu"),
+    Field(
+        "process.memory", Unit.BYTES, "Resident memory of the daemon.", HERE, metric="process_resident_memory"
+    ),
+    Field(
+        "process.descriptors", Unit.COUNT, "Open descriptors of the daemon.", HERE, metric="process_open_fds"
+    ),
+    Field("process.threads", Unit.COUNT, "Threads of the daemon.", HERE, metric="process_threads"),
+)
+"""What `Own.values` holds, declared like any other measurement.
+
+Those of the process have the names that every program which knows Prometheus gives them.
+"""
+
+
+@dataclass(slots=True)
+class _Runs:
+    """How often a collector has run, and how long in all."""
+
+    count: int = 0
+    seconds: float = 0.0
+
+
+class Own:
+    """Counters since the start of the daemon. Nothing that a client sends makes them more.
+
+    Attributes:
+        last_error: What went wrong last, in words that may be shown to anybody; empty when nothing has.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._requests: Counter[tuple[str, int]] = Counter()
+        self._hits = 0
+        self._misses = 0
+        self._runs = {each.name: _Runs() for each in collectors.ALL}
+        self._failures: Counter[str] = Counter()
+        self._failed: dict[str, float] = {}
+        self._process = psutil.Process()
+        self.last_error = ""
+
+    def answered(self, route: str, status: int) -> None:
+        """A request has been answered or refused; `route` is one of ours, or OTHER."""
+        with self._lock:
+            self._requests[route, status] += 1
+
+    def asked(self, *, hit: bool) -> None:
+        """An answer was put together; a hit is one for which nothing was read."""
+        with self._lock:
+            self._hits += hit
+            self._misses += not hit
+
+    def ran(self, collector: Collector, seconds: float) -> None:
+        """A collector has run, successfully or not. Told of one after the other: see `Cache`."""
+        runs = self._runs[collector.name]
+        runs.count += 1
+        runs.seconds += seconds
+
+    def failed(self, collector: str, why: str, began: float) -> None:
+        """A collector has failed, or has not answered in time; told again for every answer that shares it."""
+        with self._lock:
+            self._failures[collector] += self._failed.get(collector) != began
+            self._failed[collector] = began
+        self.last_error = f"{collector}: {why}"
+
+    @property
+    def requests(self) -> int:
+        """How many requests have been answered or refused."""
+        with self._lock:
+            return self._requests.total()
+
+    def values(self, failing: Collection[str]) -> Values:
+        """Everything at this moment; `failing` has the names of the collectors that fail now."""
+        with self._lock:
+            return {
+                "collectors": [self._collector(each.name, failing) for each in collectors.ALL],
+                "cache": {"hits": self._hits, "misses": self._misses},
+                "requests": [
+                    {"route": route, "status": str(status), "count": count}
+                    for (route, status), count in sorted(self._requests.items())
+                ],
+                "process": self._costs(),
+            }
+
+    def _collector(self, name: str, failing: Collection[str]) -> dict[str, Json]:
+        runs = self._runs[name]
+        return {
+            "collector": name,
+            "success": name not in failing if runs.count or name in failing else None,
+            "runs": runs.count,
+            "failures": self._failures[name],
+            "time": round(runs.seconds, 6),
+        }
+
+    def _costs(self) -> dict[str, Json]:
+        # Windows has handles, and more of them.
+        descriptors = self._process.num_fds() if hasattr(self._process, "num_fds") else None
+        return {
+            "cpu": time.process_time(),
+            "memory": self._process.memory_info().rss,
+            "descriptors": descriptors,
+            "threads": self._process.num_threads(),
+        }

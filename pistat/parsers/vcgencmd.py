@@ -1,0 +1,279 @@
+"""What vcgencmd answers: text in, a value out, None when the text is not in full what was asked for.
+
+vcgencmd exits with 0 even when its arguments are wrong, when the firmware is silent, and when the kernel
+refuses the call; then it prints the question in place of the answer. So only the text counts. Nothing in
+here raises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum, auto
+from typing import NamedTuple
+
+from pistat.parsers.kernel import CELSIUS, HERTZ, LIMIT, VOLTS, first, in_full, lines, trimmed, within
+
+WORD = (0, 0xFFFF_FFFF)
+"""A number of 32 bits."""
+
+THROTTLE_BITS = {
+    "under_voltage": 0,
+    "throttled": 2,
+    "freq_capped": 1,
+    "soft_temp_limit": 3,
+    "under_voltage_since_boot": 16,
+    "throttled_since_boot": 18,
+    "freq_capped_since_boot": 17,
+    "soft_temp_limit_since_boot": 19,
+}
+"""https://www.raspberrypi.com/documentation/computers/os.html#get_throttled; the other bits mean nothing."""
+
+
+class Category(StrEnum):
+    """What came of a command."""
+
+    OK = auto()
+    NO_ACCESS = auto()
+    UNSUPPORTED = auto()
+    BAD_ARGS = auto()
+    TRANSPORT = auto()
+    EMPTY = auto()
+    FAILED = auto()
+
+
+SIGNS = (
+    ("Can't open device file:", Category.NO_ACCESS),
+    ("VCHI initialization failed", Category.NO_ACCESS),
+    ("VCHI connection failed", Category.NO_ACCESS),
+    ("ioctl_set_msg failed:", Category.TRANSPORT),
+    ("error=1 ", Category.UNSUPPORTED),
+    ("error=2 ", Category.BAD_ARGS),
+    ("error=", Category.FAILED),
+)
+"""How a line begins that tells of a failure, and of which; the first that is found decides."""
+
+
+def classify(status: int, stdout: str, stderr: str = "") -> Category:
+    """What came of a command, from its exit status and what it printed."""
+    printed = lines(stdout) + lines(stderr)
+    for sign, category in SIGNS:
+        if any(line.startswith(sign) for line in printed):
+            return category
+    if status != 0 or len(stdout) > LIMIT:
+        return Category.FAILED
+    return Category.OK if trimmed(stdout) else Category.EMPTY
+
+
+def temperature(text: str) -> float | None:
+    """A temperature in °C, from `measure_temp`."""
+    found = in_full(r"temp=(-?[0-9]{1,3}\.[0-9]{1,3})'C", text)
+    return within(float(found[1]), *CELSIUS) if found else None
+
+
+def clock(text: str) -> int | None:
+    """A frequency in Hz, from `measure_clock`; 0 when the block is off, and when there is no such block."""
+    # The number in brackets differs from board to board and is 0 on a Pi 5.
+    found = in_full(r"frequency\([0-9]{1,3}\)=([0-9]{1,11})", text)
+    return within(int(found[1]), *HERTZ) if found else None
+
+
+def volts(text: str) -> float | None:
+    """A voltage in V, from `measure_volts`."""
+    found = in_full(r"volt=([0-9]{1,2}\.[0-9]{1,8})V", text)
+    return within(float(found[1]), *VOLTS) if found else None
+
+
+def memory(text: str) -> tuple[str, int] | None:
+    """The name of a part of the memory and its size in MiB, from `get_mem`; 0 for one that is not there."""
+    found = in_full(r"([a-z][a-z0-9_]{0,31})=([0-9]{1,6})M", text)
+    return (found[1], int(found[2])) if found else None
+
+
+def throttled(text: str) -> int | None:
+    """The 32 bits of `get_throttled`."""
+    found = in_full(r"throttled=0x([0-9a-fA-F]{1,8})", text)
+    return int(found[1], 16) if found else None
+
+
+def flags(word: int) -> dict[str, bool]:
+    """For each name of THROTTLE_BITS whether its bit is set in `word`."""
+    return {name: bool(word >> bit & 1) for name, bit in THROTTLE_BITS.items()}
+
+
+def reset_status(text: str) -> int | None:
+    """The reset status register, from `get_rsts`: hexadecimal, although it has no 0x."""
+    found = in_full(r"get_rsts=([0-9a-fA-F]{1,8})", text)
+    return int(found[1], 16) if found else None
+
+
+RESETS = {
+    12: "power-on",
+    10: "software hard",
+    9: "software full",
+    8: "software quick",
+    6: "watchdog hard",
+    5: "watchdog full",
+    4: "watchdog quick",
+    2: "debugger hard",
+    1: "debugger full",
+    0: "debugger quick",
+}
+HALTED = 0x555
+"""The bits that are set together by a system that was halted."""
+
+POWER_CHIP_RESETS = {
+    0: "over-voltage",
+    1: "under-voltage",
+    2: "over-temperature",
+    3: "enable signal",
+    4: "watchdog",
+}
+"""https://www.raspberrypi.com/documentation/computers/configuration.html, `power_reset`."""
+
+
+def reset_cause(word: int | None) -> str | None:
+    """The set bits of the reset status register in words; an ordinary reboot is by the watchdog, too."""
+    if word is None:
+        return None
+    if word & HALTED == HALTED:
+        return _words({12: RESETS[12]}, word, "halt")
+    return _words(RESETS, word)
+
+
+def power_chip_reset(word: int | None) -> str | None:
+    """Why the power chip of a Pi 5 has cut the supply before this start; None where it has not."""
+    return None if word is None else _words(POWER_CHIP_RESETS, word)
+
+
+def _words(names: Mapping[int, str], word: int, *more: str) -> str | None:
+    return ", ".join([*(name for bit, name in names.items() if word >> bit & 1), *more]) or None
+
+
+def ring_oscillator(text: str) -> tuple[float, float, float] | None:
+    """The speed of the ring oscillator in MHz, the core voltage in V and the temperature in °C."""
+    found = in_full(
+        r"read_ring_osc\([0-9]{1,3}\)=([0-9]{1,4}\.[0-9]{1,6})MHz"
+        r" \(@([0-9]{1,2}\.[0-9]{1,8})V\) \((-?[0-9]{1,3}\.[0-9]{1,3})'C\)",
+        text,
+    )
+    if not found:
+        return None
+    speed, core, celsius = map(float, found.groups())
+    possible = within(core, *VOLTS) is not None and within(celsius, *CELSIUS) is not None
+    return (speed, core, celsius) if possible else None
+
+
+class Version(NamedTuple):
+    """The firmware.
+
+    Attributes:
+        date: When it was built, `2026/05/11 12:20:02` on a Pi 5, `Mar 17 2023 10:50:56` before.
+        hash: Its commit: 8 digits on a Pi 5, 40 before.
+        flags: How it was built, such as `release`, `start_cd`.
+    """
+
+    date: str
+    hash: str
+    flags: tuple[str, ...]
+
+
+def version(text: str) -> Version | None:
+    """The date, commit and flags of the firmware, from the three lines of `version`."""
+    found = in_full(
+        r"((?:[0-9]{4}/[0-9]{2}/[0-9]{2}|[A-Z][a-z]{2} {1,4}[0-9]{1,2} {1,4}[0-9]{4}) {1,4}[0-9:]{8})\n"
+        r"Copyright \(c\) [0-9]{4} Broadcom\n"
+        r"version ([0-9a-f]{7,40})((?: \([a-z0-9_-]{1,16}\)){0,8})",
+        "\n".join(lines(text)),
+    )
+    if not found:
+        return None
+    return Version(re.sub(" +", " ", found[1]), found[2], tuple(re.findall("[a-z0-9_-]+", found[3])))
+
+
+class BootloaderVersion(NamedTuple):
+    """The bootloader in the EEPROM; nothing but None before the Pi 4.
+
+    Attributes:
+        hash: The first 8 digits of its commit.
+        timestamp: When it was built, in seconds since 1970.
+        update_time: When it was last updated, in seconds since 1970; 0 when that is not recorded.
+        capabilities: One bit for each thing it can do.
+    """
+
+    hash: str | None
+    timestamp: int | None
+    update_time: int | None
+    capabilities: int | None
+
+
+def bootloader_version(text: str) -> BootloaderVersion:
+    """The commit, two times and capabilities of the bootloader, from the lines of `bootloader_version`."""
+    return BootloaderVersion(
+        first(r"version ([0-9a-f]{8})[0-9a-f]{0,32}(?: ?\([a-z]{1,16}\))?", text),
+        _word(first(r"timestamp ([0-9]{1,10})", text)),
+        _word(first(r"update-time ([0-9]{1,10})", text)),
+        _word(first(r"capabilities 0x([0-9a-fA-F]{1,8})", text), base=16),
+    )
+
+
+def _word(digits: str | None, base: int = 10) -> int | None:
+    return within(int(digits, base), *WORD) if digits else None
+
+
+def config(text: str) -> dict[str, int | str]:
+    """For each item of `get_config` its number, or its text where it is none."""
+    items: dict[str, int | str] = {}
+    for line in lines(text):
+        # "error=2 error_msg=..." would otherwise be an item.
+        found = re.fullmatch(r"(?!error=)([A-Za-z][A-Za-z0-9_:.-]{0,63})=([ -~]{0,256})", line)
+        if found:
+            items.setdefault(found[1], _setting(found[2]))
+    return items
+
+
+def _setting(text: str) -> int | str:
+    number = re.fullmatch(r"-?(?:0|[1-9][0-9]{0,9}|0x[0-9a-fA-F]{1,8})", text)
+    return int(text, base=0) if number else text
+
+
+class Rails(NamedTuple):
+    """What the power chip of a Pi 5 measures behind it: not the 5 V that go to USB, fan and HATs.
+
+    Attributes:
+        amperes: For each rail the current in A.
+        volts: For each rail the voltage in V; some rails have no current.
+        whole: Whether each line has been understood. The last of a reply that was cut short has not.
+    """
+
+    amperes: dict[str, float]
+    volts: dict[str, float]
+    whole: bool = True
+
+    @property
+    def watts(self) -> dict[str, float]:
+        """For each rail that has both the power in W."""
+        return {
+            rail: self.volts[rail] * current for rail, current in self.amperes.items() if rail in self.volts
+        }
+
+    @property
+    def total(self) -> float | None:
+        """The power of all of them in W, at most four decimals; None if there is none, or one is missing."""
+        return round(sum(self.watts.values()), 4) if self.watts and self.whole else None
+
+
+RAIL = re.compile(
+    r"([0-9A-Za-z_]{1,32})_([AV]) (?:(?<=A )current|(?<=V )volt)"
+    r"\([0-9]{1,3}\)=([0-9]{1,2}\.[0-9]{1,8})\2"
+)
+
+
+def pmic(text: str) -> Rails:
+    """The current and voltage of each rail, from those lines of `pmic_read_adc` that match in full."""
+    rails = Rails({}, {})
+    found = [RAIL.fullmatch(line) for line in lines(text)]
+    for each in filter(None, found):
+        by_rail = rails.amperes if each[2] == "A" else rails.volts
+        by_rail.setdefault(each[1], float(each[3]))
+    return rails._replace(whole=all(found))
