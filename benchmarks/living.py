@@ -10,9 +10,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from recorded import RecordedMachine
-
 from pistat.machine.machine import Finished, Usage
+from support.recorded_machine import RecordedMachine
 
 COUNTING = frozenset({"/proc/net/dev", "/proc/diskstats", "/proc/stat"})
 """Files whose large numbers only grow."""

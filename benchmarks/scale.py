@@ -27,10 +27,11 @@ import yaml
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
 
-from fleet import Fleet
 from living import LivingMachine
-from prometheusd import Prometheus
-from recorded import BOARDS, board_names
+
+from support.daemons.fleet import Fleet
+from support.prometheus_server import Prometheus
+from support.recorded_machine import BOARDS, board_names
 
 SCRAPE_SECONDS = 30.0
 """The interval of the configuration in `deploy/`."""

@@ -23,7 +23,7 @@ HERE = Path(__file__).resolve().parent
 TESTS = HERE.parent / "tests"
 sys.path[:0] = [str(HERE.parent), str(TESTS)]
 
-from daemon import PROGRAM, unit_environment
+from support.daemon import PROGRAM, unit_environment
 
 OPEN = {"PISTAT_RATE_LIMIT_ENABLED": "false"}
 LIMITED = {"PISTAT_RATE_LIMIT_REQUESTS": "100000", "PISTAT_RATE_LIMIT_WINDOW": "1"}

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browser import CHROMIUM, DRIVER, Browser
-from daemon import Daemon, HeldPort
 from hypothesis import HealthCheck, settings
 
+from support.chromium import CHROMIUM, DRIVER, Browser
+from support.daemon import Daemon, HeldPort
+
 if TYPE_CHECKING:
-    from needs import Need
+    from support.need import Need
 
 
 # What takes more than linear time takes longer than that; what a busy machine takes does not.

@@ -15,7 +15,7 @@ class LeftOut(ModuleType):
     """Stands for a module; says so to whoever uses it after all."""
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"{self.__name__}.{name}: {self.__name__} is left out by pistat/lean.py")
+        raise AttributeError(f"{self.__name__}.{name}: {self.__name__} is left out by pistat/server/slim_imports.py")
 
 
 def leave_out() -> None:

@@ -1,0 +1,746 @@
+"""The documents say what the program does: guide, README, `.env.example`, changelog."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from pi_system_monitor import create_app
+from pistat.formats import guide, render
+from pistat.machine.machine import Machine
+from pistat.routes import PATHS, ROUTES, STATS
+from pistat.settings import SETTINGS, Settings, load
+from pistat.web import errors
+
+if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
+    from support.daemon import Daemon
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SCRIPT = (ROOT / "templates" / "page.js").read_text(encoding="utf-8")
+ENV_EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+RUN = (
+    "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt"
+    " && .venv/bin/python pi_system_monitor.py"
+)
+TEST = (
+    "python3 -m venv .venv && .venv/bin/pip install -q -r tests/requirements.txt"
+    " && .venv/bin/python -m pytest"
+)
+
+CURL = "curl/8.5.0"
+FIREFOX = "Mozilla/5.0 (X11; Linux aarch64; rv:128.0) Gecko/20100101 Firefox/128.0"
+FIREFOX_ACCEPTS = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+OPEN = {"link", "meta", "wbr", "input", "p", "li", "dt", "dd", "option", "thead", "tbody", "tr", "th", "td"}
+"""Tags that HTML has no end for, or needs none."""
+
+INLINE = {"a", "b", "code", "i", "small", "span"}
+FIELDS = {field.path: field for route in ROUTES for field in route.fields}
+TOLD = {
+    field.path: field
+    for route in ROUTES
+    for group in guide.groups(route)
+    for branch in group.branches
+    for _, field in branch.leaves
+}
+"""The fields that the guides describe one by one."""
+
+PARAMETERS = {each.name for route in ROUTES for each in route.parameters}
+
+
+def client_of(settings: Settings) -> FlaskClient:
+    return create_app(settings, Machine()).test_client()
+
+
+@pytest.fixture(scope="module")
+def client() -> FlaskClient:
+    return client_of(Settings(rate_limit_enabled=False, allowed_hosts=("*",)))
+
+
+def told(client: FlaskClient, host: str = "localhost:8585", **headers: str) -> str:
+    """The guide as a client with these headers gets it."""
+    given = {"Host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    response = client.get("/", headers=given)
+    assert response.status_code == 200, response.get_data(as_text=True)
+    return response.get_data(as_text=True)
+
+
+@pytest.fixture(scope="module")
+def text(client: FlaskClient) -> str:
+    return told(client, User_Agent=CURL)
+
+
+@pytest.fixture(scope="module")
+def html(client: FlaskClient) -> str:
+    return told(client, User_Agent=FIREFOX)
+
+
+@pytest.fixture(scope="module")
+def documents(html: str, text: str) -> dict[str, str]:
+    return {"README.md": README, "HTML": Page.of(html).text, "text": text, ".env.example": ENV_EXAMPLE}
+
+
+class Page(HTMLParser):
+    """A page that was read: its tags with their attributes, its text, the terms of its lists.
+
+    Attributes:
+        open: The tags that were not closed although they must be.
+        terms: What the lists describe; what stands below a term for a whole group, with that before it.
+        inside: The text of each style and script.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.terms: list[str] = []
+        self.inside: dict[str, str] = {}
+        self.text = ""
+        self._last = ""
+        self._group = ""
+
+    @classmethod
+    def of(cls, html: str) -> Page:
+        page = cls()
+        page.feed(html)
+        page.close()
+        return page
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        assert len(attrs) == len(dict(attrs)), f"an attribute twice: {attrs}"
+        self._last = "group" if ("class", "g") in attrs else tag
+        if tag not in INLINE:
+            self.text += "\n"
+        if tag not in OPEN:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in OPEN:
+            assert self.open.pop() == tag, f"line {self.getpos()[0]}: </{tag}>"
+        if tag not in INLINE:
+            self.text += "\n"
+
+    def handle_data(self, data: str) -> None:
+        if self.open[-1:] in (["style"], ["script"]):
+            self.inside[self.open[-1]] = data
+            return
+        self.text += data
+        if self._last == "group":
+            self._group = data.strip()
+        elif self._last == "dt":
+            self.terms.append(self._group + data if data.startswith(".") else data)
+        self._last = ""
+
+    def values(self, name: str) -> list[str]:
+        """The values of an attribute, wherever it stands."""
+        return [each[name] or "" for _, each in self.tags if name in each]
+
+
+# What is generated
+
+
+@pytest.mark.parametrize("name", render.PAGES)
+def test_pages_are_current(name: str) -> None:
+    """The generated blocks of the pages are what the declarations give: run `python -m pistat.formats.render`."""
+    page = (ROOT / name).read_text(encoding="utf-8")
+
+    assert render.filled(page) == page
+
+
+def test_every_block_is_used() -> None:
+    """Nothing is generated that no page shows."""
+    pages = "".join((ROOT / name).read_text(encoding="utf-8") for name in render.PAGES)
+
+    assert sorted(re.findall(r"<!-- generated: (\S+) -->", pages)) == sorted(render.BLOCKS)
+
+
+def test_env_example_is_current() -> None:
+    """`.env.example` is what the declarations give: run `python -m pistat.formats.render`."""
+    assert render.env_example() == ENV_EXAMPLE
+
+
+def test_env_example_shows_defaults(tmp_path: Path) -> None:
+    """Each line of `.env.example` is accepted without its `#`, and changes nothing."""
+    env_file = tmp_path / ".env"
+    env_file.write_text(re.sub(r"^#(?=PISTAT_)", "", ENV_EXAMPLE, flags=re.MULTILINE), encoding="utf-8")
+
+    assert len(re.findall(r"^PISTAT_", env_file.read_text(encoding="utf-8"), re.MULTILINE)) == len(SETTINGS)
+    assert load({}, env_file) == Settings()
+
+
+def test_render_mends_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`python -m pistat.formats.render` brings back what was changed by hand, and leaves the rest alone."""
+    stale = re.sub(
+        r"(<!-- generated: settings -->).*?(<!-- end -->)", r"\1\nold\n\2", README, flags=re.DOTALL
+    )
+    (tmp_path / "docs").mkdir()
+    for name in render.PAGES:
+        (tmp_path / name).write_text(stale, encoding="utf-8")
+    golden = tmp_path / render.EXAMPLE
+    golden.parent.mkdir(parents=True)
+    golden.write_text((ROOT / render.EXAMPLE).read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(render, "ROOT", tmp_path)
+
+    render.main()
+
+    assert stale != README
+    for name in render.PAGES:
+        assert (tmp_path / name).read_text(encoding="utf-8") == README
+    assert (tmp_path / ".env.example").read_text(encoding="utf-8") == ENV_EXAMPLE
+
+
+# Everything is there, and nothing else
+
+
+@pytest.mark.parametrize("name", ["README.md", "HTML", "text", ".env.example"])
+def test_settings_are_documented(documents: dict[str, str], name: str) -> None:
+    """Every setting is in every document, and what looks like a setting is one."""
+    assert set(re.findall(r"PISTAT_\w*", documents[name])) == {each.name for each in SETTINGS}
+
+
+@pytest.mark.parametrize("name", ["README.md", "HTML", "text"])
+def test_routes_and_parameters_are_documented(documents: dict[str, str], name: str) -> None:
+    """Every route, parameter and status is in both guides and in the README."""
+    words = set(re.findall(r"[\w/.]+", documents[name]))
+
+    assert set(PATHS) <= words
+    assert words >= PARAMETERS
+    assert {str(each.status) for each in errors.ERRORS} <= words
+
+
+def test_fields_are_in_the_readme() -> None:
+    """Every field has a row in the README, with its unit."""
+    rows = {tuple(line.split(" | ")[:2]) for line in README.splitlines() if line.startswith("| `")}
+
+    assert {(f"| `{each.path}`", each.unit.symbol) for each in FIELDS.values()} <= rows
+
+
+def test_fields_are_in_the_page(html: str) -> None:
+    """The rows of the page are the fields, settings and statuses, and the keys that were described before."""
+    repeated = {group.key for route in ROUTES for group in guide.groups(route) if group.earlier}
+    statuses = {str(each.status) for each in errors.ERRORS}
+
+    assert set(Page.of(html).terms) == {
+        *TOLD,
+        *repeated,
+        *statuses,
+        *(each.name for each in SETTINGS),
+    }
+
+
+def test_sources_are_in_the_page(html: str) -> None:
+    """Where a field is read is in its row or, if that has no source, in the last one above that has one."""
+    told: dict[str, str] = {}
+    stem = place = ""
+    for above, name, source in re.findall(
+        r"<dt class=g>(\S+?)(?= <i>|<dt)|<dt>([^<]*)<dd>.*?<dd>.*?(?:<dd>(.*?))?(?=<dt|</dl)", html
+    ):
+        stem = above or stem
+        place = unescape(re.sub("</?code>", "`", source)) or place
+        told.setdefault(stem + name if name.startswith(".") else name, place)
+
+    for path, field in TOLD.items():
+        assert told[path].replace("NAME", field.steps[-1]) == field.source
+
+
+def test_fields_are_in_the_text(text: str) -> None:
+    """The text guide has a line for every field, below the name of what holds it, and with its unit."""
+    found: dict[str, str] = {}
+    stem = ""
+    for line in text.splitlines():
+        if match := re.fullmatch(r"([a-z_]\S*)( +all of \S+, and)?", line):
+            stem = match[1]
+        elif match := re.match(r"(  \.|[a-z_])\S* +\S+( s)?", line):
+            name, _, unit = match[0].strip().partition(" ")
+            found.setdefault(stem + name if line.startswith("  ") else name, unit.strip())
+
+    for path, field in TOLD.items():
+        assert found.get(path, "").split(" ")[0] == guide.plain(field.unit.symbol).split(" ")[0], path
+
+
+def test_what_is_told_at_once() -> None:
+    """What a guide leaves out are leaves of another stem, the same in every respect; nothing else."""
+    branches = [each for route in ROUTES for group in guide.groups(route) for each in group.branches]
+    liken = [each for each in branches if each.like]
+    without = {}
+    for branch in liken:
+        for path, field in FIELDS.items():
+            stem, dot, name = path.rpartition(".")
+            if stem == branch.like:
+                without[branch.stem + dot + name] = replace(field, path=branch.stem + dot + name)
+
+    assert liken
+    assert {**TOLD, **without} == FIELDS
+    assert not set(TOLD) & set(without)
+
+
+def test_what_was_described_before() -> None:
+    """Only fields that are the same in every respect are described once for two routes."""
+    repeated = [(route, group) for route in ROUTES for group in guide.groups(route) if group.earlier]
+
+    assert repeated
+    for route, group in repeated:
+        [earlier] = [each for each in ROUTES if each.path == group.earlier]
+        assert ROUTES.index(earlier) < ROUTES.index(route)
+        assert set(group.fields) <= set(earlier.fields)
+
+
+def test_packages_of_debian() -> None:
+    """What the README has installed on a 32-bit system is what `install.sh` installs there."""
+    script = (ROOT / "install.sh").read_text(encoding="utf-8")
+    [packages] = re.findall(r"^sudo apt install (python3-.*)$", README, re.MULTILINE)
+
+    assert packages.split() == re.findall(r"\|\| echo (python3-\S+)", script)
+
+
+# What can be copied works
+
+
+def test_examples_work(client: FlaskClient, documents: dict[str, str]) -> None:
+    """Every curl line of the README and the guides asks for something that is there."""
+    shell = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
+    lines = re.findall(r"curl (?:-s )?'?([^\s']+)", "\n".join([shell, documents["HTML"], documents["text"]]))
+    wanted = {
+        (parts.path, parts.query) for each in lines for parts in [urlsplit("//" + each.split("//")[-1])]
+    }
+
+    assert len(wanted) >= len(ROUTES) + 2
+    for path, rest in sorted(wanted):
+        assert client.get(f"{path}?{rest}").status_code == 200, f"{path}?{rest}"
+
+
+def test_every_example_is_shown(documents: dict[str, str], html: str) -> None:
+    """Each example of a route is in the README and in the text guide, and a link of the page."""
+    links = Page.of(html).values("href")
+    for route in ROUTES:
+        for rest, gives in route.examples:
+            assert not rest or (route.path + rest in links and gives in documents["HTML"])
+            for document in (README, documents["text"]):
+                assert f"localhost:8585{route.path}{rest}" in document
+                assert gives in document
+
+
+def test_python_example_of_the_page_works(shared: Daemon) -> None:
+    """The Python of the page, copied and run, prints the temperature, or that there is none."""
+    program = dict(guide.examples(f"127.0.0.1:{shared.port}"))["Python"]
+
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert run.returncode == 0, run.stderr
+    assert re.match(r"(?:None|[\d.]+) °C\n", run.stdout)
+
+
+def test_python_example_works(shared: Daemon) -> None:
+    """The Python of the guide, copied and run, prints figures of the daemon that it came from."""
+    body = shared.get("/", headers={"User-Agent": CURL}).body.decode()
+    [program] = re.findall(r"^IN PYTHON -+\n\n(.*?)^ON THE", body, re.DOTALL | re.MULTILINE)
+
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert f"127.0.0.1:{shared.port}" in program
+    assert run.returncode == 0, run.stderr
+    assert re.search(r"^[\d.]+ % of the memory in use\nup for [\d.]+ days$", run.stdout, re.MULTILINE)
+
+
+def test_python_example_tells_what_was_refused(shared: Daemon) -> None:
+    """The Python of the guide shows the daemon's own words when its question is wrong."""
+    program = guide.client(f"127.0.0.1:{shared.port}").replace('uptime"', 'uptme"')
+
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert run.stderr.startswith('fields has "uptme"; known fields are ')
+
+
+def test_refusal_is_real(client: FlaskClient) -> None:
+    """The error that the documents show is what the daemon answers."""
+    response = client.get("/processes?limit=abc")
+
+    assert response.status_code == 400
+    assert response.get_json() == json.loads(guide.refusal())
+
+
+def test_statuses_mean_what_the_server_says() -> None:
+    """What is said of a request that reaches no route is what the documents say of its status."""
+    said = {status: message for status, message in errors.MESSAGES.items() if status != 400}
+
+    assert said
+    assert said == {status: errors.MEANING[status] for status in said}
+
+
+@pytest.mark.parametrize("command", [RUN, TEST])
+def test_readme_commands(command: str) -> None:
+    """The two commands stand in the README, each after a heading and alone in its block."""
+    blocks = re.findall(r"^## [^\n]+\n\n(?:[^\n#`][^\n]*\n)+\n```sh\n([^\n]+)\n```$", README, re.MULTILINE)
+
+    assert blocks.count(command) == 1
+
+
+def test_ci_runs_what_the_readme_says() -> None:
+    """`.ci/run` passes the tests with the line of the README."""
+    assert TEST in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+
+
+# The text guide
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost:8585",
+        "pi:8585",
+        "raspberrypi.local:8585",
+        "[2001:db8::8585]:8585",
+        "[2001:db8:1234:5678:1234:5678:1234:5678]:8585",
+        "a-very-long-name-of-a-pi.in-a-cupboard.of-somebody.example.org:65535",
+        "x" * 63 + ".example:65535",
+        "x" * 63 + ".example.org:65535",
+    ],
+)
+def test_text_fits_a_terminal(client: FlaskClient, host: str) -> None:
+    """The text is ASCII, at most 78 columns wide, and ends with a newline; no line ends with a blank."""
+    lines = told(client, host, User_Agent=CURL).split("\n")
+
+    assert all(line.isascii() and len(line) <= 78 and line == line.rstrip() for line in lines)
+    assert lines[-1] == ""
+    assert lines[-2]
+
+
+def test_text_ends_with_lines_to_copy(text: str) -> None:
+    """The first line says that the lines to copy are at the end; there they are, with what each gives."""
+    lines = text.splitlines()
+    last = lines[-len(guide.commands("localhost:8585")) :]
+
+    assert "at the end" in lines[0]
+    assert all(re.match(r"curl .*localhost:8585/.* # \S", line) for line in last)
+
+
+def test_text_of_a_long_name(client: FlaskClient) -> None:
+    """A name that leaves no room for the meanings beside the lines to copy has them above."""
+    lines = told(client, "raspberrypi.local:8585", User_Agent=CURL).splitlines()
+    count = len(guide.commands(""))
+
+    assert [line[:2] for line in lines[-2 * count :]] == ["# ", "cu"] * count
+
+
+@pytest.mark.parametrize(
+    ("cells", "columns", "expected"),
+    [
+        pytest.param(["a", "b"], (0, 4), "a   b", id="beside each other"),
+        pytest.param(["  a  "], (2,), "  a", id="indented"),
+        pytest.param(["abcdef", "b"], (0, 4), "abcdef\n    b", id="no room"),
+        pytest.param(["ab", "b"], (0, 3), "ab\n   b", id="one blank is no gap"),
+        pytest.param(["a", ""], (0, 4), "a", id="nothing there"),
+        pytest.param(
+            ["a", "x" * 60 + " y"], (0, 18), "a" + " " * 17 + "x" * 60 + "\n" + " " * 18 + "y", id="wraps"
+        ),
+        pytest.param(["°C"], (0,), "C", id="ASCII"),
+        pytest.param(["`df`"], (0,), "df", id="no backticks"),
+        pytest.param(["/" + "x" * 40 + "/" + "y" * 40], (0,), f"/{'x' * 40}/\n{'y' * 40}", id="a long path"),
+    ],
+)
+def test_row(cells: list[str], columns: tuple[int, ...], expected: str) -> None:
+    """Cells begin at their columns; what finds no room begins a line."""
+    assert guide.row(cells, *columns) == expected
+
+
+def test_text_names_the_token_where_it_is_wanted() -> None:
+    """With a token set, the text tells how to show it, without telling it; without one it does not."""
+    token = "correct-horse-battery-staple"
+    body = told(client_of(Settings(api_token=token)), User_Agent=CURL)
+
+    assert 'curl -H "Authorization: Bearer $PISTAT_API_TOKEN" \\\n  localhost:8585/stats\n' in body
+    assert token not in body
+    assert "Bearer" not in told(client_of(Settings()), User_Agent=CURL)
+    assert all(len(line) <= 78 for line in body.splitlines())
+
+
+# The page
+
+
+def test_page_is_well_formed(html: str) -> None:
+    """Every tag is closed where it should be, every ID is there once, and every link leads to something."""
+    page = Page.of(html)
+    ids = page.values("id")
+
+    assert page.open == []
+    assert html.startswith("<!doctype html>")
+    assert ("html", {"lang": "en"}) in page.tags
+    assert "viewport" in page.values("name")
+    assert len(ids) == len(set(ids))
+    assert {each[1:] for each in page.values("href") if each.startswith("#")} <= set(ids)
+
+
+def test_page_links_work(client: FlaskClient, html: str) -> None:
+    """Every link of the page to this machine answers."""
+    page = Page.of(html)
+    links = {each for each in page.values("href") if each[:1] == "/"}
+
+    assert len(links) > len(ROUTES)
+    for each in sorted(links):
+        assert client.get(each).status_code == 200, each
+
+
+def test_page_loads_nothing_else(html: str) -> None:
+    """The page is whole: one style, one script, no other source but its icon, nothing inline in its tags."""
+    page = Page.of(html)
+    tags = [tag for tag, _ in page.tags]
+    attributes = {name for _, given in page.tags for name in given}
+
+    assert (tags.count("style"), tags.count("script")) == (1, 1)
+    assert not set(tags) & {"img", "iframe", "object", "embed", "form", "base"}
+    assert not {each for each in attributes if each in {"style", "src", "srcset"} or each.startswith("on")}
+    assert [each["href"] for tag, each in page.tags if tag == "link"] == ["/icon.svg"]
+    assert not re.search(r"url\(|@import|expression", page.inside["style"])
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|eval|import", page.inside["script"])
+    assert set(re.findall(r"https?://[^\"/]+", page.inside["script"])) == {"http://www.w3.org"}
+
+
+def test_page_names_what_may_run(client: FlaskClient) -> None:
+    """The policy of the page allows its style and its script by their hashes, and nothing inline besides."""
+    response = client.get("/", headers={"User-Agent": FIREFOX})
+    page = Page.of(response.get_data(as_text=True))
+    given = response.headers["Content-Security-Policy"]
+    sources = dict(each.strip().split(" ", 1) for each in given.split(";"))
+
+    assert sources["default-src"] == "'none'"
+    for tag in ("style", "script"):
+        digest = base64.b64encode(hashlib.sha256(page.inside[tag].encode()).digest()).decode()
+        assert sources[f"{tag}-src"] == f"'sha256-{digest}'"
+
+
+def test_page_is_small() -> None:
+    """The page with style, script and icon is at most 60 kB in all, as it is served by default."""
+    client = client_of(Settings())
+    answer = client.get("/", headers={"User-Agent": FIREFOX, "Host": "raspberrypi.local:8585"})
+
+    assert len(answer.get_data()) + len(client.get("/icon.svg").get_data()) <= 60_000
+
+
+@pytest.mark.parametrize("path", ["/", "/icon.svg"])
+def test_documents_are_kept_by_clients(client: FlaskClient, path: str) -> None:
+    """What does not change is not sent again to who has it: 304, with the same headers and no body."""
+    first = client.get(path, headers={"User-Agent": FIREFOX})
+    again = client.get(path, headers={"User-Agent": FIREFOX, "If-None-Match": first.headers["ETag"]})
+    other = client.get(path, headers={"User-Agent": FIREFOX, "If-None-Match": '"other"'})
+
+    assert first.headers["Cache-Control"] == "no-cache"
+    assert (again.status_code, again.get_data()) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    assert other.status_code == 200
+
+
+def test_tables_have_captions(html: str) -> None:
+    """Every table says what it is of."""
+    tags = [tag for tag, _ in Page.of(html).tags]
+
+    assert tags.count("caption") == tags.count("table") > 0
+
+
+# What is named by hand
+
+
+def test_tiles_are_of_declared_keys(html: str) -> None:
+    """The tiles name keys of `/stats`, and the flags of the power tile are leaves of it."""
+    page = Page.of(html)
+    keys = {key for each in page.values("data-keys") for key in each.split(", ")}
+
+    assert keys
+    assert keys <= set(STATS.keys)
+    flags = page.values("data-flag")
+    assert {f"power.{each}{when}" for each in flags for when in ("", "_since_boot")} <= set(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("variable", "stem"),
+    [
+        ("now", ""),
+        ("power", "power."),
+        ("ram", "memory."),
+        ("card", "disk."),
+        ("process", "processes[row]."),
+        ("link", "interfaces.{interface}."),
+        ("place", "devices[row]."),
+    ],
+)
+def test_script_reads_declared_fields(variable: str, stem: str) -> None:
+    """Each field that the script reads from an answer is declared, or holds some that are."""
+    found = re.findall(rf"\b{variable}\.([a-z]\w*(?:\.(?!map\b)[a-z]\w*)?)", SCRIPT)
+    names = set(found) - {"errors", "rates"}
+    declared = {part for path in FIELDS for part in _parts(path)}
+
+    assert names
+    assert {stem + each for each in names} <= declared
+
+
+def _parts(path: str) -> list[str]:
+    """A path, and what stands above it: `memory`, `memory.total`."""
+    plain = re.sub(r"\[\w+\]$", "", path)
+    return [".".join(plain.split(".")[: count + 1]) for count in range(plain.count(".") + 1)]
+
+
+def test_script_asks_for_declared_keys(client: FlaskClient) -> None:
+    """The script asks routes that there are, for keys that there are."""
+    lists = re.findall(r'"(,?[a-z_]+,[a-z_,]+)"', SCRIPT)
+    targets = set(re.findall(r'["`](/[a-z/]+)(?=[?"`])', SCRIPT))
+
+    assert len(lists) == 3
+    assert set("".join(lists).split(",")) - {""} <= set(STATS.keys)
+    assert targets == {"/stats", "/processes", "/network/interfaces", "/storage/devices"}
+
+
+# Who gets what
+
+
+@pytest.mark.parametrize(
+    ("agent", "accept", "expected"),
+    [
+        (CURL, "*/*", "text/plain"),
+        (CURL, None, "text/plain"),
+        (CURL, "text/html", "text/html"),
+        (CURL, "text/html;q=0.5, text/plain", "text/plain"),
+        ("Wget/1.21.3", "*/*", "text/plain"),
+        ("HTTPie/3.2.2", "*/*", "text/plain"),
+        (FIREFOX, FIREFOX_ACCEPTS, "text/html"),
+        (FIREFOX, "*/*", "text/html"),
+        (FIREFOX, "text/plain", "text/plain"),
+        ("", None, "text/html"),
+        ("", "*/*", "text/html"),
+        ("", "text/plain", "text/plain"),
+        ("python-requests/2.31.0", "*/*", "text/html"),
+        (FIREFOX + " curl/8", FIREFOX_ACCEPTS, "text/html"),
+    ],
+)
+def test_negotiation(client: FlaskClient, agent: str, accept: str | None, expected: str) -> None:
+    """Terminals and those who ask for it get text; everybody else gets the page; caches are told of both."""
+    headers = {"User-Agent": agent} if accept is None else {"User-Agent": agent, "Accept": accept}
+    response = client.get("/", headers=headers)
+
+    assert response.mimetype == expected
+    assert response.mimetype_params == {"charset": "utf-8"}
+    assert {each.strip() for each in response.headers["Vary"].split(",")} >= {"Accept", "User-Agent"}
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "pi;reboot",
+    "pi$(reboot):8585",
+    "pi'&&reboot",
+    "pi:8585/x",
+    "pi\xe9:8585",
+    "a" * 300,
+]
+"""test_guard.py has more, for the real daemon; the client of older Werkzeugs cannot send `[::1`."""
+
+
+@pytest.mark.parametrize("host", HOSTILE)
+@pytest.mark.parametrize("agent", [CURL, FIREFOX])
+def test_hostile_host(shared: Daemon, host: str, agent: str) -> None:
+    """A Host that is none appears in no answer, not even in the one that refuses it."""
+    answer = shared.get("/", headers={"Host": host, "User-Agent": agent})
+
+    assert answer.status == 400
+    assert host not in answer.body.decode()
+    assert "error" in answer.json()
+
+
+def test_base_is_escaped(client: FlaskClient) -> None:
+    """Whatever might get through as the address is text in the page, and one word in the lines to copy."""
+    with client.application.app_context():
+        template = client.application.jinja_env.get_template("page.html")
+        page = template.render(**guide.contents("<b onclick=x>'", Settings()))
+
+    assert "onclick" not in {name for _, given in Page.of(page).tags for name in given}
+    assert "<b onclick" not in page
+
+
+# The rate limit
+
+
+def test_rate_limit_is_the_one_in_force() -> None:
+    """The guide tells the limit that holds here, and the README the default."""
+    chosen = client_of(Settings(rate_limit_requests=7, rate_limit_window=8))
+    default = Settings()
+
+    assert "A client has 7 requests in 8 s " in told(chosen, User_Agent=CURL)
+    assert "A client has 7 requests in 8 seconds " in told(chosen)
+    assert f"{default.rate_limit_requests} requests in {default.rate_limit_window} seconds" in README
+
+
+def test_budgets_are_those_of_the_documents() -> None:
+    """All routes share one budget, refused requests count; `/health` and the guide have their own."""
+    client = client_of(Settings(rate_limit_requests=2, rate_limit_window=86_400))
+    wanted = ["/stats?fields=uptime", "/nosuch", "/processes", "/health", "/health", "/health", "/", "/", "/"]
+
+    assert [client.get(each).status_code for each in wanted] == [200, 404, 429, 200, 200, 429, 200, 200, 429]
+
+
+@pytest.mark.parametrize("agent", [CURL, FIREFOX])
+def test_no_rate_limit(client: FlaskClient, agent: str) -> None:
+    """Without a limit, the guide says so and promises no headers."""
+    body = Page.of(told(client, User_Agent=agent)).text
+
+    assert "Requests are not limited here." in body
+    assert "RateLimit-" not in body
+
+
+# The changelog
+
+
+def test_changelog_names_what_is_there() -> None:
+    """Routes, settings and fields in the changelog exist."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"`([^`]+)`", changelog))
+    known = {*PATHS, *PARAMETERS, *FIELDS, *(each.name for each in SETTINGS)}
+    known |= {each.split(".")[0].split("[")[0] for each in FIELDS}
+
+    assert {each for each in names if each.startswith(("/", "PISTAT_"))} <= known
+    dotted = {each for each in names if re.fullmatch(r"[a-z_]+(\[row\])?\.[a-z_]+", each)}
+    assert {each for each in dotted - known if not (ROOT / each).exists()} == set()
+
+
+def test_changelog_has_its_form() -> None:
+    """Sections of what is unreleased and of versions, the newest first; in each kind, a sentence a line."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    _, *sections = re.split(r"(?m)^## ", changelog)
+    titles = [each.partition("\n")[0] for each in sections]
+    releases = titles[titles[:1] == ["[Unreleased]"] :]
+    numbers = [[int(digits) for digits in re.findall(r"\d+", each)] for each in releases]
+    kinds = "Added|Changed|Deprecated|Removed|Fixed|Security"
+
+    assert titles
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", each) for each in releases)
+    assert numbers == sorted(numbers, reverse=True)
+    for each in sections:
+        body = re.sub(r"(?m)^\[[^\]]+\]: \S+\n", "", each.partition("\n")[2])
+        assert re.fullmatch(rf"\n(?:### (?:{kinds})\n\n(?:- [^\n]+\.\n)+\n?)*\n?", body), body
+
+
+def test_readme_points_at_what_is_there() -> None:
+    """Every file that the README names for a link or a command is in the repository."""
+    named = set(re.findall(r"\]\(([\w./-]+)\)", README)) | set(re.findall(r"python3 (\S+\.py)", README))
+
+    assert len(named) >= 4
+    assert {each for each in named if not (ROOT / each).exists()} == set()

@@ -1,0 +1,214 @@
+"""What requests cost, in system calls: they are counted, so that no load of the machine can matter."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.daemon import PROGRAM, Daemon
+from support.waiting import at_best, untrue
+
+if TYPE_CHECKING:
+    from support.need import Need
+
+TIMES = 20
+"""Requests that are counted together; what the daemon does besides, once a second, is little beside them."""
+
+WAITING = {"futex", "poll", "clock_nanosleep", "restart_syscall", "rt_sigreturn"}
+"""Calls of threads that wait for each other; their number is a matter of luck."""
+
+OPENING = ("open", "openat")
+STARTING = ("clone", "clone3", "fork", "vfork", "execve")
+"""What begins a process or a thread; a thread that serves may be made once, but none for each request."""
+
+Calls = Callable[..., Counter[str]]
+
+
+@pytest.fixture(scope="module")
+def watched() -> Iterator[Daemon]:
+    """A daemon that keeps no answers, and has answered everything twice."""
+    daemon = Daemon({"PISTAT_RATE_LIMIT_ENABLED": "no", "PISTAT_CACHE_SECONDS": "0"})
+    daemon.wait_until_ready()
+    yield daemon
+    daemon.kill()
+
+
+@pytest.fixture
+def calls(watched: Daemon, need: Need, tmp_path: Path) -> Calls:
+    """System calls for `TIMES` requests that follow some others of the same kind."""
+    need(shutil.which("strace") is not None, "strace")
+
+    def count(target: str, ask: Callable[[str], object] = watched.json) -> Counter[str]:
+        for _ in range(3):
+            ask(target)
+        out = tmp_path / "calls"
+        tracer = subprocess.Popen(
+            ["strace", "-f", "-o", str(out), "-p", str(watched.pid)], stderr=subprocess.PIPE, text=True
+        )
+        assert tracer.stderr is not None
+        attached = tracer.stderr.readline()
+        need("attached" in attached, f"to be allowed to trace ({attached.strip()})", installed=False)
+        for _ in range(TIMES):
+            ask(target)
+        tracer.send_signal(signal.SIGINT)
+        tracer.communicate(timeout=30)
+        found = re.findall(r"^\d+ +(\w+)\(", out.read_text(errors="replace"), re.MULTILINE)
+        return Counter(name for name in found if name not in WAITING)
+
+    return count
+
+
+def each(found: Counter[str], *names: str) -> float:
+    """How many calls of these names there are for one request; of all names if none is given."""
+    return sum(found[name] for name in names or found) / TIMES
+
+
+def processes() -> int:
+    return sum(name.isdecimal() for name in os.listdir("/proc"))
+
+
+def test_everything_anew(calls: Calls) -> None:
+    """A fresh /stats starts no process and no thread, and opens next to nothing: its files are open."""
+    found = calls("/stats?cache=false")
+
+    assert each(found, *STARTING) < 0.5
+    assert each(found, *OPENING) < 8
+    assert each(found) < 90
+
+
+def test_the_cpu_is_looked_at_first(need: Need, tmp_path: Path) -> None:
+    """The first sample of the CPU is taken before Flask is imported, so that no answer has to wait for it."""
+    need(shutil.which("strace") is not None, "strace")
+    out = tmp_path / "opened"
+    subprocess.run(
+        ["strace", "-e", "trace=openat", "-o", str(out), sys.executable, str(PROGRAM), "--version"],
+        check=True,
+        capture_output=True,
+    )
+    opened = out.read_text()
+
+    assert -1 < opened.find('"/proc/stat"') < opened.find("/flask/__")
+
+
+def test_one_figure(calls: Calls) -> None:
+    """With `fields`, what was not asked for is not paid for: uptime is a look at a clock."""
+    found = calls("/stats?fields=uptime")
+
+    assert each(found, *OPENING) == 0
+    assert each(found) < 20
+
+
+def test_an_answer_leaves_in_one_piece(calls: Calls) -> None:
+    """Head and body of an answer are sent by one call, and so in one packet if they fit into it."""
+    found = calls("/stats?fields=uptime")
+
+    assert each(found, "send", "sendto", "sendmsg", "writev") < 1.5
+
+
+def test_a_kept_connection_wakes_the_loop_once(watched: Daemon, calls: Calls) -> None:
+    """Nobody tells the loop that an answer was sent: the next request on the connection does."""
+    with closing(http.client.HTTPConnection("127.0.0.1", watched.port, timeout=20)) as connection:
+
+        def ask(target: str) -> None:
+            connection.request("GET", target)
+            assert connection.getresponse().read()
+
+        found = calls("/stats?fields=uptime", ask)
+
+    assert each(found, "write") < 0.5
+
+
+def test_sockets_cost_nothing(calls: Calls) -> None:
+    """Counting the connections takes no more with 400 of them than with a few."""
+    few = calls("/stats?fields=network")
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=400))
+        for _ in range(200):
+            stack.enter_context(socket.create_connection(listener.getsockname()))
+            stack.enter_context(listener.accept()[0])
+        many = calls("/stats?fields=network")
+
+    assert each(many) < each(few) + 2
+
+
+def test_a_process_costs_its_file_and_its_owner(calls: Calls) -> None:
+    """The process list takes four calls for each process at most, and no more for the order or the length."""
+
+    def look() -> list[str]:
+        before = processes()
+        found = calls("/processes?sort=name&limit=1000")
+        most = max(before, processes())
+        return untrue(none_is_started=each(found, *STARTING) < 0.5, few=each(found) < 4 * most + 60)
+
+    # Others may have begun and ended many meanwhile.
+    assert at_best(look) == []
+
+
+def test_interfaces(calls: Calls) -> None:
+    """The interfaces take two questions to the kernel, whose lists come in parts, and next to no file."""
+    found = calls("/network/interfaces")
+
+    assert each(found, *STARTING) < 0.5
+    assert each(found, *OPENING) < 3
+    assert each(found) < 40 + len(socket.if_nameindex())
+
+
+COLLECT = f"""
+import os, sys, time
+from pistat.collectors import network
+from pistat.machine import Machine
+machine = Machine()
+while sum(link.is_up for link in machine.links().values()) < int(sys.argv[1]):
+    time.sleep(0.05)
+for again in range({TIMES} + 2):
+    if again == 2:
+        os.access("begin", os.F_OK)
+    network.interfaces.collect(machine)
+"""
+
+
+def collected(pairs: int, folder: Path) -> Counter[str]:
+    """System calls for `TIMES` looks at the interfaces of a network with `pairs` of links that are up."""
+    lines = [
+        f"link add name one{number} up type veth peer name two{number}\nlink set two{number} up\n"
+        for number in range(pairs)
+    ]
+    out = folder / f"{pairs} pairs"
+    script = f"ip -batch - && exec strace -o \"{out}\" {sys.executable} -c '{COLLECT}' {2 * pairs}"
+    subprocess.run(
+        ["unshare", "--net", "sh", "-c", script],
+        cwd=PROGRAM.parent,
+        input="".join(lines),
+        check=True,
+        text=True,
+        timeout=60,
+    )
+    _, begun, told = out.read_text(errors="replace").partition('("begin"')
+    assert begun
+    return Counter(re.findall(r"^(\w+)\(", told, re.MULTILINE))
+
+
+def test_an_interface_costs_one_call(need: Need, tmp_path: Path) -> None:
+    """With each interface comes the question for its speed and a bit of a list; no file, nothing else."""
+    need(os.geteuid() == 0, "root", installed=False)
+    for program in ("strace", "unshare", "ip"):
+        need(shutil.which(program) is not None, program)
+    few, many = (collected(pairs, tmp_path) for pairs in (1, 40))
+
+    assert each(few, "sendto") == each(many, "sendto") == 2
+    assert each(many, "ioctl") >= 80
+    assert each(many, *OPENING) == each(few, *OPENING)
+    assert each(many) - each(few) < 1.3 * 78

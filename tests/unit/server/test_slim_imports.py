@@ -1,0 +1,94 @@
+"""What is left out of the daemon's process to save memory."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pistat.server import slim_imports as lean
+from support.daemon import PROGRAM, Daemon, clean_environment
+
+if TYPE_CHECKING:
+    from support.need import Need
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        check=False,
+        cwd=PROGRAM.parent,
+        env=clean_environment({"PISTAT_PORT": "none, so that it ends when all is imported"}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_halves_of_libraries_that_nobody_uses_are_not_loaded() -> None:
+    """The daemon loads neither asyncio nor what decorates documentation."""
+    loaded = python("-X", "importtime", str(PROGRAM)).stderr
+
+    assert re.search(r"\| +flask_limiter$", loaded, re.MULTILINE)
+    assert not re.search(r"\| +(asyncio|wrapt|limits\.aio)\b", loaded)
+
+
+def test_openssl_is_not_loaded(shared: Daemon, need: Need) -> None:
+    """The daemon holds no OpenSSL in its memory."""
+    need(sys.platform == "linux", "/proc", installed=False)
+    need(find_spec("_md5") is not None, "a Python with hashes of its own", installed=False)
+    files = Path(f"/proc/{shared.pid}/maps").read_text()
+
+    assert "libc.so" in files
+    assert not re.search(r"libcrypto|libssl", files)
+
+
+def test_importing_the_module_leaves_nothing_out() -> None:
+    """A process that only imports the application keeps all of its modules."""
+    finished = python(
+        "-c", "import pi_system_monitor, ssl, limits.aio.storage, deprecated.sphinx; ssl.SSLContext"
+    )
+
+    assert finished.returncode == 0, finished.stderr
+
+
+@pytest.mark.parametrize("use", ["limits.aio.storage", "deprecated.classic"])
+def test_what_is_left_out_says_so(use: str) -> None:
+    """Using what was left out fails, and the failure names the culprit."""
+    code = f"import pistat.server.slim_imports; pistat.server.slim_imports.leave_out(); import limits, deprecated; {use}"
+
+    assert re.search(r"AttributeError: .* is left out by pistat/server/slim_imports.py", python("-c", code).stderr)
+
+
+def test_openssl_that_is_left_out_cannot_be_imported() -> None:
+    """An import of ssl fails instead of giving something that does not encrypt."""
+    code = "import pistat.server.slim_imports; pistat.server.slim_imports.leave_out(); import ssl"
+
+    assert "ModuleNotFoundError: import of ssl halted" in python("-c", code).stderr
+
+
+def test_a_library_that_needs_more_gets_all_of_it() -> None:
+    """A flask-limiter that cannot do without what is left out is imported with it."""
+    code = (
+        "import sys, pistat.server.slim_imports as lean\n"
+        "lean._asyncio = lambda: {'limits.storage': lean.LeftOut('limits.storage')}\n"
+        "lean.leave_out()\n"
+        "lean.bring_in()\n"
+        "import ssl, pi_system_monitor, limits.storage\n"
+        "limits.storage.MemoryStorage()\n"
+    )
+    finished = python("-c", code)
+
+    assert finished.returncode == 0, finished.stderr
+
+
+def test_marks_of_the_documentation_leave_a_function_as_it_is() -> None:
+    """The stand-in for the decorators returns what it decorates."""
+    marks = lean._asyncio()["deprecated.sphinx"]
+
+    assert marks.versionadded(version="1.0")(len) is len

@@ -1,0 +1,217 @@
+"""The cache: one reading at a time for each source, an age, a deadline; with events, the clock is a list."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pistat.cache import Cache, NoAnswerError, Outcome, Task
+from support.waiting import eventually
+
+SOON = 10.0
+"""Seconds after which a test that waits for an event has failed."""
+
+
+def reading(value: object, key: str = "source", deadline: float = SOON) -> Task[Any]:
+    return Task(key, lambda: value, deadline)
+
+
+class Source:
+    """A source that counts its readings and answers when it is let."""
+
+    def __init__(self, key: str = "source", deadline: float = SOON) -> None:
+        self.readings = 0
+        self.asked = threading.Event()
+        self.answer = threading.Event()
+        self.task: Task[Any] = Task(key, self._read, deadline)
+
+    def _read(self) -> int:
+        self.readings += 1
+        self.asked.set()
+        assert self.answer.wait(SOON)
+        return self.readings
+
+
+def in_threads(count: int, ask: Callable[[], None]) -> list[threading.Thread]:
+    threads = [threading.Thread(target=ask) for _ in range(count)]
+    for each in threads:
+        each.start()
+    return threads
+
+
+def test_a_reading_is_shared_until_it_is_too_old() -> None:
+    """An outcome that began at `since` or later is not read again; an older one is."""
+    moments = [100.0]
+    cache = Cache(lambda: moments[0])
+    source = Source()
+    source.answer.set()
+
+    first = cache.get([source.task], since=98.0, join=True)
+    moments[0] = 101.9
+    again = cache.get([source.task], since=99.9, join=True)
+    moments[0] = 102.1
+    later = cache.get([source.task], since=100.1, join=True)
+
+    assert first == again == [Outcome(100.0, value=1)]
+    assert later == [Outcome(102.1, value=2)]
+
+
+def test_however_many_wait_one_reads() -> None:
+    """Fifty callers at expiry share one collection."""
+    cache = Cache()
+    source = Source()
+    outcomes: list[Outcome[Any]] = []
+    threads = in_threads(50, lambda: outcomes.extend(cache.get([source.task], since=0.0, join=True)))
+
+    assert source.asked.wait(SOON)
+    source.answer.set()
+    for each in threads:
+        each.join(SOON)
+
+    assert source.readings == 1
+    assert [each.value for each in outcomes] == [1] * 50
+
+
+def test_without_join_a_reading_under_way_is_too_old() -> None:
+    """A caller that wants everything read after its arrival waits for a reading that begins later."""
+    cache = Cache()
+    source = Source()
+    early = threading.Thread(target=lambda: cache.get([source.task], since=0.0, join=True))
+    early.start()
+    assert source.asked.wait(SOON)
+
+    fresh: list[Outcome[Any]] = []
+    late = threading.Thread(
+        target=lambda: fresh.extend(cache.get([source.task], since=cache._clock(), join=False))
+    )
+    late.start()
+    source.answer.set()
+    late.join(SOON)
+    early.join(SOON)
+
+    assert [each.value for each in fresh] == [2]
+
+
+def test_who_comes_in_the_middle_of_a_collection_shares_all_of_it() -> None:
+    """What has been read already is not read again for a caller who comes while the rest is."""
+    cache = Cache()
+    first, last = Source("first"), Source("last")
+    first.answer.set()
+    outcomes: list[Outcome[Any]] = []
+
+    def ask() -> None:
+        outcomes.extend(cache.get([first.task, last.task], since=0.0, join=True))
+
+    early = in_threads(1, ask)
+    assert last.asked.wait(SOON)
+    late = in_threads(1, ask)
+    while cache._waiting < 2:
+        time.sleep(0.001)
+    last.answer.set()
+    for each in early + late:
+        each.join(SOON)
+
+    assert (first.readings, last.readings) == (1, 1)
+    assert [each.value for each in outcomes] == [1] * 4
+
+
+def test_an_answer_is_of_one_moment() -> None:
+    """When one of the wanted readings is too old, all of them are taken again."""
+    moments = [100.0]
+    cache = Cache(lambda: moments[0])
+    old, new = reading("old", "a"), reading("new", "b")
+
+    cache.get([old], since=0.0, join=True)
+    moments[0] = 101.0
+    outcomes = cache.get([old, new], since=99.0, join=True)
+
+    assert [each.began for each in outcomes] == [101.0, 101.0]
+
+
+def test_a_failure_is_an_outcome() -> None:
+    """What a reading raises reaches the caller as an error beside the values of the others."""
+
+    def fail() -> None:
+        raise KeyError("name")
+
+    bad, good = Cache().get([Task("bad", fail, SOON), reading(1, "good")], since=0.0, join=True)
+
+    assert isinstance(bad.error, KeyError)
+    assert good.value == 1
+
+
+def stuck_threads() -> int:
+    return sum(each.name == "collector" for each in threading.enumerate())
+
+
+def test_what_would_end_a_thread_is_a_failure_too() -> None:
+    """A source that asks for the end of the program is read again the next time, like any that fails."""
+    cache = Cache()
+    task = Task("bad", sys.exit, SOON)
+
+    outcomes = [cache.get([task], since=time.monotonic(), join=True)[0] for _ in range(2)]
+
+    assert [type(each.error) for each in outcomes] == [SystemExit, SystemExit]
+    assert outcomes[0].began < outcomes[1].began
+
+
+def test_a_source_that_hangs_is_given_up_and_holds_up_nobody() -> None:
+    """The readings behind a stuck one are delivered; it is a `NoAnswerError` after its deadline."""
+    cache = Cache()
+    stuck = Source("stuck", deadline=0.3)
+
+    first, second = cache.get([stuck.task, reading("well", "other")], since=0.0, join=True)
+
+    assert isinstance(first.error, NoAnswerError)
+    assert str(first.error) == "no answer within 0.3 s"
+    assert second.value == "well"
+    stuck.answer.set()
+
+
+def test_a_stuck_source_is_not_asked_again() -> None:
+    """However often it is wanted, a source that does not answer has one thread, and nobody waits."""
+    cache = Cache()
+    stuck = Source("stuck", deadline=0.2)
+    before = stuck_threads()
+
+    outcomes = [cache.get([stuck.task], since=cache._clock(), join=False)[0] for _ in range(20)]
+
+    assert all(isinstance(each.error, NoAnswerError) for each in outcomes)
+    assert stuck.readings == 1
+    assert eventually(lambda: stuck_threads() - before <= 1)
+    stuck.answer.set()
+
+
+def test_a_stuck_source_comes_back_by_itself() -> None:
+    """Once the stuck thread has returned, the next caller gets an answer; the late one is thrown away."""
+    cache = Cache()
+    stuck = Source("stuck", deadline=0.2)
+    cache.get([stuck.task], since=0.0, join=True)
+    stuck.answer.set()
+
+    until = time.monotonic() + SOON
+    while (outcome := cache.get([stuck.task], since=cache._clock(), join=False)[0]).error is not None:
+        assert time.monotonic() < until
+
+    assert outcome.value == 2
+
+
+@pytest.mark.parametrize("stuck", [1, 5])
+def test_many_stuck_sources_take_about_one_deadline(stuck: int) -> None:
+    """Dead sources are waited for side by side, not one after the other: all have one thread each."""
+    cache = Cache()
+    dead = [Source(f"dead {number}", deadline=1.0) for number in range(stuck)]
+    before = stuck_threads()
+
+    outcomes = cache.get([*(each.task for each in dead), reading(0, "well")], since=0.0, join=True)
+
+    assert [each.error is None for each in outcomes] == [False] * stuck + [True]
+    # Help that has come too late goes again.
+    assert eventually(lambda: stuck_threads() - before <= stuck + 1)
+    for each in dead:
+        each.answer.set()
