@@ -21,10 +21,10 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from pistat.server import slim_imports as lean
+from pistat.server import slim_imports
 
 if __name__ == "__main__":
-    lean.leave_out()
+    slim_imports.block()
 
 from pistat.machine.machine import Machine
 
@@ -32,7 +32,7 @@ if __name__ == "__main__":
     # While the libraries are imported, time goes by over which the CPU is measured.
     MACHINE = Machine()
     MACHINE.look()
-    lean.bring_in()
+    slim_imports.import_libraries()
 
 from flask import Blueprint, Flask, Response, current_app, g, render_template, request
 from flask_limiter import Limiter
@@ -58,16 +58,14 @@ from pistat.formats.guide import FILTERS, contents
 from pistat.formats.page import Document
 from pistat.monitor import capabilities
 from pistat.monitor.monitor import OWNERS, Monitor, encode
-from pistat.monitor.self_metrics import OTHER, Own
+from pistat.monitor.self_metrics import OTHER, SelfMetrics
 from pistat.routes import Route
 from pistat.server import server, systemd
-from pistat.server.watchdog import Heartbeat
+from pistat.server.watchdog import Watchdog
 from pistat.settings import BadSettingError, Settings, load
 from pistat.text import quoted
-from pistat.web import access_control as guard
-from pistat.web import headers
-from pistat.web import parameters as query
-from pistat.web.access_control import Guard
+from pistat.web import access_control, headers, parameters
+from pistat.web.access_control import AccessControl
 from pistat.web.errors import MESSAGES, error_body
 from pistat.web.parameters import BadQueryError
 from pistat.web.ratelimit import MonotonicStorage
@@ -105,7 +103,7 @@ class Service:
         self.settings = settings
         self.machine = machine
         machine.show_ssid = settings.show_ssid
-        self.own: Own = last.own if last else Own()
+        self.own: SelfMetrics = last.own if last else SelfMetrics()
         if last:
             last.monitor.renew(settings.cache_seconds)
         self.monitor: Monitor = last.monitor if last else Monitor(machine, settings.cache_seconds, self.own)
@@ -114,8 +112,8 @@ class Service:
         )
         # Making one costs milliseconds, on a Pi Zero tens of them; a machine is known by a handful of names.
         self.document = lru_cache(maxsize=8)(self._document)
-        self.guard = Guard(settings, machine)
-        self.seldom = journal.Seldom()
+        self.guard = AccessControl(settings, machine)
+        self.seldom = journal.OncePerMinute()
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
         self.limiter: Limiter = (
             last.limiter
@@ -289,7 +287,7 @@ def _answer(route: Route) -> Response:
 def _parameters(route: Route) -> Mapping[str, Any]:
     """The values of the parameters of `route`, or a 400."""
     try:
-        return query.parse(request.query_string, route.parameters)
+        return parameters.parse(request.query_string, route.parameters)
     except BadQueryError as error:
         raise BadParameters(str(error)) from None
 
@@ -353,7 +351,7 @@ def _check_host(service: Service) -> None:
     if header is None and environ["SERVER_PROTOCOL"] == "HTTP/1.0":
         return  # no browser has sent it
     name = hosts.host(header or "")
-    if name is not None and service.guard.admits(name):
+    if name is not None and service.guard.allows_host(name):
         return
     # Not at the expense of the owner, whose browser may have been led here by a stranger's page.
     _spend(service, "refused")
@@ -369,7 +367,7 @@ def _check_host(service: Service) -> None:
 
 def _check_token(service: Service) -> None:
     # A browser asks with OPTIONS whether it may show the token.
-    if service.guard.knows(request.environ) or request.endpoint in BUDGETS or request.method == "OPTIONS":
+    if service.guard.has_token(request.environ) or request.endpoint in BUDGETS or request.method == "OPTIONS":
         return
     # Guesses have a budget, but not that of those who know it and have the same address.
     _spend(service, "refused")
@@ -420,7 +418,7 @@ def _error(error: Exception) -> Response:
     if isinstance(error, ServiceUnavailable):
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, Unauthorized):
-        response.headers.setlist("WWW-Authenticate", guard.challenges(request.environ))
+        response.headers.setlist("WWW-Authenticate", access_control.challenges(request.environ))
     return response
 
 
@@ -495,14 +493,14 @@ def _serve(settings: Settings, machine: Machine) -> int:
         return 1
     _warn_if_open(settings)
     app = create_app(settings, machine)
-    own: Own = app.extensions["pistat"].own
+    own: SelfMetrics = app.extensions["pistat"].own
     serving = server.Server(app, sockets, partial(own.answered, OTHER))
     _follow(serving, app)
     status = partial(_status, serving, own)
-    heartbeat = Heartbeat(serving.ask, status)
+    heartbeat = Watchdog(serving.ask, status)
     if systemd.listens():
         # Else it comes from a terminal that was closed, and shall end us as ever.
-        signal.signal(signal.SIGHUP, serving.hang_up)
+        signal.signal(signal.SIGHUP, serving.request_reload)
     serving.run(
         partial(_ready, serving, status, machine),
         turned=heartbeat.beat,
@@ -558,7 +556,7 @@ def _ready(serving: server.Server, status: Callable[[], str], machine: Machine) 
     threading.Thread(target=lambda: machine.firmware.access, name="access", daemon=True).start()
 
 
-def _status(serving: server.Server, own: Own) -> str:
+def _status(serving: server.Server, own: SelfMetrics) -> str:
     """A line for `systemctl status`."""
     error = f"; last error: {own.last_error}" if own.last_error else ""
     return f"Listening on {' and '.join(serving.urls)}; requests answered: {own.requests}{error}"

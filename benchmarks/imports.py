@@ -56,9 +56,9 @@ def main() -> None:
     weighing = Weighing()
     before = resident()
     sys.meta_path.insert(0, weighing)
-    from pistat.server import slim_imports as lean  # noqa: PLC0415 - what it leaves out is not to be weighed
+    from pistat.server import slim_imports  # noqa: PLC0415 - what it leaves out is not to be weighed
 
-    lean.leave_out()
+    slim_imports.block()
     import pi_system_monitor  # noqa: F401, PLC0415
 
     print(f"| package | MiB |\n|---|--:|\n| Python itself | {before / 1024:.1f} |")

@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-PATIENCE = 0.25
+HELP_AFTER_SECONDS = 0.25
 """Seconds after which the readings behind a slow one go on in another thread."""
 
 
@@ -69,7 +69,7 @@ class _Job:
         return now - self.started.get(task.key, now) >= task.deadline
 
 
-class Cache:
+class DeadlineCache:
     """Runs tasks in threads of its own, so that no caller is ever stuck in one.
 
     However many callers want a source, one reading of it is under way at a time. A reading that outlasts its
@@ -130,7 +130,7 @@ class Cache:
                 alarm = self._alarm(tasks)
             else:
                 # They have just begun, so nothing is late yet.
-                alarm = self._clock() + PATIENCE
+                alarm = self._clock() + HELP_AFTER_SECONDS
             if alarm is not None:
                 self._waiting += 1
                 self._changed.wait(max(0.0, alarm - self._clock()))
@@ -158,7 +158,7 @@ class Cache:
                 continue
             if job.overdue(task, now):
                 self._latest[task.key] = Outcome(now, error=NoAnswerError(task.deadline))
-            elif job.pending and now - job.progress >= PATIENCE:
+            elif job.pending and now - job.progress >= HELP_AFTER_SECONDS:
                 self._help(job, now)
 
     def _help(self, job: _Job, now: float) -> None:
@@ -178,7 +178,7 @@ class Cache:
             if task.key in job.started:
                 moments.append(job.started[task.key] + task.deadline)
             if job.pending:
-                moments.append(job.progress + PATIENCE)
+                moments.append(job.progress + HELP_AFTER_SECONDS)
         return min(moments, default=None)
 
     def _work(self, job: _Job) -> None:

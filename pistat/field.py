@@ -12,7 +12,7 @@ from pistat.parsers.values import Json, percent  # noqa: F401 - handed on
 
 if TYPE_CHECKING:
     from pistat.machine.machine import Machine
-    from pistat.machine.reasons import Lack
+    from pistat.machine.reasons import Unavailable
 
 Values: TypeAlias = "dict[str, Any]"
 """What a collector returns: a value for each of its top-level keys."""
@@ -93,7 +93,7 @@ class Field:
     help: str
     source: str
     when: str = ""
-    unless: Callable[[Machine], Lack | None] | None = None
+    unless: Callable[[Machine], Unavailable | None] | None = None
     kind: Kind | None = None
     metric: str = ""
     most: float = 100.0

@@ -45,7 +45,7 @@ def failure(error: BaseException) -> str:
     return f"{type(error).__name__} {quoted(str(error), 200)} at {places}"
 
 
-class Seldom:
+class OncePerMinute:
     """Says yes at most once a minute for each thing, so that a fault that repeats does not fill the log."""
 
     SECONDS = 60.0

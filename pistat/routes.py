@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pistat import collectors
-from pistat.collectors import disk, disks, network, processes, storage, system
+from pistat.collectors import drives, filesystems, network, processes, root_filesystem, system
 from pistat.field import Field, Unit
 from pistat.monitor import capabilities
-from pistat.web import parameters as query
+from pistat.web import parameters
 from pistat.web.parameters import Parameter
 
 
@@ -50,7 +50,7 @@ class Route:
 def _only(fields: Iterable[Field]) -> Parameter:
     """The parameter that names the wanted ones of the top-level keys."""
     keys = tuple(dict.fromkeys(each.key for each in fields))
-    return query.names("fields", keys, "Only these keys, and only the work that they need.")
+    return parameters.names("fields", keys, "Only these keys, and only the work that they need.")
 
 
 _STATS_FIELDS = tuple(field for collector in collectors.STATS for field in collector.fields)
@@ -60,12 +60,12 @@ STATS = Route(
     "Everything that this machine knows about itself, in one JSON object.",
     _STATS_FIELDS,
     (
-        query.flag(
+        parameters.flag(
             "block",
             "Measure the CPU over the second that begins with the request; all else is read at its end.",
             default=False,
         ),
-        query.flag(
+        parameters.flag(
             "cache", "With false, answer from what is read after the request has arrived.", default=True
         ),
         _only(_STATS_FIELDS),
@@ -81,10 +81,10 @@ PROCESSES = Route(
     "The processes, sorted and cut where you say.",
     (*processes.processes.fields, *system.timestamp.fields),
     (
-        query.choice(
+        parameters.choice(
             "sort", "cpu", tuple(processes.ORDERS), "cpu, memory and time count down; name and pid count up."
         ),
-        query.number("limit", 10, 1, 10_000, "How many rows at most."),
+        parameters.number("limit", 10, 1, 10_000, "How many rows at most."),
     ),
     (("?sort=memory&limit=5", "what eats the memory"),),
 )
@@ -97,7 +97,12 @@ INTERFACES = Route(
 DEVICES = Route(
     "/storage/devices",
     "Each mounted filesystem once, local and remote, the disk counters, and the disks with their health.",
-    (*storage.devices.fields, *disk.disk_io.fields, *disks.disks.fields, *system.timestamp.fields),
+    (
+        *filesystems.devices.fields,
+        *root_filesystem.disk_io.fields,
+        *drives.disks.fields,
+        *system.timestamp.fields,
+    ),
     examples=(("", "how full the disks are"),),
 )
 METRICS = Route(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pistat.collectors.asking import Asking
 from pistat.field import Field, Reading, Unit, Values, collector
-from pistat.machine import board as identity
+from pistat.machine import board
 from pistat.machine.machine import Machine
-from pistat.parsers import kernel
-from pistat.parsers import vcgencmd as replies
+from pistat.parsers import kernel, vcgencmd
 
 REQUESTED = "/sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq"
 
@@ -26,7 +25,7 @@ REQUESTED = "/sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq"
         Unit.HERTZ,
         "Clock that the kernel asks for; heat or a low supply may keep `clocks.arm` below it.",
         REQUESTED,
-        unless=identity.no_videocore,
+        unless=board.no_videocore,
     ),
     deadline=2.0,
 )
@@ -34,11 +33,11 @@ def clocks(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     # None of these is off while a program runs: 0 is what the firmware says to a name that it does not know.
     values: Values = {
-        name: asking(f"measure_clock {name}", replies.clock) or None for name in ("arm", "core", "sdram")
+        name: asking(f"measure_clock {name}", vcgencmd.clock) or None for name in ("arm", "core", "sdram")
     }
     values["arm_requested"] = _requested(machine)
     return asking.settle({"clocks": values})
 
 
 def _requested(machine: Machine) -> int | None:
-    return None if identity.no_videocore(machine) else kernel.kilohertz(machine.sensor(REQUESTED))
+    return None if board.no_videocore(machine) else kernel.kilohertz(machine.sensor(REQUESTED))

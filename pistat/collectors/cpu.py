@@ -8,11 +8,10 @@ import psutil
 
 from pistat.collectors.asking import Asking
 from pistat.field import Field, Reading, Unit, Values, collector
-from pistat.machine import cpu_times as cputimes
+from pistat.machine import cpu_times
 from pistat.machine.machine import Machine
-from pistat.machine.reasons import Lack, Why
-from pistat.parsers import kernel
-from pistat.parsers import vcgencmd as replies
+from pistat.machine.reasons import Reason, Unavailable
+from pistat.parsers import kernel, vcgencmd
 
 ZONES = ("cpu-thermal", "cpu_thermal", "soc-thermal", "soc_thermal", "x86_pkg_temp")
 CHIPS = ("cpu_thermal", "cpu-thermal", "coretemp", "k10temp", "zenpower")
@@ -37,8 +36,8 @@ def cpu_temp(machine: Machine) -> Reading:
     path = machine.locate("cpu_temp", lambda: _sensors(machine))
     if path is None:
         asking = Asking(machine.firmware)
-        return asking.settle({"cpu_temp": asking("measure_temp", replies.temperature)})
-    return {"cpu_temp": kernel.millidegrees(machine.reread(path))}
+        return asking.settle({"cpu_temp": asking("measure_temp", vcgencmd.temperature)})
+    return {"cpu_temp": kernel.millidegrees(machine.read_cached_text(path))}
 
 
 def _sensor(machine: Machine, folder: str, label: str, value: str, wanted: tuple[str, ...]) -> str | None:
@@ -63,12 +62,12 @@ def frequency_by_psutil(machine: Machine) -> Values:
     return {"cpu_freq": float(current.current) or None if current else None}
 
 
-def _no_frequency(machine: Machine) -> Lack | None:
+def _no_frequency(machine: Machine) -> Unavailable | None:
     """Why the kernel does not tell a frequency; the lines of /proc/cpuinfo are those of x86 only."""
     if machine.exists(f"{CPUFREQ}/policy0"):
         return None
-    return Lack(
-        Why.NO_FILE,
+    return Unavailable(
+        Reason.NO_FILE,
         f"There is no {CPUFREQ}/policy*: the kernel has no cpufreq driver for this machine, or, on a "
         "Raspberry Pi, the firmware does not answer that driver.",
     )
@@ -86,11 +85,13 @@ def _no_frequency(machine: Machine) -> Lack | None:
 )
 def cpu_freq(machine: Machine) -> Values:
     policies = machine.locate("cpufreq", lambda: _policies(machine))
-    texts = [machine.reread_or_none(f"{each}/scaling_cur_freq") for each in policies]
+    texts = [machine.cached_text_or_none(f"{each}/scaling_cur_freq") for each in policies]
     hertz = [kernel.kilohertz(text) for text in texts if text is not None]
     megahertz = [each / 1e6 for each in hertz if each is not None]
     if not policies:
-        megahertz = [float(each) for each in MEGAHERTZ.findall(machine.reread_or_none("/proc/cpuinfo") or "")]
+        megahertz = [
+            float(each) for each in MEGAHERTZ.findall(machine.cached_text_or_none("/proc/cpuinfo") or "")
+        ]
     return {"cpu_freq": round(sum(megahertz) / len(megahertz), 2) if megahertz else None}
 
 
@@ -99,8 +100,8 @@ def _policies(machine: Machine) -> list[str]:
     return [f"{CPUFREQ}/{name}" for name in machine.names(CPUFREQ) if name.startswith("policy")]
 
 
-def _usage(older: cputimes.Times, newer: cputimes.Times) -> Values:
-    together, *cores = cputimes.usage(older, newer)
+def _usage(older: cpu_times.Times, newer: cpu_times.Times) -> Values:
+    together, *cores = cpu_times.usage(older, newer)
     return {"cpu_usage": together, "per_cpu_usage": list(cores)}
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pistat.collectors.asking import Asking
 from pistat.field import Field, Reading, Unit, Values, collector
-from pistat.machine import board as identity
+from pistat.machine import board
 from pistat.machine.machine import Machine
-from pistat.parsers import vcgencmd as replies
+from pistat.parsers import vcgencmd
 
 
 @collector(
@@ -16,7 +16,7 @@ from pistat.parsers import vcgencmd as replies
         Unit.BYTES,
         "Memory set aside for the GPU; null on a Pi 5.",
         "firmware: get_mem gpu",
-        unless=identity.no_split,
+        unless=board.no_split,
     ),
     Field(
         "gpu.v3d_clock",
@@ -30,16 +30,16 @@ def gpu(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     values: Values = {
         "gpu": {
-            "temperature": asking("measure_temp", replies.temperature),
+            "temperature": asking("measure_temp", vcgencmd.temperature),
             "memory": machine.remember("gpu memory", lambda: _memory(machine, asking)),
-            "v3d_clock": asking("measure_clock v3d", replies.clock),
+            "v3d_clock": asking("measure_clock v3d", vcgencmd.clock),
         }
     }
     return asking.settle(values)
 
 
 def _memory(machine: Machine, asking: Asking) -> int | None:
-    if identity.no_split(machine):
+    if board.no_split(machine):
         return None
-    reply = asking("get_mem gpu", replies.memory)
+    reply = asking("get_mem gpu", vcgencmd.memory)
     return None if reply is None or reply[0] != "gpu" else reply[1] << 20

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pistat.collectors.asking import Asking
 from pistat.field import Field, Reading, Unit, Values, collector
-from pistat.machine import board as identity
+from pistat.machine import board
 from pistat.machine.board import TREE
 from pistat.machine.machine import Machine
-from pistat.parsers import kernel
-from pistat.parsers import vcgencmd as replies
+from pistat.parsers import kernel, vcgencmd
 from pistat.parsers.values import Json
 
 REVISION = f"{TREE}/system/linux,revision, else /proc/cpuinfo"
@@ -31,7 +30,7 @@ UNKNOWN: dict[str, Json] = {"bootloader": None, "bootloader_updated": None}
 
 def _of_code(name: str, text: str, source: str = REVISION) -> Field:
     """A field of what the revision code says."""
-    return Field(f"hardware.{name}", Unit.TEXT, text, source, unless=identity.no_videocore)
+    return Field(f"hardware.{name}", Unit.TEXT, text, source, unless=board.no_videocore)
 
 
 @collector(
@@ -64,14 +63,14 @@ def _of_code(name: str, text: str, source: str = REVISION) -> Field:
         Unit.TEXT,
         "What the kernel was loaded from; `SD card` is the eMMC of a Compute Module, too.",
         f"{BOOTLOADER}/boot-mode",
-        unless=identity.no_videocore,
+        unless=board.no_videocore,
     ),
     Field(
         "hardware.bootloader",
         Unit.UNIX_TIME,
         "When the bootloader in the EEPROM was built.",
         f"{BOOTLOADER}/build-timestamp, else firmware: bootloader_version",
-        unless=identity.no_power_chip,
+        unless=board.no_power_chip,
         metric="pistat_hardware_bootloader_timestamp",
     ),
     Field(
@@ -79,7 +78,7 @@ def _of_code(name: str, text: str, source: str = REVISION) -> Field:
         Unit.UNIX_TIME,
         "When it was last updated; null where that was not recorded.",
         f"{BOOTLOADER}/update-timestamp, else firmware: bootloader_version",
-        unless=identity.no_power_chip,
+        unless=board.no_power_chip,
         metric="pistat_hardware_bootloader_updated_timestamp",
     ),
     Field(
@@ -87,15 +86,15 @@ def _of_code(name: str, text: str, source: str = REVISION) -> Field:
         Unit.BYTES,
         "Memory that the board was built with.",
         f"{REVISION}, else firmware: get_config total_mem",
-        unless=identity.no_videocore,
+        unless=board.no_videocore,
     ),
     deadline=2.0,
 )
 def hardware(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     values: Values = {
-        "model": identity.model(machine),
-        "serial": identity.serial(machine),
+        "model": board.model(machine),
+        "serial": board.serial(machine),
         "firmware": machine.remember("firmware", lambda: _build_date(asking)),
         "usb_devices": _usb_devices(machine),
         **(machine.remember("hardware", lambda: _constant(machine)) or {}),
@@ -106,7 +105,7 @@ def hardware(machine: Machine) -> Reading:
 
 
 def _build_date(asking: Asking) -> str | None:
-    version = asking("version", replies.version)
+    version = asking("version", vcgencmd.version)
     return version.date if version else None
 
 
@@ -117,37 +116,37 @@ def _usb_devices(machine: Machine) -> int | None:
 
 def _constant(machine: Machine) -> dict[str, Json]:
     """What holds until the next start."""
-    board = identity.decoded(machine)
+    decoded = board.decoded(machine)
     medium = _cell(machine, "boot-mode", "boot_mode")
     return {
-        "revision": identity.revision(machine),
-        "type": board.type,
-        "soc": identity.soc(machine),
-        "pcb_revision": board.pcb,
-        "maker": board.maker,
+        "revision": board.revision(machine),
+        "type": decoded.type,
+        "soc": board.soc(machine),
+        "pcb_revision": decoded.pcb,
+        "maker": decoded.maker,
         "boot_medium": None if medium is None else MEDIA.get(medium),
     }
 
 
 def _memory(machine: Machine, asking: Asking) -> int | None:
-    if identity.no_videocore(machine):
+    if board.no_videocore(machine):
         return None
-    known = identity.memory(machine)
+    known = board.memory(machine)
     if known is not None:
         return known
-    mib = (asking("get_config total_mem", replies.config) or {}).get("total_mem")
+    mib = (asking("get_config total_mem", vcgencmd.config) or {}).get("total_mem")
     return mib << 20 if isinstance(mib, int) else None
 
 
 def _bootloader(machine: Machine, asking: Asking) -> dict[str, Json] | None:
     """When the bootloader was built and updated; None while that may yet be found out."""
-    if identity.no_power_chip(machine):
+    if board.no_power_chip(machine):
         return UNKNOWN
     built = _cell(machine, "build-timestamp", "build_timestamp")
     updated = _cell(machine, "update-timestamp", "update_timestamp")
     if not built:
         # An old bootloader leaves these at 0.
-        told = asking("bootloader_version", replies.bootloader_version)
+        told = asking("bootloader_version", vcgencmd.bootloader_version)
         built, updated = (told.timestamp, told.update_time) if told else (None, None)
     if not built:
         return None
@@ -156,4 +155,4 @@ def _bootloader(machine: Machine, asking: Asking) -> dict[str, Json] | None:
 
 def _cell(machine: Machine, *names: str) -> int | None:
     # Documents and boards differ in how they spell these.
-    return identity.cell(machine, *(f"chosen/bootloader/{each}" for each in names))
+    return board.cell(machine, *(f"chosen/bootloader/{each}" for each in names))

@@ -8,7 +8,7 @@ import psutil
 
 from pistat.field import Field, Unit, Values, collector
 from pistat.machine.machine import Machine
-from pistat.machine.reasons import Lack, Why
+from pistat.machine.reasons import Reason, Unavailable
 from pistat.parsers import kernel
 from pistat.parsers.values import percent
 
@@ -25,10 +25,10 @@ def memory_by_psutil(machine: Machine) -> Values:
     return _reading(main.total, main.available, swap.total, swap.free)
 
 
-def _no_swap(machine: Machine) -> Lack | None:
+def _no_swap(machine: Machine) -> Unavailable | None:
     """Why there are no figures of the swap."""
     none = kernel.first("(SwapTotal): +0 kB", machine.sensor("/proc/meminfo"))
-    return Lack(Why.NO_VALUE, "There is no swap space.") if none else None
+    return Unavailable(Reason.NO_VALUE, "There is no swap space.") if none else None
 
 
 def _of_swap(name: str, unit: Unit, text: str, source: str) -> Field:
@@ -52,7 +52,7 @@ def _of_swap(name: str, unit: Unit, text: str, source: str) -> Field:
     elsewhere=memory_by_psutil,
 )
 def memory(machine: Machine) -> Values:
-    table = machine.reread("/proc/meminfo")
+    table = machine.read_cached_text("/proc/meminfo")
     return _reading(*(_bytes(table, name) for name in ROWS))
 
 

@@ -13,7 +13,7 @@ from pistat.field import Field, Kind, Unit, Values, collector
 from pistat.machine.machine import Machine
 from pistat.machine.network import netlink
 from pistat.machine.network.nl80211 import Station
-from pistat.machine.reasons import Lack, Why
+from pistat.machine.reasons import Reason, Unavailable
 from pistat.parsers import kernel
 from pistat.parsers.kernel import Wireless
 from pistat.parsers.values import Json, percent
@@ -78,7 +78,7 @@ def traffic(machine: Machine) -> Rows:
 def table(machine: Machine) -> Rows:
     """The counters of all interfaces."""
     # Names are bytes to the kernel, and may hold what Unicode takes for a blank or the end of a line.
-    lines = os.fsdecode(machine.reread_bytes(DEV)).rstrip("\n").split("\n")[2:]
+    lines = os.fsdecode(machine.read_cached_fd(DEV)).rstrip("\n").split("\n")[2:]
     # Copies, for whoever knows more of an interface adds it to its row.
     return {name: {**counters} for name, counters in machine.understood("traffic", lines, _row)}
 
@@ -87,7 +87,7 @@ def _with_signals(machine: Machine, rows: Rows) -> Rows:
     """`rows` without that of the loopback, and with how well the wireless ones receive."""
     rows.pop("lo", None)
     radios = machine.derived("wireless", list(rows), lambda: _wireless(machine, rows))
-    known = kernel.wireless(machine.reread_or_none("/proc/net/wireless") or "") if radios else {}
+    known = kernel.wireless(machine.cached_text_or_none("/proc/net/wireless") or "") if radios else {}
     if radios - known.keys():
         # The file is gone from newer kernels, and some drivers do not fill it.
         known = {name: _rated(each) for name, each in machine.stations().items()} | known
@@ -123,7 +123,7 @@ def _wireless(machine: Machine, names: Iterable[str]) -> Set[str]:
 
 def connections(machine: Machine) -> int | None:
     """The kernel's own count of established connections: one small file, however many there are."""
-    return kernel.established(machine.reread_or_none("/proc/net/snmp") or "")
+    return kernel.established(machine.cached_text_or_none("/proc/net/snmp") or "")
 
 
 def traffic_by_psutil() -> Rows:
@@ -170,9 +170,13 @@ def interfaces_by_psutil(machine: Machine) -> Values:
     return {"interfaces": {**rows, "active_connections": None}}
 
 
-def _hidden(machine: Machine) -> Lack | None:
+def _hidden(machine: Machine) -> Unavailable | None:
     """Why the name of the network is not told."""
-    return None if machine.show_ssid else Lack(Why.HIDDEN, "Only with `PISTAT_SHOW_SSID=true` it is told.")
+    return (
+        None
+        if machine.show_ssid
+        else Unavailable(Reason.HIDDEN, "Only with `PISTAT_SHOW_SSID=true` it is told.")
+    )
 
 
 @collector(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pistat.collectors.asking import Asking
 from pistat.field import Field, Reading, Unit, Values, collector
-from pistat.machine import board as identity
-from pistat.machine import hwmon
+from pistat.machine import board, hwmon
 from pistat.machine.board import TREE
 from pistat.machine.machine import Machine
-from pistat.parsers import kernel
-from pistat.parsers import vcgencmd as replies
+from pistat.parsers import kernel, vcgencmd
 from pistat.parsers.values import Json
 
 SOURCE = "firmware: get_throttled"
@@ -26,7 +24,7 @@ USB_LOW, USB_HIGH = 0.6, 1.6
         Unit.FLAG,
         "The supply is below about 4.63 V now; null on Zeros and Compute Modules, which cannot tell.",
         f"{SOURCE}, else /sys/class/hwmon/hwmon*/in0_lcrit_alarm",
-        unless=identity.no_under_voltage,
+        unless=board.no_under_voltage,
     ),
     Field("power.throttled", Unit.FLAG, "The CPU is slowed now, by low voltage or by heat.", SOURCE),
     Field("power.freq_capped", Unit.FLAG, "The CPU frequency is capped now.", SOURCE),
@@ -36,7 +34,7 @@ USB_LOW, USB_HIGH = 0.6, 1.6
         Unit.FLAG,
         "Under-voltage has occurred since boot.",
         SOURCE,
-        unless=identity.no_under_voltage,
+        unless=board.no_under_voltage,
     ),
     Field("power.throttled_since_boot", Unit.FLAG, "Throttling has occurred since boot.", SOURCE),
     Field("power.freq_capped_since_boot", Unit.FLAG, "Frequency capping has occurred since boot.", SOURCE),
@@ -48,54 +46,54 @@ USB_LOW, USB_HIGH = 0.6, 1.6
         Unit.AMPERES,
         "What the supply has promised to give.",
         f"{SUPPLY}/max_current",
-        unless=identity.no_rails,
+        unless=board.no_rails,
     ),
     Field(
         "power.usb_current_limit",
         Unit.AMPERES,
         f"What all USB ports may take together: {USB_LOW} or {USB_HIGH}.",
         f"{SUPPLY}/usb_max_current_enable",
-        unless=identity.no_rails,
+        unless=board.no_rails,
     ),
     Field(
         "power.usb_over_current",
         Unit.FLAG,
         "A USB device has taken too much during the start.",
         f"{SUPPLY}/usb_over_current_detected",
-        unless=identity.no_rails,
+        unless=board.no_rails,
     ),
     Field(
         "power.power_chip_reset",
         Unit.TEXT,
         "Why the power chip has cut the supply before this start; null where it has not.",
         f"{SUPPLY}/power_reset",
-        unless=identity.no_rails,
+        unless=board.no_rails,
     ),
     Field(
         "power.reset_cause",
         Unit.TEXT,
         "What made the board start; an ordinary reboot is by the watchdog, too.",
         f"{TREE}/chosen/bootloader/pm_rsts, else firmware: get_rsts",
-        unless=identity.no_videocore,
+        unless=board.no_videocore,
     ),
     deadline=2.0,
 )
 def power(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
-    leaves: Values = {"core_voltage": asking("measure_volts core", replies.volts)}
-    leaves.update(_flags(machine, asking("get_throttled", replies.throttled)))
+    leaves: Values = {"core_voltage": asking("measure_volts core", vcgencmd.volts)}
+    leaves.update(_flags(machine, asking("get_throttled", vcgencmd.throttled)))
     leaves.update(machine.remember("supply", lambda: _supply(machine)) or {})
     leaves["reset_cause"] = machine.remember("reset cause", lambda: _reset_cause(machine, asking))
     return asking.settle({"power": leaves})
 
 
 def _flags(machine: Machine, word: int | None) -> dict[str, bool | None]:
-    flags: dict[str, bool | None] = dict.fromkeys(replies.THROTTLE_BITS)
+    flags: dict[str, bool | None] = dict.fromkeys(vcgencmd.THROTTLE_BITS)
     if word is not None:
-        flags.update(replies.flags(word))
+        flags.update(vcgencmd.flags(word))
     else:
         flags["under_voltage"] = _alarm(machine)
-    if identity.no_under_voltage(machine):
+    if board.no_under_voltage(machine):
         # The bit stays 0 there whatever the supply does: "not detectable" is not "no".
         flags.update(under_voltage=None, under_voltage_since_boot=None)
     return flags
@@ -110,22 +108,22 @@ def _alarm(machine: Machine) -> bool | None:
 
 def _supply(machine: Machine) -> dict[str, Json]:
     """What the bootloader has found out about the supply of a Pi 5, once at the start."""
-    milliamperes = identity.cell(machine, "chosen/power/max_current")
-    high = identity.cell(machine, "chosen/power/usb_max_current_enable")
-    over = identity.cell(machine, "chosen/power/usb_over_current_detected")
-    reset = identity.cell(machine, "chosen/power/power_reset", "chosen/power/reset_event")
+    milliamperes = board.cell(machine, "chosen/power/max_current")
+    high = board.cell(machine, "chosen/power/usb_max_current_enable")
+    over = board.cell(machine, "chosen/power/usb_over_current_detected")
+    reset = board.cell(machine, "chosen/power/power_reset", "chosen/power/reset_event")
     return {
         "supply_current": None if milliamperes is None else milliamperes / 1000,
         "usb_current_limit": None if high is None else USB_HIGH if high else USB_LOW,
         "usb_over_current": None if over is None else bool(over),
-        "power_chip_reset": replies.power_chip_reset(reset),
+        "power_chip_reset": vcgencmd.power_chip_reset(reset),
     }
 
 
 def _reset_cause(machine: Machine, asking: Asking) -> str | None:
-    if identity.no_videocore(machine):
+    if board.no_videocore(machine):
         return None
     word = machine.locate(
-        "pm_rsts", lambda: identity.cell(machine, "chosen/bootloader/pm_rsts", "chosen/bootloader/rsts")
+        "pm_rsts", lambda: board.cell(machine, "chosen/bootloader/pm_rsts", "chosen/bootloader/rsts")
     )
-    return replies.reset_cause(asking("get_rsts", replies.reset_status) if word is None else word)
+    return vcgencmd.reset_cause(asking("get_rsts", vcgencmd.reset_status) if word is None else word)

@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 from pistat.collectors import memory
 from pistat.field import Field, Unit, Values, collector
-from pistat.machine import processes as proctable
 from pistat.machine.machine import Machine
-from pistat.machine.processes import Process, Table
+from pistat.machine.processes import Process, Table, cpu_percent
 from pistat.parsers.values import Json, percent
 
 STAT = "/proc/PID/stat"
@@ -63,7 +62,7 @@ def _by_pid(_: Span) -> Key:
 
 
 def _by_cpu(span: Span) -> Key:
-    return lambda pid: (-proctable.cpu_percent(pid, span.older, span.newer), pid)
+    return lambda pid: (-cpu_percent(pid, span.older, span.newer), pid)
 
 
 def _by_memory(span: Span) -> Key:
@@ -98,7 +97,7 @@ def _row(span: Span, pid: int, process: Process) -> dict[str, Json]:
         "pid": pid,
         "name": process.name,
         "user": span.users[user] if isinstance(user, int) else user,
-        "cpu_percent": proctable.cpu_percent(pid, span.older, span.newer),
+        "cpu_percent": cpu_percent(pid, span.older, span.newer),
         "memory_percent": percent(process.memory, span.memory) if span.memory else None,
         "running_time": round(max(0.0, span.newer.uptime - process.began), 2),
     }

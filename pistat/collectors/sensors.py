@@ -7,13 +7,10 @@ from typing import NamedTuple
 
 from pistat.collectors.asking import Asking
 from pistat.field import Field, Reading, Unit, Values, collector
-from pistat.machine import board as identity
-from pistat.machine import hwmon
+from pistat.machine import board, hwmon
 from pistat.machine.hwmon import HWMON
 from pistat.machine.machine import Machine
-from pistat.parsers import kernel
-from pistat.parsers import revision as board
-from pistat.parsers import vcgencmd as replies
+from pistat.parsers import kernel, revision, vcgencmd
 from pistat.parsers.values import Json
 from pistat.parsers.vcgencmd import Rails
 
@@ -70,8 +67,8 @@ def temperatures(machine: Machine) -> Reading:
         }
         for each in machine.locate("temperatures", lambda: tuple(_thermometers(machine)))
     }
-    if not identity.no_power_chip(machine):
-        celsius = asking("measure_temp pmic", replies.temperature)
+    if not board.no_power_chip(machine):
+        celsius = asking("measure_temp pmic", vcgencmd.temperature)
         rows["pmic"] = {"temperature": celsius, "high": None, "critical": None}
     return asking.settle({"temperatures": rows})
 
@@ -194,7 +191,7 @@ def voltages(machine: Machine) -> Reading:
             "voltages": {
                 name: kernel.millivolts(machine.sensor(files[name]))
                 if name in files
-                else asking(f"measure_volts {name}", replies.volts)
+                else asking(f"measure_volts {name}", vcgencmd.volts)
                 for name in SUPPLIES
             }
         }
@@ -217,30 +214,30 @@ def _labelled(machine: Machine) -> dict[str, str]:
         "Board rails, estimated: the sum of those with a current. Not in it: what takes 5 V (USB, fan, HATs) "
         "and the losses.",
         ADC,
-        unless=identity.no_rails,
+        unless=board.no_rails,
     ),
     Field(
         "pmic.input_voltage",
         Unit.VOLTS,
         "Voltage of the 5 V that come in; 4.9 under load is usual.",
         ADC,
-        unless=identity.no_rails,
+        unless=board.no_rails,
     ),
     Field(
         "pmic.battery_voltage",
         Unit.VOLTS,
         "Voltage of the clock's battery; next to 0 without one.",
         ADC,
-        unless=identity.no_rails,
+        unless=board.no_rails,
     ),
-    Field("pmic.rails.{rail}.volts", Unit.VOLTS, "Voltage.", ADC, unless=identity.no_rails),
-    Field("pmic.rails.{rail}.amperes", Unit.AMPERES, "Current.", ADC, unless=identity.no_rails),
-    Field("pmic.rails.{rail}.watts", Unit.WATTS, "Volts by amperes.", ADC, unless=identity.no_rails),
+    Field("pmic.rails.{rail}.volts", Unit.VOLTS, "Voltage.", ADC, unless=board.no_rails),
+    Field("pmic.rails.{rail}.amperes", Unit.AMPERES, "Current.", ADC, unless=board.no_rails),
+    Field("pmic.rails.{rail}.watts", Unit.WATTS, "Volts by amperes.", ADC, unless=board.no_rails),
     deadline=2.0,
 )
 def pmic(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
-    found = None if identity.no_rails(machine) else asking("pmic_read_adc", replies.pmic)
+    found = None if board.no_rails(machine) else asking("pmic_read_adc", vcgencmd.pmic)
     if found and not found.whole:
         asking.misunderstood("pmic_read_adc")
     return asking.settle({"pmic": _rails(found or Rails({}, {}))})
@@ -274,9 +271,9 @@ def _rails(found: Rails) -> Values:
             Unit.HERTZ,
             f"Clock of {what}; 0 while off.",
             f"firmware: measure_clock {name}",
-            unless=identity.no_block(name),
+            unless=board.no_block(name),
         )
-        for name, what in board.CLOCKS.items()
+        for name, what in revision.CLOCKS.items()
     ),
     Field(
         "block_clocks.ring_oscillator",
@@ -289,9 +286,9 @@ def _rails(found: Rails) -> Values:
 def block_clocks(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     values: Values = {
-        name: None if identity.no_block(name)(machine) else asking(f"measure_clock {name}", replies.clock)
-        for name in board.CLOCKS
+        name: None if board.no_block(name)(machine) else asking(f"measure_clock {name}", vcgencmd.clock)
+        for name in revision.CLOCKS
     }
-    oscillator = asking("read_ring_osc", replies.ring_oscillator)
+    oscillator = asking("read_ring_osc", vcgencmd.ring_oscillator)
     values["ring_oscillator"] = round(oscillator[0] * 1e6) if oscillator else None
     return asking.settle({"block_clocks": values})

@@ -42,7 +42,7 @@ def load_by_os(machine: Machine) -> Values:
     elsewhere=load_by_os,
 )
 def load_avg(machine: Machine) -> Values:
-    one, five, fifteen, *_ = machine.reread("/proc/loadavg").split()
+    one, five, fifteen, *_ = machine.read_cached_text("/proc/loadavg").split()
     return {"load_avg": [float(one), float(five), float(fifteen)]}
 
 

@@ -16,14 +16,13 @@ from typing import Any, NamedTuple, TypeAlias
 from markupsafe import Markup
 
 from pistat.cache import NoAnswerError
-from pistat.collectors import disk, processes
+from pistat.collectors import processes, root_filesystem
 from pistat.field import Field
 from pistat.formats import page
 from pistat.machine.machine import Machine
 from pistat.routes import ROUTES, STATS, Route
 from pistat.settings import SETTINGS, Settings
-from pistat.web import errors
-from pistat.web import parameters as query
+from pistat.web import errors, parameters
 from pistat.web.parameters import BadQueryError, Parameter
 
 WIDTH = 78
@@ -173,18 +172,18 @@ def usual(parameter: Parameter) -> str:
 
 def refusal() -> str:
     """The answer to a number that is none, as the daemon words it."""
-    parameters = [each for route in ROUTES for each in route.parameters if each.kind == "number"]
+    numbers = [each for route in ROUTES for each in route.parameters if each.kind == "number"]
     try:
-        query.parse(f"{parameters[0].name}=abc".encode(), parameters)
+        parameters.parse(f"{numbers[0].name}=abc".encode(), numbers)
     except BadQueryError as error:
         return errors.error_body(400, str(error)).decode().strip()
-    raise AssertionError(parameters)
+    raise AssertionError(numbers)
 
 
 def failure() -> str:
     """What an answer holds when the disk has not answered."""
     reason = NoAnswerError(Machine.USAGE_SECONDS)
-    return json.dumps({"errors": {disk.disk.keys[0]: str(reason)}})
+    return json.dumps({"errors": {root_filesystem.disk.keys[0]: str(reason)}})
 
 
 def commands(base: str) -> list[tuple[str, str]]:

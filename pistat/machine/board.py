@@ -7,9 +7,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pistat.machine.reasons import Lack, Why
+from pistat.machine.reasons import Reason, Unavailable
 from pistat.parsers import kernel
-from pistat.parsers import revision as board
+from pistat.parsers import revision as revisions
 from pistat.parsers.revision import Revision
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def revision(machine: Host) -> str | None:
 
 def decoded(machine: Host) -> Revision:
     """What the revision code says; nothing but None where there is none."""
-    found = machine.remember("board", lambda: board.decode_revision(revision(machine) or "") or UNKNOWN)
+    found = machine.remember("board", lambda: revisions.decode_revision(revision(machine) or "") or UNKNOWN)
     return found or UNKNOWN
 
 
@@ -72,53 +72,53 @@ def cell(machine: Host, *nodes: str) -> int | None:
 
 
 @lru_cache
-def _lack(text: str) -> Lack:
-    return Lack(Why.NO_MODEL, text)
+def _lack(text: str) -> Unavailable:
+    return Unavailable(Reason.NO_MODEL, text)
 
 
-def no_videocore(machine: Host) -> Lack | None:
+def no_videocore(machine: Host) -> Unavailable | None:
     """Why there is no firmware that could be asked."""
     is_pi = (model(machine) or "").startswith("Raspberry Pi")
     return None if is_pi else _lack("Only a Raspberry Pi has it.")
 
 
-def no_rails(machine: Host) -> Lack | None:
+def no_rails(machine: Host) -> Unavailable | None:
     """Why the rails of the power chip cannot be measured."""
     if soc(machine) == "BCM2712":
         return None
     return _lack("Only a Raspberry Pi 5, 500 or Compute Module 5 has it.")
 
 
-def no_power_chip(machine: Host) -> Lack | None:
+def no_power_chip(machine: Host) -> Unavailable | None:
     """Why there is no power chip that can be asked. Older boards would answer as if asked for the SoC."""
     if soc(machine) in {"BCM2711", "BCM2712"}:
         return None
     return _lack("Only a Raspberry Pi 4 or later has it.")
 
 
-def no_under_voltage(machine: Host) -> Lack | None:
+def no_under_voltage(machine: Host) -> Unavailable | None:
     """Why a low supply is not noticed."""
-    if board.detects_under_voltage(model(machine) or ""):
+    if revisions.detects_under_voltage(model(machine) or ""):
         return None
     return _lack("Zeros, Compute Modules and the first boards do not notice a low supply.")
 
 
-def no_split(machine: Host) -> Lack | None:
+def no_split(machine: Host) -> Unavailable | None:
     """Why no memory is set aside for the GPU."""
-    if board.splits_memory(model(machine) or ""):
+    if revisions.splits_memory(model(machine) or ""):
         return None
     return _lack("A Raspberry Pi 5 sets no memory aside for the GPU.")
 
 
-def no_block(name: str) -> Callable[[Host], Lack | None]:
+def no_block(name: str) -> Callable[[Host], Unavailable | None]:
     """Why the clock of a block of the SoC cannot be measured."""
 
-    def unless(machine: Host) -> Lack | None:
-        if name in board.BLOCKS.get(soc(machine) or "", ()):
+    def unless(machine: Host) -> Unavailable | None:
+        if name in revisions.BLOCKS.get(soc(machine) or "", ()):
             return None
         # It may be there all the same: a Pi 4 does decode HEVC.
         return no_videocore(machine) or _lack(
-            f"The firmware of this board is not known to measure the clock of {board.CLOCKS[name]}."
+            f"The firmware of this board is not known to measure the clock of {revisions.CLOCKS[name]}."
         )
 
     return unless

@@ -26,7 +26,7 @@ Times: TypeAlias = "list[Spent]"
 def read(machine: Host) -> Times:
     """The counters now."""
     if machine.linux:
-        return parse(machine.reread_bytes("/proc/stat"))
+        return parse(machine.read_cached_fd("/proc/stat"))
     cores = [_portable(each) for each in psutil.cpu_times(percpu=True)]
     return [Spent(sum(each.busy for each in cores), sum(each.total for each in cores)), *cores]
 

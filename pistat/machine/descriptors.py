@@ -50,7 +50,7 @@ class Descriptor:
         return content
 
 
-class Kept:
+class FileCache:
     """Descriptors by path: to find and open a file costs more than to read it, in /sys far more.
 
     Args:
@@ -77,7 +77,7 @@ class Kept:
         return content
 
 
-class Stats:
+class ProcessStatFiles:
     """/proc/PID/stat of all processes, held open unless there are many. For one thread at a time.
 
     Args:

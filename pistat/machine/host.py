@@ -22,9 +22,9 @@ from functools import partial
 from platform import uname
 from typing import Any, NamedTuple, TypeVar, cast
 
-from pistat.cache import Cache, NoAnswerError, Outcome, Task
-from pistat.log import Seldom
-from pistat.machine.descriptors import CHUNK, READ_ONLY, ROW, Kept, Stats
+from pistat.cache import DeadlineCache, NoAnswerError, Outcome, Task
+from pistat.log import OncePerMinute
+from pistat.machine.descriptors import CHUNK, READ_ONLY, ROW, FileCache, ProcessStatFiles
 from pistat.machine.network import netlink, nl80211
 from pistat.machine.reasons import ABSENT
 from pistat.text import quoted
@@ -94,16 +94,16 @@ class Host:
         self.clock_ticks = os.sysconf("SC_CLK_TCK") if self.linux else 100
         self.show_ssid = False
         self._interfaces = netlink.Interfaces()
-        self._kept = Kept(KEPT_FILES)
-        self._stats = Stats(most=KEPT_PROCESSES)
+        self._kept = FileCache(KEPT_FILES)
+        self._stats = ProcessStatFiles(most=KEPT_PROCESSES)
         self._known: dict[str, Any] = {}
         self._derived: dict[str, tuple[Any, Any]] = {}
         self._understood: dict[str, dict[str, Any]] = {}
         self._places: dict[str, tuple[Any, float]] = {}
-        self._filesystems = Cache(self.monotonic)
+        self._filesystems = DeadlineCache(self.monotonic)
         self._silent: set[str] = set()
-        self._seldom = Seldom(self.monotonic)
-        self._users = Cache(self.monotonic)
+        self._seldom = OncePerMinute(self.monotonic)
+        self._users = DeadlineCache(self.monotonic)
         self._children = threading.Lock()
         self._unreaped: subprocess.Popen[bytes] | None = None
 
@@ -146,7 +146,7 @@ class Host:
         """Like `read`, but None where this machine has no such file."""
         return _unless_absent(lambda: self.read(path, limit))
 
-    def reread_bytes(self, path: str, row: int = ROW) -> bytes:
+    def read_cached_fd(self, path: str, row: int = ROW) -> bytes:
         """Like `read_bytes`, of a file in /proc or /sys that is read for every answer: it is held open.
 
         Args:
@@ -155,13 +155,13 @@ class Host:
         """
         return self.read_bytes(path) if self.root else self._kept.read(path, row)
 
-    def reread(self, path: str) -> str:
+    def read_cached_text(self, path: str) -> str:
         """Like `reread_bytes`, as text. Raises OSError."""
-        return self.reread_bytes(path).decode("utf-8", "replace")
+        return self.read_cached_fd(path).decode("utf-8", "replace")
 
-    def reread_or_none(self, path: str) -> str | None:
+    def cached_text_or_none(self, path: str) -> str | None:
         """Like `reread`, but None where this machine has no such file."""
-        return _unless_absent(lambda: self.reread(path))
+        return _unless_absent(lambda: self.read_cached_text(path))
 
     def word(self, path: str) -> str | None:
         """The text in a small file, without the blanks around it; None where there is no file, or no text."""

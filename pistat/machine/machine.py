@@ -9,11 +9,10 @@ from functools import partial
 
 import psutil
 
-from pistat.machine import cpu_times as cputimes
-from pistat.machine import processes as proctable
+from pistat.machine import cpu_times, processes
 from pistat.machine.firmware.client import Firmware
 from pistat.machine.host import Finished, Host, SystemNames, Usage
-from pistat.machine.sampler import History
+from pistat.machine.sampler import Sampler
 
 __all__ = ["Finished", "Machine", "SystemNames", "Usage"]
 
@@ -29,16 +28,16 @@ class Machine(Host):
 
     def __init__(self, root: str = "", platform: str = sys.platform) -> None:
         super().__init__(root, platform)
-        self.cpu: History[cputimes.Times] = History(
-            partial(cputimes.read, self),
+        self.cpu: Sampler[cpu_times.Times] = Sampler(
+            partial(cpu_times.read, self),
             good=0.9,
             least=0.2,
             most=60.0,
             clock=self.monotonic,
             sleep=self.sleep,
         )
-        self.processes: History[proctable.Table] = History(
-            partial(proctable.read, self),
+        self.processes: Sampler[processes.Table] = Sampler(
+            partial(processes.read, self),
             good=0.5,
             least=0.5,
             most=10.0,

@@ -87,7 +87,7 @@ def read(machine: Host) -> list[Mount]:
         # It is read each time, though it can be waited for its changes: a disk that the kernel has made
         # read-only after an error is none. Names are bytes to the kernel: only so can one in bad UTF-8 be
         # asked for how full it is. A row has the options of the filesystem, which may be long.
-        table = machine.reread_bytes("/proc/self/mountinfo", PAGE)
+        table = machine.read_cached_fd("/proc/self/mountinfo", PAGE)
         return machine.derived("mounts", table, lambda: parse(os.fsdecode(table)))
     places = [
         Mount(each.device, each.mountpoint, each.fstype, "ro" in each.opts.split(","), each.fstype in REMOTE)

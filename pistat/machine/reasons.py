@@ -13,7 +13,7 @@ ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
 """What opening a file says that this machine, or this container, does not have, or no longer has."""
 
 
-class Why(StrEnum):
+class Reason(StrEnum):
     """Why something cannot be read, in two or three words."""
 
     NO_FILE = "no such file"
@@ -27,15 +27,15 @@ class Why(StrEnum):
     TIMED_OUT = "timed out"
 
 
-class Lack(NamedTuple):
+class Unavailable(NamedTuple):
     """Why a machine does not tell something: in two or three words, and as a sentence for its owner."""
 
-    why: Why
+    why: Reason
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class FirmwareAccess:
     """Whether the firmware can be asked.
 
     Attributes:
@@ -45,12 +45,12 @@ class Access:
     """
 
     way: str | None
-    why: Why | None = None
+    why: Reason | None = None
     detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Obstacle:
+class DeviceError:
     """A device that could not be opened.
 
     Attributes:
@@ -64,20 +64,22 @@ class Obstacle:
     group: str | None = None
 
 
-def obstructed(obstacles: Sequence[Obstacle], user: str) -> Access:
+def obstructed(obstacles: Sequence[DeviceError], user: str) -> FirmwareAccess:
     """Why none of the devices could be opened by `user`; of several reasons, the easiest to mend."""
     there = [each for each in obstacles if each.code not in ABSENT]
     if not there:
         nodes = " and no ".join(each.node for each in obstacles)
         detail = f"There is no {nodes}: not every kernel has them, and a container must be given them."
-        return Access(None, Why.NO_FILE, detail)
+        return FirmwareAccess(None, Reason.NO_FILE, detail)
     shut = min(there, key=lambda each: each.group is None)
     if shut.code not in (errno.EACCES, errno.EPERM):
-        return Access(None, Why.REFUSED, f"{shut.node} cannot be opened: {os.strerror(shut.code)}.")
-    return Access(None, Why.NO_PERMISSION, _remedy(shut, user))
+        return FirmwareAccess(
+            None, Reason.REFUSED, f"{shut.node} cannot be opened: {os.strerror(shut.code)}."
+        )
+    return FirmwareAccess(None, Reason.NO_PERMISSION, _remedy(shut, user))
 
 
-def _remedy(shut: Obstacle, user: str) -> str:
+def _remedy(shut: DeviceError, user: str) -> str:
     """What to do about a device that is there, but may not be opened."""
     node, group = shut.node, shut.group
     if shut.code == errno.EPERM:

@@ -19,7 +19,7 @@ class Sample(Generic[T]):
     value: T
 
 
-class History(Generic[T]):
+class Sampler(Generic[T]):
     """Keeps two samples of `read`: every rate is taken over a real interval, whoever asks and how often.
 
     One history serves all threads and clients: a question never shortens the interval of the next one.

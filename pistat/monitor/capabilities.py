@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, TypeAlias
 from pistat.cache import NoAnswerError
 from pistat.collectors import ALL
 from pistat.field import Collector, Field, Unit
-from pistat.machine import board as identity
+from pistat.machine import board
 from pistat.machine.firmware.client import MISUNDERSTOOD, FirmwareError, UnavailableError
-from pistat.machine.reasons import Lack, Obstacle, Why, obstructed
-from pistat.parsers import vcgencmd as replies
+from pistat.machine.reasons import DeviceError, Reason, Unavailable, obstructed
+from pistat.parsers import vcgencmd
 from pistat.parsers.values import Json
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ FIELDS = (
     Field(
         "capabilities[row].reason",
         Unit.TEXT,
-        f"Why it has none: {', '.join(f'`{each}`' for each in Why)}; null for what has one.",
+        f"Why it has none: {', '.join(f'`{each}`' for each in Reason)}; null for what has one.",
         "a look at the source of the figure",
     ),
     Field(
@@ -61,10 +61,10 @@ CMA = (
 )
 """https://github.com/raspberrypi/linux/issues/7230"""
 
-SIGNS = (("no answer within", Why.TIMED_OUT), (MISUNDERSTOOD, Why.NOT_UNDERSTOOD))
+SIGNS = (("no answer within", Reason.TIMED_OUT), (MISUNDERSTOOD, Reason.NOT_UNDERSTOOD))
 """By which words of a failure its reason is known, if it is no refusal."""
 
-MENDABLE = (Why.NO_PERMISSION, Why.TIMED_OUT, Why.REFUSED)
+MENDABLE = (Reason.NO_PERMISSION, Reason.TIMED_OUT, Reason.REFUSED)
 """Of several reasons the first of these is told, for somebody can do something about it."""
 
 
@@ -87,19 +87,19 @@ def document(machine: Machine, answer: Answer) -> dict[str, Json]:
     ]
     mendable = (each for each in lacks.values() if each)
     remedies = dict.fromkeys(
-        each.detail for each in mendable if each.why is Why.NO_PERMISSION or each.detail.endswith(CMA)
+        each.detail for each in mendable if each.why is Reason.NO_PERMISSION or each.detail.endswith(CMA)
     )
     return {"remedies": [*remedies], "capabilities": rows}
 
 
-Look: TypeAlias = "Callable[[str], Lack | None]"
+Look: TypeAlias = "Callable[[str], Unavailable | None]"
 
 
 def _has_value(answer: Answer, field: Field) -> bool:
     return any(value is not None for value in _leaves(answer.values, field.steps))
 
 
-def _why(machine: Machine, collector: Collector, field: Field, answer: Answer, look: Look) -> Lack:
+def _why(machine: Machine, collector: Collector, field: Field, answer: Answer, look: Look) -> Unavailable:
     """Why a figure has no value anywhere, even if that cannot be looked into."""
     try:
         return _lack(machine, collector, field, answer, look)
@@ -108,12 +108,12 @@ def _why(machine: Machine, collector: Collector, field: Field, answer: Answer, l
         return _unreadable(machine, str(error.filename or "Its source").removeprefix(machine.root), error)
 
 
-def _lack(machine: Machine, collector: Collector, field: Field, answer: Answer, look: Look) -> Lack:
+def _lack(machine: Machine, collector: Collector, field: Field, answer: Answer, look: Look) -> Unavailable:
     """Why a figure has no value anywhere."""
     if not machine.linux:
-        return Lack(Why.NO_PLATFORM, "It is not known on this platform.")
+        return Unavailable(Reason.NO_PLATFORM, "It is not known on this platform.")
     if field.when and not any(True for _ in _leaves(answer.values, field.steps)):
-        return Lack(Why.NO_VALUE, f"Only {field.when}; there is none.")
+        return Unavailable(Reason.NO_VALUE, f"Only {field.when}; there is none.")
     told = answer.errors.get(field.key, "")
     # What has not answered the collector would not answer here.
     hangs = told == str(NoAnswerError(collector.deadline))
@@ -124,7 +124,7 @@ def _lack(machine: Machine, collector: Collector, field: Field, answer: Answer, 
         (field.unless(machine) if field.unless else None)
         or (None if hangs else look(field.source))
         or (_failure(_clause(told, field)) if told else None)
-        or Lack(Why.NO_VALUE, f"Its source tells nothing of it: {field.source}.")
+        or Unavailable(Reason.NO_VALUE, f"Its source tells nothing of it: {field.source}.")
     )
 
 
@@ -149,19 +149,19 @@ def _clause(told: str, field: Field) -> str:
     return next((each for each in told.split("; ") if question in each), told)
 
 
-def _failure(why: str) -> Lack:
+def _failure(why: str) -> Unavailable:
     """What a reading that failed has told."""
-    reason = next((each for sign, each in SIGNS if sign in why), Why.REFUSED)
-    return Lack(reason, f"{why[0].upper()}{why[1:]}.")
+    reason = next((each for sign, each in SIGNS if sign in why), Reason.REFUSED)
+    return Unavailable(reason, f"{why[0].upper()}{why[1:]}.")
 
 
-def _source(machine: Machine, source: str) -> Lack | None:
+def _source(machine: Machine, source: str) -> Unavailable | None:
     """Why none of the places that a source names can be read; None where one of them can."""
-    lacks: list[Lack] = []
+    lacks: list[Unavailable] = []
     for place in source.split(", else "):
         path = PATH.search(place)
         if place.startswith(QUESTION):
-            lack = identity.no_videocore(machine) or _question(machine, place.removeprefix(QUESTION))
+            lack = board.no_videocore(machine) or _question(machine, place.removeprefix(QUESTION))
         elif path:
             lack = _file(machine, path[0])
         else:
@@ -172,35 +172,35 @@ def _source(machine: Machine, source: str) -> Lack | None:
     return next((each for why in MENDABLE for each in lacks if each.why is why), lacks[0] if lacks else None)
 
 
-def _question(machine: Machine, question: str) -> Lack | None:
+def _question(machine: Machine, question: str) -> Unavailable | None:
     access = machine.firmware.access
     if access.way is None:
-        return _refused(machine, Lack(access.why or Why.REFUSED, access.detail))
+        return _refused(machine, Unavailable(access.why or Reason.REFUSED, access.detail))
     try:
         told = machine.firmware.ask(question)
     except UnavailableError:
-        return Lack(Why.NO_MODEL, f"The firmware of this board does not know `{question}`.")
+        return Unavailable(Reason.NO_MODEL, f"The firmware of this board does not know `{question}`.")
     except FirmwareError as error:
         return _refused(machine, _failure(str(error)))
-    if replies.clock(told) == 0:
-        return Lack(
-            Why.NO_MODEL, f"The firmware answers 0 to `{question}`, as for every clock it does not know."
+    if vcgencmd.clock(told) == 0:
+        return Unavailable(
+            Reason.NO_MODEL, f"The firmware answers 0 to `{question}`, as for every clock it does not know."
         )
     return None
 
 
-def _refused(machine: Machine, lack: Lack) -> Lack:
+def _refused(machine: Machine, lack: Unavailable) -> Unavailable:
     """The same, with what to do about a firmware that refuses everything, where the cause is known."""
-    by_cma = lack.why is Why.REFUSED and "cma=" in (machine.read_or_none("/proc/cmdline") or "")
-    if not by_cma or identity.no_rails(machine):
+    by_cma = lack.why is Reason.REFUSED and "cma=" in (machine.read_or_none("/proc/cmdline") or "")
+    if not by_cma or board.no_rails(machine):
         return lack
     return lack._replace(detail=f"{lack.detail} {CMA}")
 
 
-def _file(machine: Machine, pattern: str) -> Lack | None:
+def _file(machine: Machine, pattern: str) -> Unavailable | None:
     """Why no file of a pattern can be read."""
     paths = _matches(machine, pattern)
-    lack = None if paths else Lack(Why.NO_FILE, f"There is no {pattern}.")
+    lack = None if paths else Unavailable(Reason.NO_FILE, f"There is no {pattern}.")
     for path in paths:
         try:
             machine.read_bytes(path, 1)
@@ -213,10 +213,10 @@ def _file(machine: Machine, pattern: str) -> Lack | None:
     return lack
 
 
-def _unreadable(machine: Machine, path: str, error: OSError) -> Lack:
+def _unreadable(machine: Machine, path: str, error: OSError) -> Unavailable:
     if isinstance(error, PermissionError):
-        return Lack(Why.NO_PERMISSION, _remedy(machine, path, error.errno or errno.EACCES))
-    return Lack(Why.REFUSED, f"{path} cannot be read: {error.strerror}.")
+        return Unavailable(Reason.NO_PERMISSION, _remedy(machine, path, error.errno or errno.EACCES))
+    return Unavailable(Reason.REFUSED, f"{path} cannot be read: {error.strerror}.")
 
 
 def _matches(machine: Machine, pattern: str) -> list[str]:
@@ -234,4 +234,4 @@ def _remedy(machine: Machine, path: str, code: int) -> str:
     group = machine.group(path)
     if group is None:
         return f"{path} is for root only."
-    return obstructed([Obstacle(path, code, group)], machine.me()).detail
+    return obstructed([DeviceError(path, code, group)], machine.me()).detail

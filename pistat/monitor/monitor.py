@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
 
-from pistat.cache import Cache, NoAnswerError, Outcome, Task, attempt
+from pistat.cache import DeadlineCache, NoAnswerError, Outcome, Task, attempt
 from pistat.collectors import ALL, cpu
 from pistat.field import Collector, Incomplete, Reading, Values
-from pistat.log import Seldom
+from pistat.log import OncePerMinute
 from pistat.machine.machine import Machine
-from pistat.monitor.self_metrics import Own
+from pistat.monitor.self_metrics import SelfMetrics
 
 log = logging.getLogger("pistat")
 
@@ -75,16 +75,16 @@ class Monitor:
         own: Where it is counted what this costs.
     """
 
-    def __init__(self, machine: Machine, cache_seconds: float, own: Own | None = None) -> None:
+    def __init__(self, machine: Machine, cache_seconds: float, own: SelfMetrics | None = None) -> None:
         self._machine = machine
         self._ttl = cache_seconds
-        self._own = own or Own()
-        self._cache = Cache(machine.monotonic, ran=self._own.ran)
+        self._own = own or SelfMetrics()
+        self._cache = DeadlineCache(machine.monotonic, ran=self._own.ran)
         self._tasks = {each: Task(each, partial(each.collect, machine), each.deadline) for each in ALL}
         self._lock = threading.Lock()
         self._failing: dict[str, str] = {}
         self._told: dict[str, str] = {}
-        self._seldom = Seldom(machine.monotonic)
+        self._seldom = OncePerMinute(machine.monotonic)
         self._wanted = lru_cache(maxsize=KEPT)(self._find)
         self._kept: dict[tuple[str, ...], Answer] = {}
         self._since = 0.0

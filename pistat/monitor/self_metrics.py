@@ -62,7 +62,7 @@ class _Runs:
     seconds: float = 0.0
 
 
-class Own:
+class SelfMetrics:
     """Counters since the start of the daemon. Nothing that a client sends makes them more.
 
     Attributes:

@@ -12,7 +12,7 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, WSGITask
 
 from pistat.hosts import client, host
-from pistat.server import connection_limits as crowd
+from pistat.server import connection_limits
 from pistat.web import errors
 from pistat.web.headers import HEADERS
 
@@ -88,7 +88,7 @@ class _Parser(HTTPRequestParser):
             self.headers["HOST"] = self.proxy_netloc
 
 
-class Channel(HTTPChannel):
+class Connection(HTTPChannel):
     """Waitress's connection, as a member of the crowd.
 
     Waitress knows a timeout between two bytes only, which a client that sends one a second never meets, and
@@ -163,15 +163,17 @@ class Channel(HTTPChannel):
     def patience(self) -> float | None:
         """For how many seconds it may go on with what it does; None while it waits for us."""
         if self.total_outbufs_len:
-            return crowd.ANSWER_SECONDS
+            return connection_limits.ANSWER_SECONDS
         if self.requests:
             return None
-        return crowd.IDLE_SECONDS if self.request is None else crowd.REQUEST_SECONDS
+        return connection_limits.IDLE_SECONDS if self.request is None else connection_limits.REQUEST_SECONDS
 
-    def may_go(self) -> bool:
+    def evictable(self) -> bool:
         """Whether it waits for its client only, and no answer is just on its way."""
         sending = self.total_outbufs_len or self.close_when_flushed
-        return not self.requests and (not sending or time.monotonic() - self.since > crowd.SENDING_SECONDS)
+        return not self.requests and (
+            not sending or time.monotonic() - self.since > connection_limits.SENDING_SECONDS
+        )
 
     def cut(self) -> None:
         """Close it; a request of which the rest has not come counts as one that took too long."""

@@ -41,14 +41,14 @@ class Connection(Protocol):
     def patience(self) -> float | None:
         """For how many seconds it may go on with that; None while it waits for us."""
 
-    def may_go(self) -> bool:
+    def evictable(self) -> bool:
         """Whether it may be cut to make room."""
 
     def cut(self) -> None:
         """Close it."""
 
 
-class Crowd:
+class ConnectionLimits:
     """All connections.
 
     One client cannot have more than `PER_CLIENT`, all together not more than `TOTAL`: whoever comes beyond
@@ -98,7 +98,7 @@ class Crowd:
         closed, and its events.
         """
         # The rest of a request may have come with the events that brought the newcomer.
-        going = [each for each in self._leaving if each.may_go()]
+        going = [each for each in self._leaving if each.evictable()]
         self._leaving.clear()
         now = self._clock()
         if now - self._looked >= 1.0:
@@ -108,7 +108,7 @@ class Crowd:
             each.cut()
 
     def _choose(self, members: Collection[Connection]) -> bool:
-        waiting = [each for each in members if each.may_go() and each not in self._leaving]
+        waiting = [each for each in members if each.evictable() and each not in self._leaving]
         if not waiting:
             return False
         self._leaving.add(min(waiting, key=lambda each: each.since))

@@ -19,8 +19,8 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from pistat.server.connection import Channel, Refused
-from pistat.server.connection_limits import PER_CLIENT, TOTAL, Crowd
+from pistat.server.connection import Connection, Refused
+from pistat.server.connection_limits import PER_CLIENT, TOTAL, ConnectionLimits
 from pistat.server.parking import Parking, parking
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def make_room() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-class _Lane(ThreadedTaskDispatcher):
+class GrowingDispatcher(ThreadedTaskDispatcher):
     """Threads of their own, made when there is work for them, and a queue before them."""
 
     def __init__(self, least: int, most: int) -> None:
@@ -135,7 +135,7 @@ class _Lane(ThreadedTaskDispatcher):
         self._most = most
         self.set_thread_count(least)
 
-    def add_task(self, task: Channel) -> None:
+    def add_task(self, task: Connection) -> None:
         """Have a thread answer a request. Each that has ever worked holds some 60 kB."""
         super().add_task(task)
         if self.waiting() > 0 and len(self.threads) < self._most:
@@ -157,10 +157,10 @@ class _Lane(ThreadedTaskDispatcher):
 class _Listener(TcpWSGIServer):
     """One socket that listens, with the crowd of all, and two lanes for its requests."""
 
-    channel_class = Channel
-    crowd: Crowd
+    channel_class = Connection
+    crowd: ConnectionLimits
     parking: Parking | None
-    express: _Lane
+    express: GrowingDispatcher
     refused: Callable[[int], None]
     shares: Callable[[str], Mapping[str, str]]
 
@@ -168,7 +168,7 @@ class _Listener(TcpWSGIServer):
         # Waitress would close idle connections here, by the wall clock, and stop listening at their limit.
         return bool(self.accepting)
 
-    def add_task(self, task: Channel) -> None:
+    def add_task(self, task: Connection) -> None:
         """Have a thread answer the first request of a connection."""
         asked = task.requests[0]
         # What the daemon asks itself proves that the ordinary threads work, so it waits for one of them.
@@ -224,9 +224,9 @@ class Server:
         logging.getLogger("waitress").setLevel(logging.ERROR)
         self.application = application
         self._map: dict[int, Any] = {}
-        self._crowd = Crowd()
+        self._crowd = ConnectionLimits()
         self._parking = parking(self._map)
-        self._lanes = [_Lane(1, THREADS), _Lane(EXPRESS, EXPRESS)]
+        self._lanes = [GrowingDispatcher(1, THREADS), GrowingDispatcher(EXPRESS, EXPRESS)]
         self._listeners = [self._listen(each, refused) for each in sockets]
         self._stopping = False
         self._hung_up = False
@@ -270,7 +270,7 @@ class Server:
         self._stopping = True
         self._listeners[0].wake()
 
-    def hang_up(self, *_: object) -> None:
+    def request_reload(self, *_: object) -> None:
         """Have `run` call its `hung_up` soon. May be called from a signal handler."""
         self._hung_up = True
         self._listeners[0].wake()
@@ -283,7 +283,7 @@ class Server:
         client, ours = socket.socketpair()
         client.settimeout(0)
         listener = self._listeners[0]
-        Channel(listener, ours, (NOBODY, 0), listener.adj, map=self._map)
+        Connection(listener, ours, (NOBODY, 0), listener.adj, map=self._map)
         client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         return client
 
@@ -344,8 +344,8 @@ class Server:
     def _busy(self) -> bool:
         return any(each.requests or each.total_outbufs_len for each in self._channels())
 
-    def _channels(self) -> list[Channel]:
-        return [each for each in self._map.values() if isinstance(each, Channel)]
+    def _channels(self) -> list[Connection]:
+        return [each for each in self._map.values() if isinstance(each, Connection)]
 
 
 def _url(address: tuple[Any, ...]) -> str:

@@ -15,10 +15,12 @@ class LeftOut(ModuleType):
     """Stands for a module; says so to whoever uses it after all."""
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"{self.__name__}.{name}: {self.__name__} is left out by pistat/server/slim_imports.py")
+        raise AttributeError(
+            f"{self.__name__}.{name}: {self.__name__} is left out by pistat/server/slim_imports.py"
+        )
 
 
-def leave_out() -> None:
+def block() -> None:
     """Leave out OpenSSL and asyncio: a fifth of the memory. To be called before anything that imports them.
 
     For the program only: in a process of other people's, what is left out would be theirs to decide.
@@ -26,7 +28,7 @@ def leave_out() -> None:
     sys.modules.update(_stand_ins())  # type: ignore[arg-type] # that None prevents an import is documented
 
 
-def bring_in() -> None:
+def import_libraries() -> None:
     """Import flask-limiter, and with it flask, without what is left out; with it, if they do need it."""
     try:
         import flask_limiter  # noqa: F401, PLC0415

@@ -15,7 +15,7 @@ PERIOD = 15.0
 """Seconds between two looks where there is no watchdog."""
 
 
-class Heartbeat:
+class Watchdog:
     """Asks the daemon for its health now and then, and tells systemd when it has answered.
 
     It never waits: `beat` is called by the loop that must serve the question, too. Whatever keeps the daemon

@@ -25,7 +25,7 @@ SEARCH = ("search", "domain")
 """The lines of resolv.conf with the domains in which a name of one word is looked for."""
 
 
-class Guard:
+class AccessControl:
     """The rules of one daemon.
 
     Args:
@@ -41,7 +41,7 @@ class Guard:
         self._proxies = settings.trusted_proxies
         self._seen = lru_cache(maxsize=64)(self._is_ours)
 
-    def admits(self, name: str) -> bool:
+    def allows_host(self, name: str) -> bool:
         """Whether a request for `name`, as from `host`, is meant for this machine.
 
         Anything else may be DNS rebinding: a page that the owner of a browser here has opened, and whose own
@@ -53,7 +53,7 @@ class Guard:
     def _is_ours(self, name: str) -> bool:
         return "*" in self._named or name in self._named or is_local(name)
 
-    def knows(self, environ: Mapping[str, str]) -> bool:
+    def has_token(self, environ: Mapping[str, str]) -> bool:
         """Whether a request shows the token, or none is wanted."""
         if not self._token:
             return True

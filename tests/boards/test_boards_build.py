@@ -16,8 +16,7 @@ from boards.build.parts import Board
 from boards.build.proc import process_stat
 from boards.build.table import BOARDS
 from boards.build.transcript import rails, replies
-from pistat.machine import cpu_times as cputimes
-from pistat.machine import processes as proctable
+from pistat.machine import cpu_times, processes
 from pistat.parsers.revision import TYPES, decode_revision
 from support.recorded_machine import BOARDS as FOLDERS
 from support.recorded_machine import RecordedMachine
@@ -107,9 +106,9 @@ def test_rates_are_those_declared(board: Board) -> None:
     older, newer = machine.cpu.span()
     before, now = (each.value for each in machine.processes.span())
 
-    assert cputimes.usage(older.value, newer.value)[1:] == [float(core.busy) for core in board.cores]
+    assert cpu_times.usage(older.value, newer.value)[1:] == [float(core.busy) for core in board.cores]
     for process in board.processes:
-        assert proctable.cpu_percent(process.pid, before, now) == float(process.cpu)
+        assert processes.cpu_percent(process.pid, before, now) == float(process.cpu)
     assert machine.monotonic() == machine.NOW
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from pistat.collectors import clocks, gpu, hardware, power
 from pistat.field import Incomplete
-from pistat.machine import board as identity
+from pistat.machine import board
 from pistat.machine.machine import Machine
-from pistat.parsers import vcgencmd as replies
+from pistat.parsers import vcgencmd
 from support.file_tree import pi, plant
 from support.recorded_machine import BOARDS, RecordedMachine, altered
 
@@ -233,8 +233,8 @@ def test_the_bits_of_what_cannot_be_noticed(tmp_path: Path) -> None:
     changes = {"vcgencmd.txt": re.sub("throttled=0x[0-9a-f]+", "throttled=0xf000f", transcript)}
     flags = of(altered("zero2w-wifi", tmp_path, changes), power.power)
 
-    assert {name: flags[name] for name in replies.THROTTLE_BITS} == {
-        name: None if name.startswith("under_voltage") else True for name in replies.THROTTLE_BITS
+    assert {name: flags[name] for name in vcgencmd.THROTTLE_BITS} == {
+        name: None if name.startswith("under_voltage") else True for name in vcgencmd.THROTTLE_BITS
     }
 
 
@@ -307,4 +307,4 @@ def test_who_it_is_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     of(machine, hardware.hardware)
 
     assert opened == []
-    assert identity.soc(machine) == "BCM2712"
+    assert board.soc(machine) == "BCM2712"

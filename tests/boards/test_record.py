@@ -20,8 +20,7 @@ from boards.build.bcm2711 import PI_4B
 from boards.build.folder import write
 from pistat.collectors import ALL
 from pistat.field import Incomplete
-from pistat.machine import cpu_times as cputimes
-from pistat.machine import processes as proctable
+from pistat.machine import cpu_times, processes
 from pistat.machine.machine import Usage
 from pistat.monitor.capabilities import PATH, QUESTION
 from support.recorded_machine import BOARDS, RecordedMachine
@@ -194,7 +193,7 @@ def test_addresses_keep_their_kind(recorded: Path) -> None:
 
 def test_programs_of_people_lose_their_names(recorded: Path) -> None:
     """Of what a person runs only usual names stay; those of the system lose the name of the host."""
-    table = proctable.read(RecordedMachine(recorded)).processes
+    table = processes.read(RecordedMachine(recorded)).processes
 
     assert {pid: table[pid].name for pid in (1, 801, 1234, 4001, 4002, 4003)} == {
         1: "systemd",
@@ -350,8 +349,8 @@ def test_recording_of_this_machine_loads(live: Path) -> None:
     failed = [each.name for each in ALL if isinstance(each.collect(machine), Incomplete)]
 
     assert failed == []
-    assert machine.cores == len(cputimes.read(machine)) - 1
-    assert 0 < len(proctable.read(machine).processes) <= record.PROCESSES
+    assert machine.cores == len(cpu_times.read(machine)) - 1
+    assert 0 < len(processes.read(machine).processes) <= record.PROCESSES
     assert isinstance(machine.usage("/"), Usage)
 
 

@@ -157,7 +157,7 @@ class Page(HTMLParser):
 
 @pytest.mark.parametrize("name", render.PAGES)
 def test_pages_are_current(name: str) -> None:
-    """The generated blocks of the pages are what the declarations give: run `python -m pistat.formats.render`."""
+    """The generated blocks of the pages are what the declarations give."""
     page = (ROOT / name).read_text(encoding="utf-8")
 
     assert render.filled(page) == page

@@ -35,7 +35,7 @@ FLAGS = (
     "--window-size=1280,900",
 )
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
-PATIENCE = 60.0
+HELP_AFTER_SECONDS = 60.0
 """Seconds to wait for what must happen; a loaded machine is slow."""
 
 
@@ -52,7 +52,9 @@ class Browser:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self._connection = http.client.HTTPConnection("127.0.0.1", self._held.number, timeout=2 * PATIENCE)
+        self._connection = http.client.HTTPConnection(
+            "127.0.0.1", self._held.number, timeout=2 * HELP_AFTER_SECONDS
+        )
         self._session = ""
         options = {
             "binary": CHROMIUM,
@@ -66,10 +68,10 @@ class Browser:
         self._wait_for_driver()
         found = self._call("POST", "/session", {"capabilities": {"alwaysMatch": always}})
         self._session = f"/session/{found['sessionId']}"
-        self.do("timeouts", script=int(1000 * PATIENCE))
+        self.do("timeouts", script=int(1000 * HELP_AFTER_SECONDS))
 
     def _wait_for_driver(self) -> None:
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + HELP_AFTER_SECONDS
         while True:
             try:
                 if self._call("GET", "/status")["ready"]:
@@ -146,7 +148,7 @@ class Browser:
         down, up = {"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}
         self.do("actions", actions=[{"type": "key", "id": "keyboard", "actions": [down, up]}])
 
-    def wait(self, ready: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
+    def wait(self, ready: Callable[[], Any], what: str, seconds: float = HELP_AFTER_SECONDS) -> Any:
         """The first true value of `ready`."""
         until = time.monotonic() + seconds
         while not (value := ready()):
@@ -154,7 +156,7 @@ class Browser:
             time.sleep(0.1)
         return value
 
-    def wait_for(self, selector: str, part: str, seconds: float = PATIENCE) -> str:
+    def wait_for(self, selector: str, part: str, seconds: float = HELP_AFTER_SECONDS) -> str:
         """The text of an element as soon as it has `part`."""
         found: str = self.wait(
             lambda: (text := self.text(selector)) if part in self.text(selector) else "",

@@ -26,7 +26,7 @@ from pistat.machine.machine import Finished, Machine
 from pistat.monitor.monitor import encode
 from pistat.routes import ROUTES, STATS, Route
 from pistat.settings import BadSettingError, Settings, read_env_file
-from pistat.web import parameters as query
+from pistat.web import parameters
 from pistat.web.parameters import BadQueryError
 from support.answer_shape import mismatches
 from support.hostile_input import POISONS, strict
@@ -191,7 +191,7 @@ QUERIES = st.one_of(
 @given(sent=QUERIES, route=st.sampled_from(ROUTES))
 def test_any_query(sent: bytes, route: Route) -> None:
     """A query gives a value for each parameter, or is refused in one line of bounded length."""
-    found = outcome(lambda: dict(query.parse(sent, route.parameters)))
+    found = outcome(lambda: dict(parameters.parse(sent, route.parameters)))
     if isinstance(found, str):
         assert "\n" not in found
         assert len(found) < 1500
@@ -254,7 +254,7 @@ def test_a_query_takes_linear_time(piece: bytes) -> None:
 
     def work(text: bytes) -> None:
         with contextlib.suppress(BadQueryError):
-            query.parse(text, STATS.parameters)
+            parameters.parse(text, STATS.parameters)
 
     assert linear(work, piece)
 

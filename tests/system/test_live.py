@@ -27,10 +27,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import psutil
 import pytest
 
-from pistat.collectors import ALL, disk
+from pistat.collectors import ALL, root_filesystem
 from pistat.field import Collector
-from pistat.machine import cpu_times as cputimes
-from pistat.machine import processes as proctable
+from pistat.machine import cpu_times, processes
 from pistat.machine.machine import Machine
 from pistat.machine.mounts import NO_FILES
 from support import namespaces as apart
@@ -909,17 +908,19 @@ def test_disk_counters_of_psutil() -> None:
     """By psutil the sums are the same, except that it counts what is stacked upon disks, too."""
 
     def look() -> list[str]:
-        before: Any = disk.disk_io.read(FAST)
-        found = portable(disk.disk_io)["disk_io"]
+        before: Any = root_filesystem.disk_io.read(FAST)
+        found = portable(root_filesystem.disk_io)["disk_io"]
         by_disk = psutil.disk_io_counters(perdisk=True)
-        after: Any = disk.disk_io.read(FAST)
+        after: Any = root_filesystem.disk_io.read(FAST)
         stacked = [
-            by_disk[name] for name in FAST.names("/sys/block") if disk.STACKED.match(name) and name in by_disk
+            by_disk[name]
+            for name in FAST.names("/sys/block")
+            if root_filesystem.STACKED.match(name) and name in by_disk
         ]
-        more = {name: sum(getattr(row, name) for row in stacked) for name in disk.COUNTERS}
+        more = {name: sum(getattr(row, name) for row in stacked) for name in root_filesystem.COUNTERS}
         return [
             name
-            for name in disk.COUNTERS
+            for name in root_filesystem.COUNTERS
             if not before["disk_io"][name] <= found[name] <= after["disk_io"][name] + more[name]
         ]
 
@@ -931,10 +932,10 @@ def test_cpu_times_of_psutil() -> None:
 
     def look() -> list[Any]:
         with burner(CORE):
-            older = cputimes.read(FAST), cputimes.read(PORTABLE)
+            older = cpu_times.read(FAST), cpu_times.read(PORTABLE)
             time.sleep(1.0)
-            newer = cputimes.read(FAST), cputimes.read(PORTABLE)
-        fast, slow = (cputimes.usage(*pair) for pair in zip(older, newer, strict=True))
+            newer = cpu_times.read(FAST), cpu_times.read(PORTABLE)
+        fast, slow = (cpu_times.usage(*pair) for pair in zip(older, newer, strict=True))
         assert len(fast) == len(slow) == FAST.cores + 1
         agrees = all(
             one is not None and other is not None and abs(one - other) <= WINDOW
@@ -948,7 +949,7 @@ def test_cpu_times_of_psutil() -> None:
 @pytest.mark.parametrize("pid", [1, os.getpid()], ids=["init", "this"])
 def test_the_process_table_of_psutil(pid: int) -> None:
     """A process is the same by psutil: name, owner, start, CPU time, memory."""
-    fast, slow, again = (proctable.read(each) for each in (FAST, PORTABLE, FAST))
+    fast, slow, again = (processes.read(each) for each in (FAST, PORTABLE, FAST))
     one, other = fast.processes[pid], slow.processes[pid]
 
     assert isinstance(one.user, int)

@@ -22,9 +22,7 @@ import pytest
 from waitress.adjustments import Adjustments
 
 from pistat.collectors import ALL
-from pistat.server import connection as channel
-from pistat.server import connection_limits as crowd
-from pistat.server import server
+from pistat.server import connection, connection_limits, server
 from support.daemon import PROGRAM, Answer, Daemon
 
 if TYPE_CHECKING:
@@ -215,9 +213,11 @@ def test_slow_clients_do_not_take_the_port(start: Callable[..., Daemon], loopbac
             each.sendall(b"GET /stats HTTP/1.1\r\nX: " if number % 2 else b"")
         pool.submit(drip, slow[1::2], over)
         waits = [seconds(lambda: daemon.json("/stats"))]
-        assert sum(map(is_open, slow)) == crowd.PER_CLIENT, "more than that one address cannot have"
+        assert sum(map(is_open, slow)) == connection_limits.PER_CLIENT, (
+            "more than that one address cannot have"
+        )
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=20)) as kept:
-            until = time.monotonic() + crowd.REQUEST_SECONDS + 10
+            until = time.monotonic() + connection_limits.REQUEST_SECONDS + 10
             while any(map(is_open, slow[1::2])):
                 assert time.monotonic() < until, "the drippers are cut at the deadline of a request"
                 kept.request("GET", "/health")
@@ -227,30 +227,32 @@ def test_slow_clients_do_not_take_the_port(start: Callable[..., Daemon], loopbac
 
     assert len(waits) > 20
     assert statistics.median(waits) < SOON
-    assert max(waits) < crowd.REQUEST_SECONDS / 2
-    assert refusals(daemon)["408"] >= crowd.PER_CLIENT // 2, "each dripper that was there until the deadline"
+    assert max(waits) < connection_limits.REQUEST_SECONDS / 2
+    assert refusals(daemon)["408"] >= connection_limits.PER_CLIENT // 2, (
+        "each dripper that was there until the deadline"
+    )
 
 
 def test_blank_lines_are_no_request() -> None:
     """A client that sends blank lines, and nothing else, is as idle as one that sends nothing."""
-    listener = SimpleNamespace(crowd=crowd.Crowd(), active_channels={})
+    listener = SimpleNamespace(crowd=connection_limits.ConnectionLimits(), active_channels={})
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        idle = channel.Channel(listener, theirs, ("192.0.2.1", 0), Adjustments(), map={})
+        idle = connection.Connection(listener, theirs, ("192.0.2.1", 0), Adjustments(), map={})
         idle.since = -100.0
         for each in (b"\r\n", b"\r\n\r\n", b" \t\n\r"):
             idle.received(each)
-            assert (idle.since, idle.patience()) == (-100.0, crowd.IDLE_SECONDS)
+            assert (idle.since, idle.patience()) == (-100.0, connection_limits.IDLE_SECONDS)
         idle.received(b"\r\nG")
         assert idle.since > -100.0
-        assert idle.patience() == crowd.REQUEST_SECONDS
+        assert idle.patience() == connection_limits.REQUEST_SECONDS
 
 
 def test_a_slow_address_is_served_too(start: Callable[..., Daemon]) -> None:
     """A program gone wild does not lock out the others of its machine: the newest connection is served."""
     daemon = start(PISTAT_RATE_LIMIT_ENABLED="no")
     with contextlib.ExitStack() as stack:
-        for _ in range(crowd.PER_CLIENT + 20):
+        for _ in range(connection_limits.PER_CLIENT + 20):
             stack.enter_context(socket.create_connection(("127.0.0.1", daemon.port)))
         assert daemon.get("/stats").status == 200
 
@@ -280,7 +282,7 @@ def test_few_files_may_be_open(need: Need) -> None:
 def test_a_burst_of_one_client(start: Callable[..., Daemon]) -> None:
     """More requests at once than a client may have idle connections are all answered."""
     daemon = start(PISTAT_RATE_LIMIT_ENABLED="no")
-    with asked(daemon, ["/health"] * (2 * crowd.PER_CLIENT)) as connections:
+    with asked(daemon, ["/health"] * (2 * connection_limits.PER_CLIENT)) as connections:
         assert {received(each).status for each in connections} == {200}
 
 
@@ -290,7 +292,7 @@ def test_all_come_through_a_proxy(start: Callable[..., Daemon]) -> None:
     with contextlib.ExitStack() as stack:
         idle = [
             stack.enter_context(socket.create_connection(("127.0.0.1", daemon.port)))
-            for _ in range(2 * crowd.PER_CLIENT)
+            for _ in range(2 * connection_limits.PER_CLIENT)
         ]
         daemon.get("/health")
         assert all(map(is_open, idle))
@@ -318,7 +320,7 @@ def test_who_does_not_read_takes_no_thread(start: Callable[..., Daemon]) -> None
         answers = b"".join(iter(lambda: deaf[0].recv(1 << 20), b""))
 
     assert statistics.median(took) < SOON
-    assert max(took) < crowd.ANSWER_SECONDS / 2
+    assert max(took) < connection_limits.ANSWER_SECONDS / 2
     assert 0 < answers.count(b"HTTP/1.1 200 OK") < AT_ONCE
     assert answers.endswith(daemon.get("/").body[-20:])
 

@@ -13,7 +13,7 @@ import pytest
 from pistat import routes
 from pistat.collectors import power
 from pistat.machine.firmware import mailbox
-from pistat.parsers import vcgencmd as replies
+from pistat.parsers import vcgencmd
 from support.recorded_machine import BOARDS, RecordedMachine, altered, answer
 
 UNIT = Path(__file__).resolve().parents[2] / "pi-stat.service"
@@ -286,7 +286,7 @@ def test_little_current_for_usb_is_no_low_voltage() -> None:
 @pitfall("raspberrypi/utils#207")
 def test_the_power_chip_is_not_asked_itself(tmp_path: Path) -> None:
     """The bootloader clears the events of the power chip, and leaves them in the device tree."""
-    bit, why = next(iter(replies.POWER_CHIP_RESETS.items()))
+    bit, why = next(iter(vcgencmd.POWER_CHIP_RESETS.items()))
     machine = altered("pi5-8gb-nvme", tmp_path, {})
     Path(machine.path("/proc/device-tree/chosen/power/power_reset")).write_bytes((1 << bit).to_bytes(4))
 

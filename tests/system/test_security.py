@@ -20,9 +20,7 @@ import pytest
 
 from pi_system_monitor import create_app
 from pistat.machine.machine import Machine
-from pistat.server import connection as channel
-from pistat.server import connection_limits as crowd
-from pistat.server import server
+from pistat.server import connection, connection_limits, server
 from pistat.settings import Settings
 from pistat.web.headers import HEADERS
 from pistat.web.ratelimit import MonotonicStorage
@@ -212,13 +210,13 @@ def test_the_start_warns_when_it_is_open(start: Start, settings: dict[str, str],
 @pytest.mark.parametrize(
     "promise",
     [
-        f"at most {crowd.PER_CLIENT} connections",
+        f"at most {connection_limits.PER_CLIENT} connections",
         f"room for {MonotonicStorage.MOST:,} counters",
         f"may have {server.HEAD >> 10} KiB",
         f"which nothing reads, {server.BODY >> 10} KiB",
-        f"when {channel.UNREAD >> 10} KiB of answers wait",
-        {10.0: "complete ten seconds after its first byte"}[crowd.REQUEST_SECONDS],
-        {30.0: "must be read within thirty"}[crowd.ANSWER_SECONDS],
+        f"when {connection.UNREAD >> 10} KiB of answers wait",
+        {10.0: "complete ten seconds after its first byte"}[connection_limits.REQUEST_SECONDS],
+        {30.0: "must be read within thirty"}[connection_limits.ANSWER_SECONDS],
     ],
 )
 def test_the_figures_of_the_document(promise: str) -> None:

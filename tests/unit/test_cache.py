@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pistat.cache import Cache, NoAnswerError, Outcome, Task
+from pistat.cache import DeadlineCache, NoAnswerError, Outcome, Task
 from support.waiting import eventually
 
 SOON = 10.0
@@ -47,7 +47,7 @@ def in_threads(count: int, ask: Callable[[], None]) -> list[threading.Thread]:
 def test_a_reading_is_shared_until_it_is_too_old() -> None:
     """An outcome that began at `since` or later is not read again; an older one is."""
     moments = [100.0]
-    cache = Cache(lambda: moments[0])
+    cache = DeadlineCache(lambda: moments[0])
     source = Source()
     source.answer.set()
 
@@ -63,7 +63,7 @@ def test_a_reading_is_shared_until_it_is_too_old() -> None:
 
 def test_however_many_wait_one_reads() -> None:
     """Fifty callers at expiry share one collection."""
-    cache = Cache()
+    cache = DeadlineCache()
     source = Source()
     outcomes: list[Outcome[Any]] = []
     threads = in_threads(50, lambda: outcomes.extend(cache.get([source.task], since=0.0, join=True)))
@@ -79,7 +79,7 @@ def test_however_many_wait_one_reads() -> None:
 
 def test_without_join_a_reading_under_way_is_too_old() -> None:
     """A caller that wants everything read after its arrival waits for a reading that begins later."""
-    cache = Cache()
+    cache = DeadlineCache()
     source = Source()
     early = threading.Thread(target=lambda: cache.get([source.task], since=0.0, join=True))
     early.start()
@@ -99,7 +99,7 @@ def test_without_join_a_reading_under_way_is_too_old() -> None:
 
 def test_who_comes_in_the_middle_of_a_collection_shares_all_of_it() -> None:
     """What has been read already is not read again for a caller who comes while the rest is."""
-    cache = Cache()
+    cache = DeadlineCache()
     first, last = Source("first"), Source("last")
     first.answer.set()
     outcomes: list[Outcome[Any]] = []
@@ -123,7 +123,7 @@ def test_who_comes_in_the_middle_of_a_collection_shares_all_of_it() -> None:
 def test_an_answer_is_of_one_moment() -> None:
     """When one of the wanted readings is too old, all of them are taken again."""
     moments = [100.0]
-    cache = Cache(lambda: moments[0])
+    cache = DeadlineCache(lambda: moments[0])
     old, new = reading("old", "a"), reading("new", "b")
 
     cache.get([old], since=0.0, join=True)
@@ -139,7 +139,7 @@ def test_a_failure_is_an_outcome() -> None:
     def fail() -> None:
         raise KeyError("name")
 
-    bad, good = Cache().get([Task("bad", fail, SOON), reading(1, "good")], since=0.0, join=True)
+    bad, good = DeadlineCache().get([Task("bad", fail, SOON), reading(1, "good")], since=0.0, join=True)
 
     assert isinstance(bad.error, KeyError)
     assert good.value == 1
@@ -151,7 +151,7 @@ def stuck_threads() -> int:
 
 def test_what_would_end_a_thread_is_a_failure_too() -> None:
     """A source that asks for the end of the program is read again the next time, like any that fails."""
-    cache = Cache()
+    cache = DeadlineCache()
     task = Task("bad", sys.exit, SOON)
 
     outcomes = [cache.get([task], since=time.monotonic(), join=True)[0] for _ in range(2)]
@@ -162,7 +162,7 @@ def test_what_would_end_a_thread_is_a_failure_too() -> None:
 
 def test_a_source_that_hangs_is_given_up_and_holds_up_nobody() -> None:
     """The readings behind a stuck one are delivered; it is a `NoAnswerError` after its deadline."""
-    cache = Cache()
+    cache = DeadlineCache()
     stuck = Source("stuck", deadline=0.3)
 
     first, second = cache.get([stuck.task, reading("well", "other")], since=0.0, join=True)
@@ -175,7 +175,7 @@ def test_a_source_that_hangs_is_given_up_and_holds_up_nobody() -> None:
 
 def test_a_stuck_source_is_not_asked_again() -> None:
     """However often it is wanted, a source that does not answer has one thread, and nobody waits."""
-    cache = Cache()
+    cache = DeadlineCache()
     stuck = Source("stuck", deadline=0.2)
     before = stuck_threads()
 
@@ -189,7 +189,7 @@ def test_a_stuck_source_is_not_asked_again() -> None:
 
 def test_a_stuck_source_comes_back_by_itself() -> None:
     """Once the stuck thread has returned, the next caller gets an answer; the late one is thrown away."""
-    cache = Cache()
+    cache = DeadlineCache()
     stuck = Source("stuck", deadline=0.2)
     cache.get([stuck.task], since=0.0, join=True)
     stuck.answer.set()
@@ -204,7 +204,7 @@ def test_a_stuck_source_comes_back_by_itself() -> None:
 @pytest.mark.parametrize("stuck", [1, 5])
 def test_many_stuck_sources_take_about_one_deadline(stuck: int) -> None:
     """Dead sources are waited for side by side, not one after the other: all have one thread each."""
-    cache = Cache()
+    cache = DeadlineCache()
     dead = [Source(f"dead {number}", deadline=1.0) for number in range(stuck)]
     before = stuck_threads()
 

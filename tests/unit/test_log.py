@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pistat import log as journal
-from pistat.log import LONGEST, Seldom, failure
+from pistat.log import LONGEST, OncePerMinute, failure
 from support.daemon import PROGRAM, Daemon
 
 
@@ -64,7 +64,7 @@ def test_a_failure_is_one_line(formatter: logging.Formatter) -> None:
 def test_seldom() -> None:
     """A thing is told once a minute; others are told beside it, and few are remembered."""
     moments = iter([0.0, 0.0, 59.9, 60.0, 60.0, *[61.0] * 1000])
-    seldom = Seldom(lambda: next(moments))
+    seldom = OncePerMinute(lambda: next(moments))
 
     assert [seldom("a"), seldom("b"), seldom("a"), seldom("a"), seldom("a")] == [
         True,
@@ -74,7 +74,7 @@ def test_seldom() -> None:
         False,
     ]
     assert all(seldom(n) for n in range(999))
-    assert len(seldom._last) <= Seldom.MOST
+    assert len(seldom._last) <= OncePerMinute.MOST
 
 
 FAULTY = f"""

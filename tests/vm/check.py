@@ -16,7 +16,7 @@ from typing import Any
 
 BASE = "http://127.0.0.1:8585"
 KNOBS = Path("/sys/module/vcio/parameters")
-PATIENCE = 240.0
+HELP_AFTER_SECONDS = 240.0
 """Seconds until the service must answer: the processor is emulated."""
 
 answers: dict[str, str] = {}
@@ -80,7 +80,9 @@ def reachable() -> bool:
 
 
 def service() -> None:
-    verdict(eventually(reachable, PATIENCE), "the service answers", tool("systemctl is-active pi-stat"))
+    verdict(
+        eventually(reachable, HELP_AFTER_SECONDS), "the service answers", tool("systemctl is-active pi-stat")
+    )
     owner = tool("ps -o user= -p $(systemctl show -P MainPID pi-stat)")
     same("it runs as its own user", owner, "pi-stat")
     verdict(True, "its sandbox, by systemd", tool("systemd-analyze security --no-pager pi-stat | tail -1"))
@@ -174,7 +176,7 @@ def refusing() -> None:
 def restarted() -> str:
     """What the log says of the firmware when the service begins anew and is asked."""
     tool("systemctl restart pi-stat")
-    eventually(reachable, PATIENCE)
+    eventually(reachable, HELP_AFTER_SECONDS)
     invocation = tool("systemctl show -P InvocationID pi-stat")
     log = f"journalctl -o cat _SYSTEMD_INVOCATION_ID={invocation} | grep 'The firmware'"
 
@@ -215,7 +217,7 @@ def forbidden() -> None:
     tool(
         "mv /dev/away /dev/vcio_gencmd; chgrp root /dev/vcio; chmod 600 /dev/vcio; systemctl restart pi-stat"
     )
-    eventually(reachable, PATIENCE)
+    eventually(reachable, HELP_AFTER_SECONDS)
 
 
 def memory() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pistat.machine.board import model
 from pistat.machine.firmware.mailbox import ClosedError, Mailbox
-from pistat.machine.reasons import Access, Obstacle, Why, obstructed
+from pistat.machine.reasons import DeviceError, FirmwareAccess, Reason, obstructed
 from pistat.parsers.vcgencmd import Category, classify
 
 if TYPE_CHECKING:
@@ -55,33 +55,33 @@ class Firmware:
         self._machine = machine
         self._mailbox = Mailbox(machine)
         self._lock = threading.Lock()
-        self._access: Access | None = None
-        self._told: set[Access] = set()
+        self._access: FirmwareAccess | None = None
+        self._told: set[FirmwareAccess] = set()
         # Questions that this firmware does not know, and will not before it is another one.
         self._unknown: set[str] = set()
         # Why the device is not asked, until when, and whether it has answered the last question.
-        self._shut = Access(None)
+        self._device_unavailable = FirmwareAccess(None)
         self._shut_until = float("-inf")
-        self._proven = False
+        self._device_has_worked = False
         self._failures = 0
         # Made anew each time: an exception that is raised again keeps its whole past.
-        self._trouble: Callable[[], Exception] = UnavailableError
-        self._rests_until = float("-inf")
+        self._last_error: Callable[[], Exception] = UnavailableError
+        self._retry_at = float("-inf")
 
     @property
-    def access(self) -> Access:
+    def access(self) -> FirmwareAccess:
         """By which way the firmware is asked, or why by none. At first this puts a question to find out."""
         if not self._machine.linux:
-            return Access(None, Why.NO_PLATFORM)
+            return FirmwareAccess(None, Reason.NO_PLATFORM)
         if self._access is None:
             with contextlib.suppress(UnavailableError, FirmwareError):
                 self.ask("version")
-        return self._access or self._shut
+        return self._access or self._device_unavailable
 
     @property
     def absent(self) -> bool:
         """Whether it is known for now that there is no way to ask, so that nobody need try."""
-        return self._trouble is UnavailableError and self.now() < self._rests_until
+        return self._last_error is UnavailableError and self.now() < self._retry_at
 
     def now(self) -> float:
         """The time of the clock that `ask` goes by."""
@@ -110,13 +110,13 @@ class Firmware:
         seconds = min(until + ANSWER_SECONDS - self.now(), threading.TIMEOUT_MAX)
         taken = self._lock.acquire(timeout=max(0.0, seconds))
         try:
-            if self.now() < self._rests_until:
-                raise self._trouble()
+            if self.now() < self._retry_at:
+                raise self._last_error()
             if not taken or self.now() >= until:
                 raise FirmwareError("the firmware is too slow")
             return self._put(question)
         except TimeoutError:
-            raise self._fail(Why.TIMED_OUT, f"no answer within {ANSWER_SECONDS:.1f} s") from None
+            raise self._fail(Reason.TIMED_OUT, f"no answer within {ANSWER_SECONDS:.1f} s") from None
         finally:
             if taken:
                 self._lock.release()
@@ -131,21 +131,23 @@ class Firmware:
             except OSError as error:
                 self._shut_out(error)
             else:
-                self._proven = True
-                self._settle(Access(self._mailbox.node))
+                self._device_has_worked = True
+                self._settle(FirmwareAccess(self._mailbox.node))
                 return classify(reply.status, reply.text), reply.text
         return self._put_by_program(question)
 
     def _shut_out(self, error: OSError) -> None:
         """The device cannot be asked, for a while; or only this question cannot, which is a FirmwareError."""
         if isinstance(error, ClosedError):
-            self._shut = obstructed(error.obstacles, self._machine.me())
-        elif self._proven:
+            self._device_unavailable = obstructed(error.obstacles, self._machine.me())
+        elif self._device_has_worked:
             # A second refusal in a row tells that it is not for the sake of one question.
-            self._proven = False
+            self._device_has_worked = False
             raise FirmwareError(REFUSAL)
         else:
-            self._shut = Access(None, Why.REFUSED, f"{self._mailbox.node} refuses: {error.strerror}.")
+            self._device_unavailable = FirmwareAccess(
+                None, Reason.REFUSED, f"{self._mailbox.node} refuses: {error.strerror}."
+            )
         self._shut_until = self.now() + REFUSED_SECONDS
 
     def _put_by_program(self, question: str) -> tuple[Category, str]:
@@ -155,17 +157,23 @@ class Firmware:
         except TimeoutError:
             raise
         except OSError:
-            raise self._fail(Why.REFUSED, "vcgencmd cannot be started") from None
+            raise self._fail(Reason.REFUSED, "vcgencmd cannot be started") from None
         # The exit status alone says nothing: a refused ioctl ends with 0, too.
         category = classify(finished.status, finished.stdout, finished.stderr)
         if category is Category.NO_ACCESS:
             raise self._leave(self._forbidden())
         if category is Category.FAILED:
-            raise self._fail(Why.REFUSED, "vcgencmd failed")
-        if category is Category.TRANSPORT and self._shut.why is Why.REFUSED:
+            raise self._fail(Reason.REFUSED, "vcgencmd failed")
+        if category is Category.TRANSPORT and self._device_unavailable.why is Reason.REFUSED:
             # Neither way helps, so there is no use in a process for each question.
-            raise self._fail(Why.REFUSED, REFUSAL, self._shut.detail)
-        self._settle(Access(program.removeprefix(self._machine.root), self._shut.why, self._shut.detail))
+            raise self._fail(Reason.REFUSED, REFUSAL, self._device_unavailable.detail)
+        self._settle(
+            FirmwareAccess(
+                program.removeprefix(self._machine.root),
+                self._device_unavailable.why,
+                self._device_unavailable.detail,
+            )
+        )
         return category, finished.stdout
 
     def _program(self) -> str:
@@ -174,34 +182,34 @@ class Firmware:
             program = self._machine.remember("vcgencmd", lambda: self._machine.executable(VCGENCMD))
         except PermissionError as error:
             raise self._leave(
-                Access(None, Why.NO_PERMISSION, f"{error.filename} is not executable.")
+                FirmwareAccess(None, Reason.NO_PERMISSION, f"{error.filename} is not executable.")
             ) from None
-        if program is None and self._shut.why is Why.REFUSED:
+        if program is None and self._device_unavailable.why is Reason.REFUSED:
             # There is nothing else to ask, so the device is asked again, and sooner.
             self._shut_until = float("-inf")
-            raise self._fail(Why.REFUSED, REFUSAL, self._shut.detail)
+            raise self._fail(Reason.REFUSED, REFUSAL, self._device_unavailable.detail)
         if program is None:
-            raise self._leave(self._shut)
+            raise self._leave(self._device_unavailable)
         return program
 
-    def _forbidden(self) -> Access:
+    def _forbidden(self) -> FirmwareAccess:
         """Why vcgencmd may not ask: as a rule for the reason why we may not."""
         before_2020 = "/dev/vchiq"
-        if self._shut.why is Why.NO_FILE and self._machine.exists(before_2020):
-            obstacle = Obstacle(before_2020, errno.EACCES, self._machine.group(before_2020))
+        if self._device_unavailable.why is Reason.NO_FILE and self._machine.exists(before_2020):
+            obstacle = DeviceError(before_2020, errno.EACCES, self._machine.group(before_2020))
             return obstructed([obstacle], self._machine.me())
-        return self._shut
+        return self._device_unavailable
 
-    def _fail(self, why: Why, what: str, detail: str = "") -> FirmwareError:
+    def _fail(self, why: Reason, what: str, detail: str = "") -> FirmwareError:
         """Remember a failure: the firmware is left alone for a while, longer each time in a row."""
         rest = REST_SECONDS[min(self._failures, len(REST_SECONDS) - 1)]
         self._failures += 1
         self._rest(rest, partial(FirmwareError, what))
         # Whose figures are lost tells the log.
-        self._access = Access(None, why, detail or f"{what[0].upper()}{what[1:]}.")
+        self._access = FirmwareAccess(None, why, detail or f"{what[0].upper()}{what[1:]}.")
         return FirmwareError(what)
 
-    def _leave(self, access: Access) -> UnavailableError:
+    def _leave(self, access: FirmwareAccess) -> UnavailableError:
         """There is no way to ask: the firmware is left alone for long."""
         self._rest(REFUSED_SECONDS, UnavailableError)
         self._settle(access)
@@ -209,10 +217,10 @@ class Firmware:
 
     def _rest(self, seconds: float, trouble: Callable[[], Exception]) -> None:
         # In this order, for it is looked at without a lock.
-        self._trouble = trouble
-        self._rests_until = self.now() + seconds
+        self._last_error = trouble
+        self._retry_at = self.now() + seconds
 
-    def _settle(self, access: Access) -> None:
+    def _settle(self, access: FirmwareAccess) -> None:
         """Remember by which way the firmware is asked, or why by none; a line in the log for what is new."""
         if access == self._access:
             return
@@ -221,15 +229,15 @@ class Firmware:
             self._told.add(access)
             log.log(self._level(access), "%s", f"{_sentence(access)} {access.detail}".rstrip())
 
-    def _level(self, access: Access) -> int:
-        if access.why in (None, Why.NO_FILE) and access.way:
+    def _level(self, access: FirmwareAccess) -> int:
+        if access.why in (None, Reason.NO_FILE) and access.way:
             return logging.INFO
-        absent = access.why is Why.NO_FILE and "Raspberry Pi" not in (model(self._machine) or "")
+        absent = access.why is Reason.NO_FILE and "Raspberry Pi" not in (model(self._machine) or "")
         # A machine without firmware is nothing to talk about, unless it should have one.
         return logging.DEBUG if absent else logging.WARNING
 
 
-def _sentence(access: Access) -> str:
+def _sentence(access: FirmwareAccess) -> str:
     if access.way is None:
         return "The firmware cannot be asked, so what only it knows is null."
     process = ", a process for each question" if access.why else ""

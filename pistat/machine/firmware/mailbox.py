@@ -17,7 +17,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pistat.cache import Outcome, attempt
-from pistat.machine.reasons import Obstacle
+from pistat.machine.reasons import DeviceError
 
 if TYPE_CHECKING:
     from pistat.machine.host import Host
@@ -52,7 +52,7 @@ class ClosedError(OSError):
         obstacles: Each that was tried, and why it could not be.
     """
 
-    def __init__(self, obstacles: tuple[Obstacle, ...]) -> None:
+    def __init__(self, obstacles: tuple[DeviceError, ...]) -> None:
         super().__init__(obstacles[0].code, "cannot be opened", obstacles[0].node)
         self.obstacles = obstacles
 
@@ -187,7 +187,7 @@ class Mailbox:
             try:
                 self._descriptor = self._machine.open(node)
             except OSError as error:
-                obstacles.append(Obstacle(node, error.errno or 0, self._machine.group(node)))
+                obstacles.append(DeviceError(node, error.errno or 0, self._machine.group(node)))
             else:
                 self.node = node
                 return

@@ -10,7 +10,7 @@ import pytest
 
 from pistat.collectors import sensors
 from pistat.field import Collector, Incomplete
-from pistat.parsers import revision as board
+from pistat.parsers import revision
 from support.file_tree import pi, plant
 from support.recorded_machine import BOARDS, RecordedMachine, answer
 
@@ -218,7 +218,7 @@ def test_only_blocks_that_are_there(tmp_path: Path, name: str, lacking: list[str
     """A block that a processor has not is null and not asked for; 0 is one that is off."""
     [found], questions = asked(name, tmp_path, sensors.block_clocks)
 
-    assert [each for each in board.CLOCKS if f"measure_clock {each}" not in questions] == lacking
+    assert [each for each in revision.CLOCKS if f"measure_clock {each}" not in questions] == lacking
     assert [found[each] for each in lacking] == [None] * len(lacking)
     assert isinstance(found[has], int)
 

@@ -12,14 +12,14 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 import pi_system_monitor
-from pistat.collectors import ALL, disk
+from pistat.collectors import ALL, root_filesystem
 from pistat.field import Field, Kind, Unit
 from pistat.formats import prometheus
 from pistat.formats.prometheus import Metrics
 from pistat.machine.machine import Machine
 from pistat.monitor import self_metrics as own
 from pistat.monitor.monitor import Monitor
-from pistat.monitor.self_metrics import Own
+from pistat.monitor.self_metrics import SelfMetrics
 from pistat.settings import Settings
 from support.answer_shape import leaves
 from support.recorded_machine import BOARDS, RecordedMachine, board_names
@@ -250,7 +250,7 @@ def test_requests_are_counted_by_route_and_status() -> None:
 
 def test_cache_hits_are_counted() -> None:
     """An answer for which nothing was read is a hit, also for keys that nobody has asked for together."""
-    count, machine = Own(), RecordedMachine(BOARDS / board_names()[0])
+    count, machine = SelfMetrics(), RecordedMachine(BOARDS / board_names()[0])
     monitor = Monitor(machine, 2.0, count)
 
     for keys in (("memory", "uptime"), ("memory", "uptime"), ("memory",)):
@@ -267,11 +267,11 @@ def test_failures_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(machine: Machine) -> None:
         raise PermissionError
 
-    count, machine = Own(), RecordedMachine(BOARDS / board_names()[0])
+    count, machine = SelfMetrics(), RecordedMachine(BOARDS / board_names()[0])
     monitor = Monitor(machine, 1.0, count)
     with monkeypatch.context() as broken:
         # It is frozen, so its attribute is put where it lies.
-        broken.setitem(vars(disk.disk), "read", fail)
+        broken.setitem(vars(root_filesystem.disk), "read", fail)
         monitor.answer(("disk",))
         monitor.answer(("disk", "disk"))
         machine.now += 10
@@ -285,10 +285,10 @@ def test_failures_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (row_of(count, monitor)["success"], row_of(count, monitor)["failures"]) == (True, 2)
 
 
-def row_of(count: Own, monitor: Monitor) -> dict[str, Any]:
+def row_of(count: SelfMetrics, monitor: Monitor) -> dict[str, Any]:
     rows: list[dict[str, Any]] = count.values(monitor.failing)["collectors"]
     assert [each["collector"] for each in rows] == [each.name for each in ALL]
-    return next(each for each in rows if each["collector"] == disk.disk.name)
+    return next(each for each in rows if each["collector"] == root_filesystem.disk.name)
 
 
 def test_what_has_not_run_has_neither_succeeded_nor_failed() -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pistat.machine.descriptors import CHUNK, PAGE, ROW, Descriptor, Kept, Stats
+from pistat.machine.descriptors import CHUNK, PAGE, ROW, Descriptor, FileCache, ProcessStatFiles
 from support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def descriptors() -> int:
 
 def test_what_is_read_is_of_now(tmp_path: Path) -> None:
     """A file that has changed in its place is read as it is."""
-    kept, path = Kept(2), tmp_path / "file"
+    kept, path = FileCache(2), tmp_path / "file"
     path.write_text("one\n")
     before = kept.read(str(path))
     path.write_text("another\n")
@@ -48,7 +48,7 @@ def test_what_is_read_is_of_now(tmp_path: Path) -> None:
 
 def test_a_file_is_opened_once(tmp_path: Path) -> None:
     """However often it is read, a file takes one descriptor, and gives it back with its reader."""
-    kept, path = Kept(2), tmp_path / "file"
+    kept, path = FileCache(2), tmp_path / "file"
     path.write_text("one\n")
     before = descriptors()
     for _ in range(10):
@@ -61,7 +61,7 @@ def test_a_file_is_opened_once(tmp_path: Path) -> None:
 
 def test_no_more_files_are_held_open_than_allowed(tmp_path: Path) -> None:
     """However many files are read, `most` of them are held open, and all are read."""
-    kept, paths = Kept(2), [tmp_path / str(number) for number in range(9)]
+    kept, paths = FileCache(2), [tmp_path / str(number) for number in range(9)]
     for each in paths:
         each.write_text(each.name)
     before = descriptors()
@@ -147,7 +147,7 @@ def test_a_short_table_takes_one_question() -> None:
 
 def test_what_has_gone_is_not_there(child: subprocess.Popen[bytes]) -> None:
     """A process that has ended is told like a file that is not there, and its descriptor is given back."""
-    kept, path = Kept(2), f"/proc/{child.pid}/stat"
+    kept, path = FileCache(2), f"/proc/{child.pid}/stat"
     before = descriptors()
     assert kept.read(path).startswith(b"%d " % child.pid)
     child.communicate()
@@ -159,7 +159,7 @@ def test_what_has_gone_is_not_there(child: subprocess.Popen[bytes]) -> None:
 
 def test_what_has_come_back_is_read(child: subprocess.Popen[bytes], tmp_path: Path) -> None:
     """When what a file told of has gone, and another thing has its name now, that is read."""
-    kept, path = Kept(2), tmp_path / "device"
+    kept, path = FileCache(2), tmp_path / "device"
     path.symlink_to(f"/proc/{child.pid}/comm")
     kept.read(str(path))
     child.communicate()
@@ -184,14 +184,14 @@ def test_processes_are_read_as_the_kernel_tells_them(child: subprocess.Popen[byt
     """The line of a process is that of its file, whether it was held open or not."""
     line = Path(f"/proc/{child.pid}/stat").read_bytes()
     for most in (0, 10_000):
-        stats = Stats(most)
+        stats = ProcessStatFiles(most)
         for _ in range(2):
             assert dict(stats.read())[str(child.pid)].split(b" ")[:2] == line.split(b" ")[:2]
 
 
 def test_of_many_none_is_held_open(monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond `most` processes all are read, and none is held open; with fewer again, all are."""
-    stats, few = Stats(2), ["1", str(os.getpid())]
+    stats, few = ProcessStatFiles(2), ["1", str(os.getpid())]
     found = []
     for there in (few, [*few, str(os.getppid())], few):
         with monkeypatch.context() as patch:
@@ -204,7 +204,7 @@ def test_of_many_none_is_held_open(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_process_that_has_ended_is_given_up(child: subprocess.Popen[bytes]) -> None:
     """Its line is left out, and its descriptor is given back."""
-    stats = Stats(10_000)
+    stats = ProcessStatFiles(10_000)
     assert str(child.pid) in dict(stats.read())
     child.communicate()
 
@@ -214,7 +214,7 @@ def test_a_process_that_has_ended_is_given_up(child: subprocess.Popen[bytes]) ->
 
 def test_a_number_that_is_used_again_is_another_process(child: subprocess.Popen[bytes]) -> None:
     """What is held open of an ended process is never taken for the one that has its number now."""
-    stats, me = Stats(10_000), str(os.getpid())
+    stats, me = ProcessStatFiles(10_000), str(os.getpid())
     held = os.open(f"/proc/{child.pid}/stat", os.O_RDONLY)
     child.communicate()
     stats._open[me] = held

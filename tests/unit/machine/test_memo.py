@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pistat.collectors import disk, network
+from pistat.collectors import network, root_filesystem
 from support.recorded_machine import BOARDS, RecordedMachine
 
 
@@ -40,7 +40,7 @@ def test_a_line_that_stays_is_understood_once(machine: RecordedMachine) -> None:
 
 
 def totals(machine: RecordedMachine) -> dict[str, Any]:
-    reading: Any = disk.disk_io.collect(machine)
+    reading: Any = root_filesystem.disk_io.collect(machine)
     found: dict[str, Any] = reading["disk_io"]
     return found
 
@@ -50,7 +50,7 @@ def test_counters_of_disks_follow_their_table(machine: RecordedMachine) -> None:
     before = totals(machine)
     assert totals(machine) == before
     totals(machine).clear()
-    assert totals(machine).keys() == set(disk.COUNTERS)
+    assert totals(machine).keys() == set(root_filesystem.COUNTERS)
 
     row = next(
         line for line in (machine.read("/proc/diskstats")).splitlines() if line.split()[2] == "mmcblk0"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pistat.machine.machine import Machine
-from pistat.machine.reasons import Access, Obstacle, Why, obstructed
+from pistat.machine.reasons import DeviceError, FirmwareAccess, Reason, obstructed
 
 if TYPE_CHECKING:
     from support.need import Need
@@ -23,72 +23,74 @@ GENCMD, VCIO = "/dev/vcio_gencmd", "/dev/vcio"
     ("gencmd", "vcio", "why", "detail"),
     [
         pytest.param(
-            Obstacle(GENCMD, errno.ENOENT),
-            Obstacle(VCIO, errno.ENOENT),
-            Why.NO_FILE,
+            DeviceError(GENCMD, errno.ENOENT),
+            DeviceError(VCIO, errno.ENOENT),
+            Reason.NO_FILE,
             "There is no /dev/vcio_gencmd and no /dev/vcio: "
             "not every kernel has them, and a container must be given them.",
             id="mainline kernel, container",
         ),
         pytest.param(
-            Obstacle(GENCMD, errno.EACCES, "video"),
-            Obstacle(VCIO, errno.EACCES),
-            Why.NO_PERMISSION,
+            DeviceError(GENCMD, errno.EACCES, "video"),
+            DeviceError(VCIO, errno.EACCES),
+            Reason.NO_PERMISSION,
             "/dev/vcio_gencmd is for the group video: "
             "`sudo usermod -aG video pi-stat`, then restart pi-stat.",
             id="new rules, new kernel, not in the group",
         ),
         pytest.param(
-            Obstacle(GENCMD, errno.ENOENT),
-            Obstacle(VCIO, errno.EACCES, "video"),
-            Why.NO_PERMISSION,
+            DeviceError(GENCMD, errno.ENOENT),
+            DeviceError(VCIO, errno.EACCES, "video"),
+            Reason.NO_PERMISSION,
             "/dev/vcio is for the group video: `sudo usermod -aG video pi-stat`, then restart pi-stat.",
             id="old rules, old kernel, not in the group",
         ),
         pytest.param(
-            Obstacle(GENCMD, errno.EACCES),
-            Obstacle(VCIO, errno.EACCES, "video"),
-            Why.NO_PERMISSION,
+            DeviceError(GENCMD, errno.EACCES),
+            DeviceError(VCIO, errno.EACCES, "video"),
+            Reason.NO_PERMISSION,
             "/dev/vcio is for the group video: `sudo usermod -aG video pi-stat`, then restart pi-stat.",
             id="old rules, new kernel, not in the group",
         ),
         pytest.param(
-            Obstacle(GENCMD, errno.ENOENT),
-            Obstacle(VCIO, errno.EACCES),
-            Why.NO_PERMISSION,
+            DeviceError(GENCMD, errno.ENOENT),
+            DeviceError(VCIO, errno.EACCES),
+            Reason.NO_PERMISSION,
             "/dev/vcio is for root only, and this kernel is too old for /dev/vcio_gencmd, which the group "
             "video may open: `sudo apt full-upgrade`, then reboot.",
             id="new rules, old kernel",
         ),
         pytest.param(
-            Obstacle(GENCMD, errno.EACCES),
-            Obstacle(VCIO, errno.EACCES),
-            Why.NO_PERMISSION,
+            DeviceError(GENCMD, errno.EACCES),
+            DeviceError(VCIO, errno.EACCES),
+            Reason.NO_PERMISSION,
             "/dev/vcio_gencmd is for root only: give it to the group video by the udev rule "
             '`KERNEL=="vcio_gencmd", GROUP="video", MODE="0660"`, then reboot.',
             id="no rules",
         ),
         pytest.param(
-            Obstacle(GENCMD, errno.EPERM, "video"),
-            Obstacle(VCIO, errno.ENOENT),
-            Why.NO_PERMISSION,
+            DeviceError(GENCMD, errno.EPERM, "video"),
+            DeviceError(VCIO, errno.ENOENT),
+            Reason.NO_PERMISSION,
             "/dev/vcio_gencmd is kept shut by the sandbox of the service or the container: allow it "
             "(systemd: `DeviceAllow=/dev/vcio_gencmd rw`; a container: `--device /dev/vcio_gencmd`), "
             "then restart pi-stat.",
             id="sandbox",
         ),
         pytest.param(
-            Obstacle(GENCMD, errno.ENXIO),
-            Obstacle(VCIO, errno.EIO),
-            Why.REFUSED,
+            DeviceError(GENCMD, errno.ENXIO),
+            DeviceError(VCIO, errno.EIO),
+            Reason.REFUSED,
             "/dev/vcio cannot be opened: Input/output error.",
             id="broken",
         ),
     ],
 )
-def test_each_reason_names_its_remedy(gencmd: Obstacle, vcio: Obstacle, why: Why, detail: str) -> None:
+def test_each_reason_names_its_remedy(
+    gencmd: DeviceError, vcio: DeviceError, why: Reason, detail: str
+) -> None:
     """Which device, which group, and the command that mends it."""
-    assert obstructed([gencmd, vcio], "pi-stat") == Access(None, why, detail)
+    assert obstructed([gencmd, vcio], "pi-stat") == FirmwareAccess(None, why, detail)
 
 
 @pytest.mark.parametrize(
@@ -117,11 +119,11 @@ def test_the_group_that_may_read(tmp_path: Path, need: Need, mode: int, roots: b
 
 def test_elsewhere_there_is_nothing_to_ask() -> None:
     """A system without /dev is not asked for it."""
-    assert Machine(platform="darwin").firmware.access == Access(None, Why.NO_PLATFORM)
+    assert Machine(platform="darwin").firmware.access == FirmwareAccess(None, Reason.NO_PLATFORM)
 
 
 def test_a_machine_without_firmware(tmp_path: Path) -> None:
     """With neither device nor vcgencmd there is no way, because there is no such file."""
     access = Machine(str(tmp_path), platform="linux").firmware.access
 
-    assert (access.way, access.why) == (None, Why.NO_FILE)
+    assert (access.way, access.why) == (None, Reason.NO_FILE)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pistat.machine import cpu_times as cputimes
-from pistat.machine import processes as proctable
+from pistat.machine import cpu_times, processes
 from pistat.machine.cpu_times import Spent
 from pistat.machine.processes import Process, Table
-from pistat.machine.sampler import History
+from pistat.machine.sampler import Sampler
 
 
 class Clock:
@@ -32,23 +31,23 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def history(clock: Clock) -> History[float]:
+def history(clock: Clock) -> Sampler[float]:
     """A counter that goes up with the clock."""
-    return History(clock.time, good=0.9, least=0.2, most=10.0, clock=clock.time, sleep=clock.sleep)
+    return Sampler(clock.time, good=0.9, least=0.2, most=10.0, clock=clock.time, sleep=clock.sleep)
 
 
-def interval(history: History[float]) -> float:
+def interval(history: Sampler[float]) -> float:
     older, newer = history.span()
     return round(newer.at - older.at, 3)
 
 
-def test_the_first_question_waits_for_a_real_interval(history: History[float], clock: Clock) -> None:
+def test_the_first_question_waits_for_a_real_interval(history: Sampler[float], clock: Clock) -> None:
     """Without any sample, two are taken with the least interval between them."""
     assert interval(history) == 0.2
     assert clock.waits == [0.2]
 
 
-def test_a_young_sample_is_waited_for_only_as_long_as_needed(history: History[float], clock: Clock) -> None:
+def test_a_young_sample_is_waited_for_only_as_long_as_needed(history: Sampler[float], clock: Clock) -> None:
     """A sample of 0.15 s needs 0.05 s more."""
     history.take()
     clock.now += 0.15
@@ -57,7 +56,7 @@ def test_a_young_sample_is_waited_for_only_as_long_as_needed(history: History[fl
     assert clock.waits == [0.05]
 
 
-def test_with_a_sampler_nobody_waits(history: History[float], clock: Clock) -> None:
+def test_with_a_sampler_nobody_waits(history: Sampler[float], clock: Clock) -> None:
     """Sampled every second, every question is answered at once, over one to two seconds."""
     for _ in range(5):
         history.take()
@@ -71,7 +70,7 @@ def test_with_a_sampler_nobody_waits(history: History[float], clock: Clock) -> N
     assert all(0.9 <= each <= 2.0 for each in intervals)
 
 
-def test_questions_do_not_shorten_the_interval_of_the_next(history: History[float], clock: Clock) -> None:
+def test_questions_do_not_shorten_the_interval_of_the_next(history: Sampler[float], clock: Clock) -> None:
     """A client that asks every millisecond spoils nothing for another."""
     history.take()
     clock.now += 1.0
@@ -80,7 +79,7 @@ def test_questions_do_not_shorten_the_interval_of_the_next(history: History[floa
         assert interval(history) >= 0.9
 
 
-def test_a_sample_of_long_ago_says_nothing_about_now(history: History[float], clock: Clock) -> None:
+def test_a_sample_of_long_ago_says_nothing_about_now(history: Sampler[float], clock: Clock) -> None:
     """After a silence of an hour, the interval begins anew."""
     history.take()
     clock.now += 3600.0
@@ -88,7 +87,7 @@ def test_a_sample_of_long_ago_says_nothing_about_now(history: History[float], cl
     assert interval(history) == 0.2
 
 
-def test_measure_begins_now(history: History[float], clock: Clock) -> None:
+def test_measure_begins_now(history: Sampler[float], clock: Clock) -> None:
     """A measurement of one second takes its own two samples."""
     history.take()
     clock.now += 5.0
@@ -114,7 +113,7 @@ def test_share_of_time_busy(
     older: list[tuple[float, float]], newer: list[tuple[float, float]], expected: list[float | None]
 ) -> None:
     """The share is of what was counted, and lies between 0 and 100."""
-    assert cputimes.usage([Spent(*each) for each in older], [Spent(*each) for each in newer]) == expected
+    assert cpu_times.usage([Spent(*each) for each in older], [Spent(*each) for each in newer]) == expected
 
 
 def process(began: float, cpu: float) -> Process:
@@ -134,14 +133,14 @@ def process(began: float, cpu: float) -> Process:
 )
 def test_cpu_percent_of_a_process(older: dict[int, Process], newer: Process, expected: float) -> None:
     """Use is divided by the time since the older table, or since a process that it lacks began."""
-    assert proctable.cpu_percent(7, Table(10.0, older), Table(12.0, {7: newer})) == expected
+    assert processes.cpu_percent(7, Table(10.0, older), Table(12.0, {7: newer})) == expected
 
 
 def test_a_process_just_born_has_no_absurd_figure() -> None:
     """One tick in no measurable time is not thousands of percent."""
     table = Table(12.0, {7: process(12.0, 0.01)})
 
-    assert proctable.cpu_percent(7, Table(10.0, {}), table) == 100.0
+    assert processes.cpu_percent(7, Table(10.0, {}), table) == 100.0
 
 
 @pytest.mark.parametrize(
@@ -151,6 +150,6 @@ def test_the_name_of_a_process_may_be_anything(name: str) -> None:
     """The name ends at the last parenthesis; whatever it looks like, the columns after it are found."""
     rest = " ".join(["S", *map(str, range(4, 53))])
 
-    parsed = proctable.parse(f"42 ({name}) {rest}\n".encode(), 1000, 100, 4096)
+    parsed = processes.parse(f"42 ({name}) {rest}\n".encode(), 1000, 100, 4096)
 
     assert parsed == Process(name, 1000, 22 / 100, (14 + 15) / 100, 24 * 4096)

@@ -16,7 +16,7 @@ from pistat.cache import NoAnswerError
 from pistat.collectors import ALL
 from pistat.collectors.sensors import temperatures
 from pistat.machine.machine import Machine
-from pistat.machine.reasons import Why
+from pistat.machine.reasons import Reason
 from pistat.monitor.capabilities import document
 from pistat.monitor.monitor import Answer
 from pistat.settings import Settings
@@ -60,43 +60,43 @@ def test_what_is_not_has_a_reason(board: str) -> None:
         if row["available"]:
             assert (row["reason"], row["detail"]) == (None, None)
         else:
-            assert row["reason"] in set(Why)
+            assert row["reason"] in set(Reason)
             assert row["detail"][-1] == "."
 
 
 @pytest.mark.parametrize(
     ("board", "field", "reason", "word"),
     [
-        ("pi4b-8gb", "pmic.watts", Why.NO_MODEL, "Raspberry Pi 5"),
-        ("pi4b-8gb", "block_clocks.hevc", Why.NO_MODEL, "is not known to measure the clock of the HEVC"),
-        ("pc-x86", "block_clocks.hdmi", Why.NO_MODEL, "Raspberry Pi"),
-        ("pi5-8gb-nvme", "gpu.memory", Why.NO_MODEL, "Raspberry Pi 5"),
-        ("pi5-8gb-nvme", "block_clocks.h264", Why.NO_MODEL, "H.264"),
-        ("zero2w-wifi", "power.under_voltage", Why.NO_MODEL, "Zeros"),
-        ("zero2w-wifi", "hardware.bootloader", Why.NO_MODEL, "Raspberry Pi 4"),
-        ("pi4b-8gb", "clocks.sdram", Why.NO_MODEL, "`measure_clock sdram`"),
-        ("pi5-8gb-nvme", "clocks.sdram", Why.NO_MODEL, "answers 0"),
-        ("pc-x86", "power.throttled", Why.NO_MODEL, "Raspberry Pi"),
-        ("pc-x86", "clocks.arm_requested", Why.NO_MODEL, "Raspberry Pi"),
-        ("pi4b-mainline", "power.throttled", Why.NO_FILE, "/dev/vcio"),
-        ("pi4b-mainline", "fans.{fan}.rpm", Why.NO_FILE, "/sys/class/hwmon/hwmon*/fan*_input"),
-        ("pi4b-4gb-container", "cpu_temp", Why.NO_FILE, "/sys/class/thermal"),
-        ("pi4b-4gb-container", "cpu_freq", Why.NO_FILE, "no cpufreq driver"),
-        ("pi5-16gb-mute", "cpu_freq", Why.NO_FILE, "the firmware does not answer that driver"),
-        ("pi4b-2gb-forbidden", "power.throttled", Why.NO_PERMISSION, "sudo apt full-upgrade"),
-        ("pi4b-mainline", "hardware.bootloader", Why.NO_FILE, "build-timestamp"),
-        ("pi4b-mainline", "block_clocks.hdmi", Why.NO_FILE, "/dev/vcio"),
-        ("pi4b-mainline", "swap.percent", Why.NO_VALUE, "no swap space"),
-        ("pi5-16gb-mute", "power.throttled", Why.REFUSED, "refused"),
-        ("pi5-2gb-truncated", "power.throttled", Why.NOT_UNDERSTOOD, "reply to get_throttled was"),
-        ("pi5-2gb-truncated", "pmic.watts", Why.NOT_UNDERSTOOD, "reply to pmic_read_adc was"),
-        ("pi1b-rev1", "network.{interface}.signal_strength", Why.NO_VALUE, "wireless"),
-        ("pi5-8gb-nvme", "interfaces.{interface}.ssid", Why.HIDDEN, "PISTAT_SHOW_SSID=true"),
-        ("pi5-8gb-nvme", "disks.{disk}.life_used_a", Why.NO_FILE, "/sys/block/*/device/life_time"),
-        ("pi5-8gb-nvme", "devices[row].error", Why.NO_VALUE, "a filesystem that does not tell them"),
+        ("pi4b-8gb", "pmic.watts", Reason.NO_MODEL, "Raspberry Pi 5"),
+        ("pi4b-8gb", "block_clocks.hevc", Reason.NO_MODEL, "is not known to measure the clock of the HEVC"),
+        ("pc-x86", "block_clocks.hdmi", Reason.NO_MODEL, "Raspberry Pi"),
+        ("pi5-8gb-nvme", "gpu.memory", Reason.NO_MODEL, "Raspberry Pi 5"),
+        ("pi5-8gb-nvme", "block_clocks.h264", Reason.NO_MODEL, "H.264"),
+        ("zero2w-wifi", "power.under_voltage", Reason.NO_MODEL, "Zeros"),
+        ("zero2w-wifi", "hardware.bootloader", Reason.NO_MODEL, "Raspberry Pi 4"),
+        ("pi4b-8gb", "clocks.sdram", Reason.NO_MODEL, "`measure_clock sdram`"),
+        ("pi5-8gb-nvme", "clocks.sdram", Reason.NO_MODEL, "answers 0"),
+        ("pc-x86", "power.throttled", Reason.NO_MODEL, "Raspberry Pi"),
+        ("pc-x86", "clocks.arm_requested", Reason.NO_MODEL, "Raspberry Pi"),
+        ("pi4b-mainline", "power.throttled", Reason.NO_FILE, "/dev/vcio"),
+        ("pi4b-mainline", "fans.{fan}.rpm", Reason.NO_FILE, "/sys/class/hwmon/hwmon*/fan*_input"),
+        ("pi4b-4gb-container", "cpu_temp", Reason.NO_FILE, "/sys/class/thermal"),
+        ("pi4b-4gb-container", "cpu_freq", Reason.NO_FILE, "no cpufreq driver"),
+        ("pi5-16gb-mute", "cpu_freq", Reason.NO_FILE, "the firmware does not answer that driver"),
+        ("pi4b-2gb-forbidden", "power.throttled", Reason.NO_PERMISSION, "sudo apt full-upgrade"),
+        ("pi4b-mainline", "hardware.bootloader", Reason.NO_FILE, "build-timestamp"),
+        ("pi4b-mainline", "block_clocks.hdmi", Reason.NO_FILE, "/dev/vcio"),
+        ("pi4b-mainline", "swap.percent", Reason.NO_VALUE, "no swap space"),
+        ("pi5-16gb-mute", "power.throttled", Reason.REFUSED, "refused"),
+        ("pi5-2gb-truncated", "power.throttled", Reason.NOT_UNDERSTOOD, "reply to get_throttled was"),
+        ("pi5-2gb-truncated", "pmic.watts", Reason.NOT_UNDERSTOOD, "reply to pmic_read_adc was"),
+        ("pi1b-rev1", "network.{interface}.signal_strength", Reason.NO_VALUE, "wireless"),
+        ("pi5-8gb-nvme", "interfaces.{interface}.ssid", Reason.HIDDEN, "PISTAT_SHOW_SSID=true"),
+        ("pi5-8gb-nvme", "disks.{disk}.life_used_a", Reason.NO_FILE, "/sys/block/*/device/life_time"),
+        ("pi5-8gb-nvme", "devices[row].error", Reason.NO_VALUE, "a filesystem that does not tell them"),
     ],
 )
-def test_reasons(board: str, field: str, reason: Why, word: str) -> None:
+def test_reasons(board: str, field: str, reason: Reason, word: str) -> None:
     """The reason is that of the board, and its sentence says more."""
     row = capabilities(board)[field]
 
@@ -104,9 +104,9 @@ def test_reasons(board: str, field: str, reason: Why, word: str) -> None:
     assert word in row["detail"]
 
 
-@pytest.mark.parametrize(("error", "reason"), [("EACCES", Why.NO_PERMISSION), ("EIO", Why.REFUSED)])
+@pytest.mark.parametrize(("error", "reason"), [("EACCES", Reason.NO_PERMISSION), ("EIO", Reason.REFUSED)])
 @pytest.mark.parametrize("path", ["/sys/class/hwmon", "/sys/block/sda/device", "/proc/device-tree/model"])
-def test_what_cannot_be_looked_into(path: str, error: str, reason: Why) -> None:
+def test_what_cannot_be_looked_into(path: str, error: str, reason: Reason) -> None:
     """A folder that cannot be listed, or a model that cannot be read, is itself the reason."""
     machine = RecordedMachine(BOARDS / "pi4b-8gb")
     machine.facts["unreadable"] = {path: error}
@@ -135,7 +135,7 @@ def test_the_alarm_needs_no_firmware() -> None:
     rows = capabilities("pi4b-2gb-forbidden")
 
     assert rows["power.under_voltage"]["available"] is True
-    assert rows["power.under_voltage_since_boot"]["reason"] == Why.NO_PERMISSION
+    assert rows["power.under_voltage_since_boot"]["reason"] == Reason.NO_PERMISSION
 
 
 REMEDIES = {
@@ -149,7 +149,7 @@ REMEDIES = {
 def test_remedies_come_first(board: str) -> None:
     """What the owner can do stands above the rows, each once; most boards need nothing."""
     answer = ask(RecordedMachine(BOARDS / board), "/capabilities")
-    wanted = {each["detail"] for each in answer["capabilities"] if each["reason"] == Why.NO_PERMISSION}
+    wanted = {each["detail"] for each in answer["capabilities"] if each["reason"] == Reason.NO_PERMISSION}
 
     assert tuple(answer) == routes.CAPABILITIES.keys
     assert set(answer["remedies"]) == wanted
@@ -166,9 +166,9 @@ def test_a_firmware_that_hangs(tmp_path: Path) -> None:
 
     rows = {row["field"]: row for row in ask(machine, "/capabilities")["capabilities"]}
 
-    assert rows["power.throttled"]["reason"] == Why.TIMED_OUT
+    assert rows["power.throttled"]["reason"] == Reason.TIMED_OUT
     assert rows["power.throttled"]["detail"] == "No answer within 1.0 s."
-    assert rows["pmic.watts"]["reason"] == Why.NO_MODEL
+    assert rows["pmic.watts"]["reason"] == Reason.NO_MODEL
 
 
 def test_a_question_that_this_firmware_does_not_know(tmp_path: Path) -> None:
@@ -185,7 +185,7 @@ def test_a_question_that_this_firmware_does_not_know(tmp_path: Path) -> None:
     rows = {row["field"]: row for row in ask(machine, "/capabilities")["capabilities"]}
 
     assert rows["gpu.temperature"]["available"] is True
-    assert rows["power.throttled"]["reason"] == Why.NO_MODEL
+    assert rows["power.throttled"]["reason"] == Reason.NO_MODEL
     assert "`get_throttled`" in rows["power.throttled"]["detail"]
 
 
@@ -210,7 +210,7 @@ def test_what_hangs_is_not_asked_again(tmp_path: Path, monkeypatch: pytest.Monke
     found: Any = document(machine, hung)
     row = next(each for each in found["capabilities"] if each["field"] == "temperatures.{sensor}.temperature")
 
-    assert (row["reason"], row["detail"]) == (Why.TIMED_OUT, "No answer within 2.0 s.")
+    assert (row["reason"], row["detail"]) == (Reason.TIMED_OUT, "No answer within 2.0 s.")
     assert f"/{chip}/temp1_input" not in opened
 
 
@@ -221,7 +221,7 @@ def test_a_file_that_cannot_be_read() -> None:
 
     rows = {row["field"]: row for row in ask(machine, "/capabilities")["capabilities"]}
 
-    assert {each for each, row in rows.items() if row["reason"] == Why.REFUSED} == {
+    assert {each for each, row in rows.items() if row["reason"] == Reason.REFUSED} == {
         each for each in rows if each.startswith(("memory.", "swap."))
     }
 
@@ -230,4 +230,4 @@ def test_a_failure_of_another_figure() -> None:
     """What the firmware has refused is no reason for what is not its to tell."""
     row = capabilities("pi5-16gb-mute")["power.power_chip_reset"]
 
-    assert row["reason"] == Why.NO_VALUE
+    assert row["reason"] == Reason.NO_VALUE

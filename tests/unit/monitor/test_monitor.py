@@ -10,7 +10,7 @@ from pistat.collectors.processes import top
 from pistat.machine.cpu_times import Times
 from pistat.machine.firmware.client import Firmware, FirmwareError
 from pistat.machine.machine import Machine
-from pistat.machine.sampler import History
+from pistat.machine.sampler import Sampler
 from pistat.monitor.monitor import Answer, Monitor
 from support.recorded_machine import BOARDS, RecordedMachine, board_names
 
@@ -45,7 +45,7 @@ def unreadable() -> Times:
 def test_a_measurement_that_fails_is_null_like_any_other() -> None:
     """With `block`, CPU times that cannot be read null their own leaves and nothing else."""
     machine = Board()
-    machine.cpu = History(unreadable, good=0.9, least=0.2, most=60.0, sleep=machine.sleep)
+    machine.cpu = Sampler(unreadable, good=0.9, least=0.2, most=60.0, sleep=machine.sleep)
     monitor = Monitor(machine, 0.0)
 
     answer = monitor.measured(("cpu_usage", "per_cpu_usage", "uptime"), 1.0)

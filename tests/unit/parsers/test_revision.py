@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pistat.parsers import revision as board
+from pistat.parsers import revision
 from pistat.parsers.revision import Revision
 from support.parser_vectors import ANY_TEXT, REPEATED, Vectors
 
@@ -16,7 +16,7 @@ vectors = Vectors()
 @vectors("rev")
 def test_revision(text: str, expected: tuple[str | int | None, ...] | None) -> None:
     """A new code is read field by field, an old one is one of a sequence, any other says nothing."""
-    actual = board.decode_revision(text)
+    actual = revision.decode_revision(text)
 
     assert expected == (actual and actual[: len(expected or ())])
 
@@ -35,7 +35,7 @@ def test_revision(text: str, expected: tuple[str | int | None, ...] | None) -> N
 )
 def test_old_style_record(text: str, expected: Revision) -> None:
     """Each old-style code stands for one board, with None where its sources differ."""
-    assert expected == board.decode_revision(text)
+    assert expected == revision.decode_revision(text)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_old_style_record(text: str, expected: Revision) -> None:
 def test_codes_that_were_given(text: str, expected: Revision) -> None:
     """Each field is where the documentation has it; those of bits 24 to 31 say nothing of the board."""
     # raspberry-pi.html#raspberry-pi-revision-codes
-    assert expected == board.decode_revision(text)
+    assert expected == revision.decode_revision(text)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_codes_that_were_given(text: str, expected: Revision) -> None:
 )
 def test_blocks(soc: str, lacking: set[str]) -> None:
     """Of each processor all clocks are asked for but those that it is not known to have."""
-    assert board.CLOCKS.keys() - board.BLOCKS[soc] == lacking
+    assert revision.CLOCKS.keys() - revision.BLOCKS[soc] == lacking
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_blocks(soc: str, lacking: set[str]) -> None:
 )
 def test_not_a_code(text: str) -> None:
     """A code is up to eight hexadecimal digits, and nothing else."""
-    assert board.decode_revision(text) is None
+    assert revision.decode_revision(text) is None
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_not_a_code(text: str) -> None:
 )
 def test_detects_under_voltage(model: str, expected: bool) -> None:
     """Boards from the B+ on notice a low supply, but no Zero and no Compute Module."""
-    assert expected is board.detects_under_voltage(model)
+    assert expected is revision.detects_under_voltage(model)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_detects_under_voltage(model: str, expected: bool) -> None:
 )
 def test_splits_memory(model: str, expected: bool) -> None:
     """Memory is divided between CPU and GPU on every board but those with a BCM2712."""
-    assert expected is board.splits_memory(model)
+    assert expected is revision.splits_memory(model)
 
 
 HOSTILE = st.one_of(
@@ -170,20 +170,20 @@ HOSTILE = st.one_of(
 @given(text=HOSTILE)
 def test_any_text(text: str) -> None:
     """Whatever the text, there is an answer."""
-    assert board.decode_revision(text) is None or text.strip().isalnum()
-    assert board.detects_under_voltage(text) in {True, False}
-    assert board.splits_memory(text) in {True, False}
+    assert revision.decode_revision(text) is None or text.strip().isalnum()
+    assert revision.detects_under_voltage(text) in {True, False}
+    assert revision.splits_memory(text) in {True, False}
 
 
 @given(code=st.integers(0, 0xFFFF_FFFF))
 def test_any_code(code: int) -> None:
     """Every new-style code tells a type and a revision of the circuit board, and a memory that is made."""
-    actual = board.decode_revision(f"{code:08x}")
+    actual = revision.decode_revision(f"{code:08x}")
 
-    if code & board.NEW_STYLE:
+    if code & revision.NEW_STYLE:
         assert actual is not None
         assert actual.type
         assert actual.pcb == f"1.{code % 16}"
         assert actual.memory_mib in {256, 512, 1024, 2048, 4096, 8192, 16384, None}
     else:
-        assert actual is None or actual in board.OLD_STYLE.values()
+        assert actual is None or actual in revision.OLD_STYLE.values()

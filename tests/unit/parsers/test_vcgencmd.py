@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pistat.parsers import vcgencmd as replies
+from pistat.parsers import vcgencmd
 from pistat.parsers.vcgencmd import Category
 from support.parser_vectors import (
     ANY_TEXT,
@@ -66,7 +66,7 @@ vectors = Vectors(PMIC_PI_5)
 @vectors("temp")
 def test_temperature(text: str, expected: float | None) -> None:
     """A temperature is accepted only if the reply matches in full, and is one that a board can have."""
-    assert expected == replies.temperature(text)
+    assert expected == vcgencmd.temperature(text)
 
 
 @pytest.mark.parametrize(
@@ -79,37 +79,37 @@ def test_temperature(text: str, expected: float | None) -> None:
 )
 def test_only_ascii_blanks_are_stripped(text: str) -> None:
     """Around a reply there may be blanks, tabs and line ends, but nothing else, and not without end."""
-    assert replies.temperature(text) is None
+    assert vcgencmd.temperature(text) is None
 
 
 @vectors("clock")
 def test_clock(text: str, expected: int | None) -> None:
     """A frequency counts whatever number stands in the brackets, and only up to 10 GHz."""
-    assert expected == replies.clock(text)
+    assert expected == vcgencmd.clock(text)
 
 
 @vectors("volts")
 def test_volts(text: str, expected: float | None) -> None:
     """A voltage is accepted up to 10 V."""
-    assert expected == replies.volts(text)
+    assert expected == vcgencmd.volts(text)
 
 
 @vectors("mem")
 def test_memory(text: str, expected: tuple[str, int] | None) -> None:
     """A size of memory comes with its name, so that an answer to another question can be told."""
-    assert expected == replies.memory(text)
+    assert expected == vcgencmd.memory(text)
 
 
 @vectors("throttled")
 def test_throttled(text: str, expected: int | None) -> None:
     """The throttle bits are hexadecimal with a 0x, and at most 32."""
-    assert expected == replies.throttled(text)
+    assert expected == vcgencmd.throttled(text)
 
 
 @vectors("bits")
 def test_flags(text: int, expected: list[str]) -> None:
     """All eight flags are always answered, and each is true exactly if its own bit is set."""
-    actual = replies.flags(text)
+    actual = vcgencmd.flags(text)
 
     assert SHORT_NAMES.keys() == actual.keys()
     assert expected == [short for name, short in SHORT_NAMES.items() if actual[name]]
@@ -118,7 +118,7 @@ def test_flags(text: int, expected: list[str]) -> None:
 @vectors("rsts")
 def test_reset_status(text: str, expected: int | None) -> None:
     """The reset status is hexadecimal, although it does not look it."""
-    assert expected == replies.reset_status(text)
+    assert expected == vcgencmd.reset_status(text)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_reset_status(text: str, expected: int | None) -> None:
 )
 def test_reset_cause(word: int | None, expected: str | None) -> None:
     """Each bit of the register has its words; that of a system that was halted is known as a whole."""
-    assert replies.reset_cause(word) == expected
+    assert vcgencmd.reset_cause(word) == expected
 
 
 @pytest.mark.parametrize(
@@ -154,13 +154,13 @@ def test_reset_cause(word: int | None, expected: str | None) -> None:
 )
 def test_power_chip_reset(word: int, expected: str | None) -> None:
     """Each bit of the power chip's register has its words, and no other bit means anything."""
-    assert replies.power_chip_reset(word) == expected
+    assert vcgencmd.power_chip_reset(word) == expected
 
 
 @vectors("ring")
 def test_ring_oscillator(text: str, expected: tuple[float, float, float] | None) -> None:
     """One reply gives a speed, a voltage and a temperature."""
-    assert expected == replies.ring_oscillator(text)
+    assert expected == vcgencmd.ring_oscillator(text)
 
 
 @pytest.mark.parametrize(
@@ -173,18 +173,18 @@ def test_ring_oscillator(text: str, expected: tuple[float, float, float] | None)
 )
 def test_ring_oscillator_all_or_nothing(text: str) -> None:
     """If one of the three cannot be, none of them is believed."""
-    assert replies.ring_oscillator(text) is None
+    assert vcgencmd.ring_oscillator(text) is None
 
 
 @vectors("version")
 def test_version(text: str, expected: tuple[str, str, tuple[str, ...]]) -> None:
     """The firmware names itself in three lines, in an older and a newer form."""
-    assert expected == replies.version(text)
+    assert expected == vcgencmd.version(text)
 
 
 def test_version_date_has_single_blanks() -> None:
     """A day of one digit, which the firmware pads with a blank, reads like any other."""
-    actual = replies.version(VERSION_PI_4.replace("Mar 17", "Mar  7"))
+    actual = vcgencmd.version(VERSION_PI_4.replace("Mar 17", "Mar  7"))
 
     assert actual is not None
     assert actual.date == "Mar 7 2023 10:50:56"
@@ -193,7 +193,7 @@ def test_version_date_has_single_blanks() -> None:
 @pytest.mark.parametrize("text", [UNREGISTERED, "version\n", VERSION_PI_5 + "more", VERSION_PI_5[:60]])
 def test_version_in_full(text: str) -> None:
     """A version with a line too few or too many is none."""
-    assert replies.version(text) is None
+    assert vcgencmd.version(text) is None
 
 
 @vectors("blver")
@@ -201,27 +201,27 @@ def test_bootloader_version(
     text: str, expected: tuple[str | None, int | None, int | None, int | None]
 ) -> None:
     """The bootloader names itself in lines, each of which may be missing."""
-    assert expected == replies.bootloader_version(text)
+    assert expected == vcgencmd.bootloader_version(text)
 
 
 def test_bootloader_of_2020() -> None:
     """A bootloader that does not speak of updates is still known by its commit and its time."""
     text = "\n".join(BOOTLOADER_PI_5.splitlines()[:3])
 
-    assert replies.bootloader_version(text) == ("086b83e3", 1779807685, None, None)
+    assert vcgencmd.bootloader_version(text) == ("086b83e3", 1779807685, None, None)
 
 
 def test_bootloader_numbers_have_32_bits() -> None:
     """A time or a set of bits that does not fit 32 bits is none, and takes nothing else with it."""
     text = BOOTLOADER_PI_5.replace("1779807685", "9999999999").replace("0x0000007f", "0x10000007f")
 
-    assert replies.bootloader_version(text) == ("086b83e3", None, 0, None)
+    assert vcgencmd.bootloader_version(text) == ("086b83e3", None, 0, None)
 
 
 @vectors("config")
 def test_config(text: str, expected: dict[str, int | str]) -> None:
     """A setting is a number where it is written as one, and else a text."""
-    assert expected == replies.config(text)
+    assert expected == vcgencmd.config(text)
 
 
 @pytest.mark.parametrize(
@@ -236,20 +236,20 @@ def test_config(text: str, expected: dict[str, int | str]) -> None:
 )
 def test_config_edges(text: str, expected: dict[str, int | str]) -> None:
     """Only items are taken, each once, and no number grows without bound."""
-    assert expected == replies.config(text)
+    assert expected == vcgencmd.config(text)
 
 
 @vectors("pmic")
 def test_pmic(text: str, expected: tuple[int, int, float | None]) -> None:
     """Rails are paired by name, and only those with a current and a voltage have a power."""
-    actual = replies.pmic(text)
+    actual = vcgencmd.pmic(text)
 
     assert expected == (len(actual.amperes), len(actual.volts), actual.total)
 
 
 def test_pmic_of_a_pi_5() -> None:
     """The 26 lines of a Pi 5 are 12 currents and 14 voltages, which make 1.7667 W."""
-    actual = replies.pmic(PMIC_PI_5)
+    actual = vcgencmd.pmic(PMIC_PI_5)
 
     assert (len(actual.amperes), len(actual.volts), actual.total) == (12, 14, 1.7667)
     assert (actual.amperes["VDD_CORE"], actual.volts["VDD_CORE"]) == (0.56259, 0.7679846)
@@ -259,7 +259,7 @@ def test_pmic_of_a_pi_5() -> None:
 @vectors("classify")
 def test_classify(text: tuple[int, str, str], expected: str) -> None:
     """What came of a command is told by what it printed before its exit status is looked at."""
-    assert expected == replies.classify(*text)
+    assert expected == vcgencmd.classify(*text)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_classify(text: tuple[int, str, str], expected: str) -> None:
 )
 def test_classify_edges(status: int, stdout: str, stderr: str, expected: Category) -> None:
     """What is neither a reply nor a known failure is a failure."""
-    assert expected is replies.classify(status, stdout, stderr)
+    assert expected is vcgencmd.classify(status, stdout, stderr)
 
 
 def test_categories_are_words() -> None:
@@ -306,11 +306,11 @@ HOSTILE = st.one_of(
 @pytest.mark.parametrize(
     ("parse", "low", "high"),
     [
-        (replies.temperature, -40, 150),
-        (replies.clock, 0, 10_000_000_000),
-        (replies.volts, 0, 10),
-        (replies.throttled, 0, 0xFFFF_FFFF),
-        (replies.reset_status, 0, 0xFFFF_FFFF),
+        (vcgencmd.temperature, -40, 150),
+        (vcgencmd.clock, 0, 10_000_000_000),
+        (vcgencmd.volts, 0, 10),
+        (vcgencmd.throttled, 0, 0xFFFF_FFFF),
+        (vcgencmd.reset_status, 0, 0xFFFF_FFFF),
     ],
 )
 @given(text=HOSTILE)
@@ -326,23 +326,23 @@ def test_numbers_are_bounded(
 @given(text=HOSTILE)
 def test_records_are_bounded(text: str) -> None:
     """Whatever the text, names are short ASCII and readings are those of a board."""
-    rails = replies.pmic(text)
-    name, mebibytes = replies.memory(text) or ("", 0)
-    found = replies.version(text)
+    rails = vcgencmd.pmic(text)
+    name, mebibytes = vcgencmd.memory(text) or ("", 0)
+    found = vcgencmd.version(text)
 
     assert all(0 <= value < 100 for value in (*rails.amperes.values(), *rails.volts.values()))
     assert all(key.isascii() and len(key) <= 32 for key in (*rails.amperes, *rails.volts, name))
     assert 0 <= mebibytes < 1_000_000
     assert found is None or "".join(found[:2]).isprintable()
-    assert all(len(key) <= 64 and str(value).isascii() for key, value in replies.config(text).items())
-    assert all(each is None or each != "" for each in replies.bootloader_version(text))
-    assert replies.ring_oscillator(text) is None or "MHz" in text
+    assert all(len(key) <= 64 and str(value).isascii() for key, value in vcgencmd.config(text).items())
+    assert all(each is None or each != "" for each in vcgencmd.bootloader_version(text))
+    assert vcgencmd.ring_oscillator(text) is None or "MHz" in text
 
 
 @given(status=st.integers(-64, 255), stdout=HOSTILE, stderr=HOSTILE)
 def test_classify_always_answers(status: int, stdout: str, stderr: str) -> None:
     """Whatever a command printed, it falls into one category, and a failure never into `ok`."""
-    actual = replies.classify(status, stdout, stderr)
+    actual = vcgencmd.classify(status, stdout, stderr)
 
     assert actual in Category
     assert status == 0 or actual is not Category.OK
@@ -351,4 +351,4 @@ def test_classify_always_answers(status: int, stdout: str, stderr: str) -> None:
 @given(word=st.integers())
 def test_flags_of_any_word(word: int) -> None:
     """Whatever the word, there are eight flags, and each is true or false."""
-    assert {True, False} >= set(replies.flags(word).values())
+    assert {True, False} >= set(vcgencmd.flags(word).values())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pistat.server import connection_limits as crowd
-from pistat.server.connection_limits import PER_CLIENT, TOTAL, Crowd
+from pistat.server import connection_limits
+from pistat.server.connection_limits import PER_CLIENT, TOTAL, ConnectionLimits
 
 
 class Clock:
@@ -21,7 +21,9 @@ class Clock:
 class Member:
     """A connection that waits for its client, or for us with a patience of None."""
 
-    def __init__(self, among: Crowd, client: str, since: float, patience: float | None = 10.0) -> None:
+    def __init__(
+        self, among: ConnectionLimits, client: str, since: float, patience: float | None = 10.0
+    ) -> None:
         self.client = client
         self.since = since
         self.allowed = patience
@@ -31,7 +33,7 @@ class Member:
     def patience(self) -> float | None:
         return self.allowed
 
-    def may_go(self) -> bool:
+    def evictable(self) -> bool:
         return self.allowed is not None
 
     def cut(self) -> None:
@@ -45,11 +47,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def people(clock: Clock) -> Crowd:
-    return Crowd(clock)
+def people(clock: Clock) -> ConnectionLimits:
+    return ConnectionLimits(clock)
 
 
-def join(people: Crowd, clock: Clock, client: str, count: int, patience: float | None = 10.0) -> list[Member]:
+def join(
+    people: ConnectionLimits, clock: Clock, client: str, count: int, patience: float | None = 10.0
+) -> list[Member]:
     members = [Member(people, client, clock.now + n / 1000, patience) for n in range(count)]
     for each in members:
         assert people.add(each)
@@ -57,7 +61,7 @@ def join(people: Crowd, clock: Clock, client: str, count: int, patience: float |
     return members
 
 
-def test_the_oldest_of_a_client_goes(people: Crowd, clock: Clock) -> None:
+def test_the_oldest_of_a_client_goes(people: ConnectionLimits, clock: Clock) -> None:
     """Beyond its limit a client has its newest connections; nobody else loses one."""
     others = join(people, clock, "other", 3)
     mine = join(people, clock, "mine", PER_CLIENT + 5)
@@ -67,7 +71,7 @@ def test_the_oldest_of_a_client_goes(people: Crowd, clock: Clock) -> None:
     assert len(people) == PER_CLIENT + 3
 
 
-def test_who_waits_for_us_stays(people: Crowd, clock: Clock) -> None:
+def test_who_waits_for_us_stays(people: ConnectionLimits, clock: Clock) -> None:
     """A request under way is not cut off to make room; of the others the oldest goes."""
     working = join(people, clock, "mine", PER_CLIENT - 1, None)
     [idle] = join(people, clock, "mine", 1)
@@ -77,7 +81,7 @@ def test_who_waits_for_us_stays(people: Crowd, clock: Clock) -> None:
     assert not any(each.closed for each in working)
 
 
-def test_a_request_that_arrives_in_time_saves_it(people: Crowd, clock: Clock) -> None:
+def test_a_request_that_arrives_in_time_saves_it(people: ConnectionLimits, clock: Clock) -> None:
     """One that was chosen to go stays if its request has come before the end of the turn."""
     oldest, *_ = join(people, clock, "mine", PER_CLIENT)
     people.add(Member(people, "mine", clock.now))
@@ -87,7 +91,7 @@ def test_a_request_that_arrives_in_time_saves_it(people: Crowd, clock: Clock) ->
     assert not oldest.closed
 
 
-def test_newcomers_of_one_turn_cost_one_each(people: Crowd, clock: Clock) -> None:
+def test_newcomers_of_one_turn_cost_one_each(people: ConnectionLimits, clock: Clock) -> None:
     """Two that come at once take the places of two."""
     mine = join(people, clock, "mine", PER_CLIENT)
     for _ in range(2):
@@ -97,7 +101,7 @@ def test_newcomers_of_one_turn_cost_one_each(people: Crowd, clock: Clock) -> Non
     assert [each.closed for each in mine].count(True) == 2
 
 
-def test_a_full_house(people: Crowd, clock: Clock) -> None:
+def test_a_full_house(people: ConnectionLimits, clock: Clock) -> None:
     """When there are too many in all, whoever has most makes room."""
     few = [join(people, clock, f"client {n}", 1)[0] for n in range(TOTAL - 2 * PER_CLIENT)]
     most = join(people, clock, "most", PER_CLIENT)
@@ -110,7 +114,7 @@ def test_a_full_house(people: Crowd, clock: Clock) -> None:
     assert len(people) == TOTAL
 
 
-def test_a_house_full_of_work(people: Crowd, clock: Clock) -> None:
+def test_a_house_full_of_work(people: ConnectionLimits, clock: Clock) -> None:
     """When all of them wait for us there is no room, and the newcomer has to go."""
     for n in range(TOTAL):
         join(people, clock, f"client {n % 10}", 1, None)
@@ -118,7 +122,7 @@ def test_a_house_full_of_work(people: Crowd, clock: Clock) -> None:
     assert not people.add(Member(people, "newcomer", clock.now))
 
 
-def test_clients_that_have_left_leave_nothing(people: Crowd, clock: Clock) -> None:
+def test_clients_that_have_left_leave_nothing(people: ConnectionLimits, clock: Clock) -> None:
     """A client whose last connection is closed costs no memory any more, even when closed twice."""
     [member] = join(people, clock, "mine", 1)
     member.cut()
@@ -128,8 +132,11 @@ def test_clients_that_have_left_leave_nothing(people: Crowd, clock: Clock) -> No
     assert people._members == {}
 
 
-@pytest.mark.parametrize("patience", [crowd.REQUEST_SECONDS, crowd.ANSWER_SECONDS, crowd.IDLE_SECONDS])
-def test_patience_ends(people: Crowd, clock: Clock, patience: float) -> None:
+@pytest.mark.parametrize(
+    "patience",
+    [connection_limits.REQUEST_SECONDS, connection_limits.ANSWER_SECONDS, connection_limits.IDLE_SECONDS],
+)
+def test_patience_ends(people: ConnectionLimits, clock: Clock, patience: float) -> None:
     """A client that takes longer than it may is cut, and not before."""
     [member] = join(people, clock, "mine", 1, patience)
     clock.now += patience - 0.5
@@ -142,7 +149,7 @@ def test_patience_ends(people: Crowd, clock: Clock, patience: float) -> None:
     assert member.closed
 
 
-def test_work_may_take_as_long_as_it_takes(people: Crowd, clock: Clock) -> None:
+def test_work_may_take_as_long_as_it_takes(people: ConnectionLimits, clock: Clock) -> None:
     """Who waits for us is never late."""
     [member] = join(people, clock, "mine", 1, None)
     clock.now += 10_000.0

@@ -252,7 +252,7 @@ def test_no_request_is_lost() -> None:
 HASTY = f"""
 import sys
 sys.path.insert(0, {str(PROGRAM.parent)!r})
-from pistat.server import connection_limits as crowd
+from pistat.server import connection_limits
 crowd.REQUEST_SECONDS, crowd.IDLE_SECONDS = 1.0, 2.0
 import pi_system_monitor
 sys.exit(pi_system_monitor.main())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pistat.server import slim_imports as lean
+from pistat.server import slim_imports
 from support.daemon import PROGRAM, Daemon, clean_environment
 
 if TYPE_CHECKING:
@@ -60,14 +60,17 @@ def test_importing_the_module_leaves_nothing_out() -> None:
 @pytest.mark.parametrize("use", ["limits.aio.storage", "deprecated.classic"])
 def test_what_is_left_out_says_so(use: str) -> None:
     """Using what was left out fails, and the failure names the culprit."""
-    code = f"import pistat.server.slim_imports; pistat.server.slim_imports.leave_out(); import limits, deprecated; {use}"
+    room = "pistat.server.slim_imports"
+    code = f"import {room}; {room}.block(); import limits, deprecated; {use}"
 
-    assert re.search(r"AttributeError: .* is left out by pistat/server/slim_imports.py", python("-c", code).stderr)
+    assert re.search(
+        r"AttributeError: .* is left out by pistat/server/slim_imports.py", python("-c", code).stderr
+    )
 
 
 def test_openssl_that_is_left_out_cannot_be_imported() -> None:
     """An import of ssl fails instead of giving something that does not encrypt."""
-    code = "import pistat.server.slim_imports; pistat.server.slim_imports.leave_out(); import ssl"
+    code = "import pistat.server.slim_imports; pistat.server.slim_imports.block(); import ssl"
 
     assert "ModuleNotFoundError: import of ssl halted" in python("-c", code).stderr
 
@@ -77,8 +80,8 @@ def test_a_library_that_needs_more_gets_all_of_it() -> None:
     code = (
         "import sys, pistat.server.slim_imports as lean\n"
         "lean._asyncio = lambda: {'limits.storage': lean.LeftOut('limits.storage')}\n"
-        "lean.leave_out()\n"
-        "lean.bring_in()\n"
+        "lean.block()\n"
+        "lean.import_libraries()\n"
         "import ssl, pi_system_monitor, limits.storage\n"
         "limits.storage.MemoryStorage()\n"
     )
@@ -89,6 +92,6 @@ def test_a_library_that_needs_more_gets_all_of_it() -> None:
 
 def test_marks_of_the_documentation_leave_a_function_as_it_is() -> None:
     """The stand-in for the decorators returns what it decorates."""
-    marks = lean._asyncio()["deprecated.sphinx"]
+    marks = slim_imports._asyncio()["deprecated.sphinx"]
 
     assert marks.versionadded(version="1.0")(len) is len

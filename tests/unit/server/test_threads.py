@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pistat.server.server import THREADS, _Lane
+from pistat.server.server import THREADS, GrowingDispatcher
 from support.waiting import eventually
 
 SOON = 10.0
@@ -27,8 +27,8 @@ class Work:
 
 
 @pytest.fixture
-def lane() -> Iterator[_Lane]:
-    made = _Lane(1, THREADS)
+def lane() -> Iterator[GrowingDispatcher]:
+    made = GrowingDispatcher(1, THREADS)
     yield made
     made.shutdown(cancel_pending=False, timeout=SOON)
 
@@ -40,12 +40,12 @@ def begin(lane: Any, count: int) -> list[Work]:
     return work
 
 
-def test_there_is_one_thread_before_there_is_work(lane: _Lane) -> None:
+def test_there_is_one_thread_before_there_is_work(lane: GrowingDispatcher) -> None:
     """An idle daemon holds no memory for threads that never served."""
     assert len(lane.threads) == 1
 
 
-def test_one_after_the_other_takes_one(lane: _Lane) -> None:
+def test_one_after_the_other_takes_one(lane: GrowingDispatcher) -> None:
     """A client that waits for its answers is served by one thread."""
     for _ in range(50):
         assert eventually(lambda: lane.active_count == 0)
@@ -56,7 +56,7 @@ def test_one_after_the_other_takes_one(lane: _Lane) -> None:
     assert len(lane.threads) == 1
 
 
-def test_those_who_come_together_are_served_together(lane: _Lane) -> None:
+def test_those_who_come_together_are_served_together(lane: GrowingDispatcher) -> None:
     """As many are served at the same time as there may be threads; the others wait, and are served then."""
     work = begin(lane, THREADS + 5)
 
@@ -68,7 +68,7 @@ def test_those_who_come_together_are_served_together(lane: _Lane) -> None:
     assert all(each.begun.wait(SOON) for each in work)
 
 
-def test_a_system_without_a_thread_to_give(lane: _Lane, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_without_a_thread_to_give(lane: GrowingDispatcher, monkeypatch: pytest.MonkeyPatch) -> None:
     """When no more threads can be made, those that there are serve all, one after the other."""
 
     def refuse(*_: object) -> None:

@@ -13,8 +13,8 @@ from pistat import hosts
 from pistat.machine.machine import Machine
 from pistat.routes import PATHS
 from pistat.settings import Settings
-from pistat.web import access_control as guard
-from pistat.web.access_control import Guard
+from pistat.web import access_control
+from pistat.web.access_control import AccessControl
 from pistat.web.headers import HEADERS
 from support.daemon import Answer, Daemon
 
@@ -90,7 +90,7 @@ def test_ours(machine: Named, header: str) -> None:
     name = hosts.host(header)
 
     assert name is not None
-    assert Guard(Settings(), machine).admits(name)
+    assert AccessControl(Settings(), machine).allows_host(name)
 
 
 @pytest.mark.parametrize("header", STRANGERS)
@@ -99,10 +99,10 @@ def test_strangers(machine: Named, header: str) -> None:
     name = hosts.host(header)
 
     assert name is not None
-    assert not Guard(Settings(), machine).admits(name)
-    assert Guard(Settings(allowed_hosts=("*",)), machine).admits(name)
-    assert Guard(Settings(allowed_hosts=("x.example", name)), machine).admits(name)
-    assert not Guard(Settings(allowed_hosts=(f"x.{name}", name[1:])), machine).admits(name)
+    assert not AccessControl(Settings(), machine).allows_host(name)
+    assert AccessControl(Settings(allowed_hosts=("*",)), machine).allows_host(name)
+    assert AccessControl(Settings(allowed_hosts=("x.example", name)), machine).allows_host(name)
+    assert not AccessControl(Settings(allowed_hosts=(f"x.{name}", name[1:])), machine).allows_host(name)
 
 
 @pytest.mark.parametrize("header", NO_HOSTS)
@@ -113,13 +113,13 @@ def test_no_hosts(header: str) -> None:
 
 def test_a_new_name(machine: Named) -> None:
     """A machine that gets another name is known by it at once, and no longer by the old one."""
-    rules = Guard(Settings(), machine)
-    assert not rules.admits("larder.fritz.box")
+    rules = AccessControl(Settings(), machine)
+    assert not rules.allows_host("larder.fritz.box")
 
     machine.called = "larder"
 
-    assert rules.admits("larder.fritz.box")
-    assert not rules.admits("kitchen.fritz.box")
+    assert rules.allows_host("larder.fritz.box")
+    assert not rules.allows_host("kitchen.fritz.box")
 
 
 def test_a_machine_without_files(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_machine_without_files(tmp_path: Path) -> None:
     machine = Named(tmp_path, "Pi.Example.org")
     (tmp_path / "etc/hosts").mkdir()
 
-    assert guard.own_names(machine) == {"pi.example.org"}
+    assert access_control.own_names(machine) == {"pi.example.org"}
 
 
 @pytest.mark.parametrize("target", [*OPEN, *CLOSED])
@@ -457,7 +457,7 @@ def test_the_guide_varies_by_more(sharing: Daemon) -> None:
 )
 def test_who_is_behind_proxies(proxies: int, forwarded: str, client: str) -> None:
     """The client is what the outermost of our proxies saw; what stands left of it is not believed."""
-    rules = Guard(Settings(trusted_proxies=proxies), Machine())
+    rules = AccessControl(Settings(trusted_proxies=proxies), Machine())
 
     assert rules.client("192.0.2.1", forwarded) == client
 

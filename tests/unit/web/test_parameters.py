@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pi_system_monitor import Service, create_app
-from pistat.cache import Cache, Task
+from pistat.cache import DeadlineCache, Task
 from pistat.collectors import ALL, STATS, system
 from pistat.field import Collector, Incomplete, Values
-from pistat.machine import cpu_times as cputimes
+from pistat.machine import cpu_times
 from pistat.machine.descriptors import ROW
 from pistat.machine.machine import Finished, Machine, Usage
 from pistat.machine.network.netlink import Link
@@ -299,9 +299,9 @@ class Spy(Machine):
         self.touched.append(path)
         return super().read_bytes(path, limit)
 
-    def reread_bytes(self, path: str, row: int = ROW) -> bytes:
+    def read_cached_fd(self, path: str, row: int = ROW) -> bytes:
         self.touched.append(path)
-        return super().reread_bytes(path, row)
+        return super().read_cached_fd(path, row)
 
     def names(self, path: str) -> list[str]:
         self.touched.append(path)
@@ -324,7 +324,7 @@ class Spy(Machine):
         return super().links()
 
 
-class Gathering(Cache):
+class Gathering(DeadlineCache):
     """A cache that can tell how many callers wait in it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -480,7 +480,7 @@ def blocked(monkeypatch: pytest.MonkeyPatch, hasty: Machine) -> list[float]:
     seen: list[float] = []
     measure = hasty.cpu.measure
 
-    def quickly(seconds: float) -> tuple[Sample[cputimes.Times], Sample[cputimes.Times]]:
+    def quickly(seconds: float) -> tuple[Sample[cpu_times.Times], Sample[cpu_times.Times]]:
         seen.append(seconds)
         return measure(0.05)
 
@@ -634,5 +634,5 @@ def test_block_is_of_its_own_second(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = "/stats?fields=cpu_usage,per_cpu_usage"
 
     for target, (older, newer) in {f"{fields}&block=true": own_samples, fields: shared_samples}.items():
-        together, *cores = cputimes.usage(older.value, newer.value)
+        together, *cores = cpu_times.usage(older.value, newer.value)
         assert ask(app, target) == {"cpu_usage": together, "per_cpu_usage": cores}

@@ -350,8 +350,8 @@ FORGED = f"""
 import sys
 sys.path.insert(0, {str(PROGRAM.parent)!r})
 import pi_system_monitor
-from pistat.web.access_control import Guard
-known = Guard.client
+from pistat.web.access_control import AccessControl
+known = AccessControl.client
 def many(self, peer, forwarded):
     # As if those many addresses had asked; a request for each over the network would take minutes.
     if forwarded:
@@ -359,7 +359,7 @@ def many(self, peer, forwarded):
         for n in range({CROWD}):
             service.limiter.limiter.hit(service.limit, f"data 10.{{n >> 16}}.{{n >> 8 & 255}}.{{n & 255}}")
     return known(self, peer, forwarded)
-Guard.client = many
+AccessControl.client = many
 sys.exit(pi_system_monitor.main())
 """
 

@@ -27,8 +27,8 @@ from pistat.machine.firmware.client import (
     UnavailableError,
 )
 from pistat.machine.machine import Finished, Machine
-from pistat.machine.reasons import Why
-from pistat.parsers import vcgencmd as replies
+from pistat.machine.reasons import Reason
+from pistat.parsers.vcgencmd import temperature
 from pistat.settings import Settings
 
 if TYPE_CHECKING:
@@ -374,7 +374,7 @@ def test_an_answer_to_something_else(vcgencmd: Vcgencmd, machine: Machine, scrip
     vcgencmd(script)
     asking = Asking(machine.firmware)
 
-    assert asking("measure_temp", replies.temperature) is None
+    assert asking("measure_temp", temperature) is None
     assert asking.settle({"cpu_temp": None}) == Incomplete(
         {"cpu_temp": None}, "the firmware's reply to measure_temp was not understood"
     )
@@ -534,7 +534,7 @@ def test_no_access(vcgencmd: Vcgencmd, machine: Clocked, caplog: pytest.LogCaptu
     assert message.startswith(
         "The firmware cannot be asked, so what only it knows is null. /dev/vchiq is for "
     )
-    assert machine.firmware.access.why is Why.NO_PERMISSION
+    assert machine.firmware.access.why is Reason.NO_PERMISSION
     vcgencmd("echo fine")
     machine.now += REFUSED_SECONDS
     assert machine.firmware.ask("measure_temp") == "fine\n"
@@ -555,7 +555,7 @@ def test_the_device_is_the_one_to_open(
     vchiq.touch()
     vcgencmd(says(NO_NODE, 255))
 
-    assert machine.firmware.access.why is Why.NO_PERMISSION
+    assert machine.firmware.access.why is Reason.NO_PERMISSION
     assert machine.firmware.access.detail.startswith("/dev/vcio_gencmd is for ")
 
 

@@ -65,7 +65,7 @@ def counters_by_psutil(machine: Machine) -> Values:
     elsewhere=counters_by_psutil,
 )
 def disk_io(machine: Machine) -> Values:
-    table = machine.reread("/proc/diskstats")
+    table = machine.read_cached_text("/proc/diskstats")
     # Between two looks most disks are at rest.
     return {"disk_io": {**machine.derived("disk_io", table, lambda: _counted(machine, table))}}
 

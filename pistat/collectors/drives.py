@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from pistat.collectors.disk import SECTOR, STACKED
+from pistat.collectors.root_filesystem import SECTOR, STACKED
 from pistat.field import Field, Kind, Unit, Values, collector
 from pistat.machine.machine import Machine
 from pistat.parsers import kernel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pistat.cache import NoAnswerError, Outcome
-from pistat.collectors.disk import shares
+from pistat.collectors.root_filesystem import shares
 from pistat.field import Field, Kind, Unit, Values, collector
 from pistat.machine import mounts
 from pistat.machine.machine import Machine, Usage
