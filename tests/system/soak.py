@@ -1,6 +1,6 @@
 """Everything at once, for as long as you like: the daemon must stay right, and must stay the same size.
 
-    .venv/bin/python tests/soak.py --seconds 600
+    .venv/bin/python tests/system/soak.py --seconds 600
 
 Needs root and Linux. All of it happens in namespaces of its own (mounts, network, processes), and the daemon
 is in them, with the variables that the unit gives it: a dead filesystem, filesystems and interfaces that come

@@ -58,7 +58,7 @@ def test_a_failure_is_one_line(formatter: logging.Formatter) -> None:
     assert "\n" not in line
     assert line.startswith('ERROR stats failed: ValueError "a\\nba\\nb')
     assert line.endswith(f" at {places}")
-    assert [each.partition(":")[0] for each in places.split(" < ")] == ["test_journal.py"] * 2
+    assert [each.partition(":")[0] for each in places.split(" < ")] == ["test_log.py"] * 2
 
 
 def test_seldom() -> None:
