@@ -1,4 +1,4 @@
-"""Makes the pictures of the page in README.md, of boards that are alive: `python tests/browser/take_pictures.py`."""
+"""Takes the pictures of the page in README.md: `python tests/browser/take_pictures.py`."""
 
 from __future__ import annotations
 
