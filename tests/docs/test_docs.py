@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pi_system_monitor import create_app
+from pistat import __version__
 from pistat.formats import guide, render
 from pistat.machine.machine import Machine
 from pistat.routes import PATHS, ROUTES, STATS
@@ -721,21 +722,42 @@ def test_changelog_names_what_is_there() -> None:
     assert {each for each in dotted - known if not (ROOT / each).exists()} == set()
 
 
+CHANGELOG_GROUPS = (
+    "Readings",
+    "API",
+    "Page and guide",
+    "Prometheus and other programs",
+    "Settings",
+    "Security",
+    "Service and installation",
+    "Speed and memory",
+    "Documentation and development",
+)
+"""What a user looks for in the changelog, in this order."""
+
+
 def test_changelog_has_its_form() -> None:
-    """Sections of what is unreleased and of versions, the newest first; in each kind, a sentence a line."""
+    """Versions, the newest first, the unreleased one before them; in each the groups, a sentence a line."""
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     _, *sections = re.split(r"(?m)^## ", changelog)
-    titles = [each.partition("\n")[0] for each in sections]
+    titles = [section.partition("\n")[0] for section in sections]
     releases = titles[titles[:1] == ["[Unreleased]"] :]
-    numbers = [[int(digits) for digits in re.findall(r"\d+", each)] for each in releases]
-    kinds = "Added|Changed|Deprecated|Removed|Fixed|Security"
+    numbers = [[int(digits) for digits in re.findall(r"\d+", title)] for title in releases]
 
-    assert titles
-    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", each) for each in releases)
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", title) for title in releases)
     assert numbers == sorted(numbers, reverse=True)
-    for each in sections:
-        body = re.sub(r"(?m)^\[[^\]]+\]: \S+\n", "", each.partition("\n")[2])
-        assert re.fullmatch(rf"\n(?:### (?:{kinds})\n\n(?:- [^\n]+\.\n)+\n?)*\n?", body), body
+    for section in sections:
+        body = re.sub(r"(?m)^\[[^\]]+\]: \S+\n", "", section.partition("\n")[2])
+        groups = re.findall(r"(?m)^### (.*)$", body)
+        assert re.fullmatch(r"\n(?:### [^\n]+\n\n(?:(?:- [^\n]+\.\n)+\n?)?)*\n?", body), body
+        assert groups == [group for group in CHANGELOG_GROUPS if group in groups]
+
+
+def test_version_is_the_newest_release() -> None:
+    """What `--version` prints has a section in the changelog, the first that is dated."""
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+    assert re.findall(r"(?m)^## \[(\d\S*)\]", changelog)[0] == __version__
 
 
 def test_readme_points_at_what_is_there() -> None:
