@@ -4,8 +4,9 @@ It needs nothing but Python 3.9 and takes a few seconds. It copies the files tha
 rows of processes and mounts; it notes what vcgencmd answers to QUESTIONS and how full the filesystems are.
 
 Serial numbers become zeros. Hardware and IP addresses become others from the ranges for documentation, the
-same one always the same. The names of the host, of Wi-Fi networks, people and file servers are replaced, and
-those of the programs that people run. Nothing leaves the machine; look through the folder before sharing it.
+same one always the same, and none that this machine itself has or mentions. The names of the host, of Wi-Fi
+networks, people and file servers are replaced, and those of the programs that people run. Nothing leaves the
+machine; look through the folder before sharing it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import contextlib
 import errno
 import ipaddress
+import itertools
 import json
 import os
 import re
@@ -88,6 +90,9 @@ QUESTIONS = (
 VCGENCMD = ("usr/bin/vcgencmd", "opt/vc/bin/vcgencmd")
 
 LIMIT = 65536
+WHOLE = 1 << 24
+"""Bytes of a file that are recorded at most, and that are looked through for addresses."""
+
 PROCESSES = 40
 OLDEST = 10
 """How many of the processes are those with the lowest numbers; the others are the busiest."""
@@ -133,7 +138,7 @@ REMOTE = frozenset(
 NEXT = """\
 Recorded in {folder}.
  1. Look through it: names of interfaces, of mount points and of programs may still tell something about you.
- 2. Run `pytest tests/test_golden.py --update`, which writes {folder}/expected,
+ 2. Run `pytest tests/boards/test_golden.py --update`, which writes {folder}/expected,
     and compare what is in there with what your machine says.
  3. Add a line to CHANGELOG.md and open a pull request.
 """
@@ -162,14 +167,23 @@ class Hidden:
     IPV6 = re.compile(r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?![0-9A-Za-z:])")
 
     def __init__(self) -> None:
-        self._numbers: dict[str, dict[str, int]] = {}
         self._words: dict[str, str] = {}
         self._homes: dict[str, str] = {}
+        self._seen: set[str] = set()
+        self._candidates = {kind: candidates() for kind, candidates in CANDIDATES.items()}
+        self._replacements: dict[str, dict[str, str]] = {kind: {} for kind in CANDIDATES}
 
-    def number(self, kind: str, value: str) -> int:
-        """A number for `value`, counted from 1 within its kind."""
-        known = self._numbers.setdefault(kind, {})
-        return known.setdefault(value, len(known) + 1)
+    def see(self, text: str) -> None:
+        """Never give out an address of `text` as a replacement: it would look like one that was left in."""
+        self._seen.update(_hardware_form(found) for found in self.HARDWARE.findall(text))
+        self._seen.update(filter(None, map(_ip_form, self.IPV6.findall(text) + self.IPV4.findall(text))))
+
+    def replacement(self, kind: str, value: str) -> str:
+        """The replacement of `value`: the next of its kind that is nowhere on this machine."""
+        known = self._replacements[kind]
+        if value not in known:
+            known[value] = next(each for each in self._candidates[kind] if each not in self._seen)
+        return known[value]
 
     def word(self, word: str, instead: str) -> None:
         """Replace a word wherever it stands."""
@@ -201,6 +215,7 @@ class Hidden:
 
     def text(self, text: str) -> str:
         """`text` without known words and without addresses."""
+        self.see(text)
         text = self.HARDWARE.sub(lambda found: self._hardware(found[0]), self.name(text))
         text = self.IPV6.sub(lambda found: self.address(found[0]), text)
         return self.IPV4.sub(lambda found: self.address(found[0]), text)
@@ -214,15 +229,49 @@ class Hidden:
         if address.is_loopback or address.is_unspecified or address.is_multicast or text.startswith("255."):
             return text
         if address.version == 4:
-            return f"192.0.2.{self.number('IPv4', str(address)) % 255}"
-        prefix = "fe80" if address.is_link_local else "2001:db8"
-        return f"{prefix}::{self.number('IPv6', str(address)):x}"
+            return self.replacement("IPv4", str(address))
+        return self.replacement("link-local" if address.is_link_local else "IPv6", str(address))
 
     def _hardware(self, address: str) -> str:
         if not address.strip("0:-") or not address.lower().strip("f:-"):
             return address
-        plain = address.lower().replace("-", ":")
-        return f"00:00:5e:00:53:{self.number('hardware', plain) % 256:02x}"
+        return self.replacement("hardware", _hardware_form(address))
+
+
+def _hardware_form(address: str) -> str:
+    return address.lower().replace("-", ":")
+
+
+def _ip_form(text: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None
+
+
+def _hardware_addresses() -> Iterator[str]:
+    """The range for documentation, then those that are assigned locally."""
+    yield from (f"00:00:5e:00:53:{number:02x}" for number in range(1, 256))
+    yield from (f"02:00:5e:00:{number >> 8:02x}:{number & 255:02x}" for number in range(1 << 16))
+
+
+def _ipv4_addresses() -> Iterator[str]:
+    """The ranges for documentation, then that for benchmarks."""
+    for network in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "198.18.0.0/15"):
+        yield from map(str, ipaddress.IPv4Network(network).hosts())
+
+
+CANDIDATES: dict[str, Callable[[], Iterator[str]]] = {
+    "hardware": _hardware_addresses,
+    "IPv4": _ipv4_addresses,
+    "IPv6": lambda: (f"2001:db8::{number:x}" for number in range(1, 1 << 16)),
+    "link-local": lambda: (f"fe80::{number:x}" for number in range(1, 1 << 16)),
+    "file server": lambda: (
+        f"{network}.255" for network in ("192.0.2", "198.51.100", "203.0.113", "198.19.255")
+    ),
+    "share": lambda: (f"share{number}" for number in itertools.count(1)),
+}
+"""What may stand for what is personal, in the order in which it is taken."""
 
 
 class Source:
@@ -240,25 +289,26 @@ class Source:
         """Where the file is."""
         return f"{self.root}/{path}"
 
-    def read(self, path: str) -> bytes | None:
-        """What a file holds, cut to LIMIT; None, and a note, if it cannot be read."""
+    def read(self, path: str, limit: int = LIMIT) -> bytes | None:
+        """What a file holds, cut to `limit`; None, and a note, if it cannot be read."""
         try:
             with Path(self.path(path)).open("rb") as file:
-                data = file.read(LIMIT + 1)
+                data = file.read(limit + 1)
         except OSError as error:
             if error.errno != errno.ENOENT:
-                note(f"skipped {path}: {error.strerror}")
+                if path not in self.unreadable:
+                    note(f"skipped {path}: {error.strerror}")
                 self.unreadable[path] = errno.errorcode.get(error.errno or 0, "EIO")
             return None
-        if len(data) > LIMIT:
-            note(f"cut {path} to {LIMIT} bytes")
+        if len(data) > limit:
+            note(f"cut {path} to {limit} bytes")
             # At the end of a line, as the half of one may not be understood.
-            data = data[: data.rfind(b"\n", 0, LIMIT) + 1] or data[:LIMIT]
+            data = data[: data.rfind(b"\n", 0, limit) + 1] or data[:limit]
         return data
 
-    def text(self, path: str) -> str:
+    def text(self, path: str, limit: int = LIMIT) -> str:
         """The same as text; empty if there is none."""
-        return text_of(self.read(path) or b"")
+        return text_of(self.read(path, limit) or b"")
 
     def find(self, pattern: str) -> list[str]:
         """The files that a pattern means, sorted."""
@@ -272,6 +322,8 @@ class Source:
 def hidden(source: Source) -> Hidden:
     """Knows what is personal on the machine."""
     hide = Hidden()
+    for text in mentioned(source):
+        hide.see(text)
     for name in host_names(source):
         hide.word(name, "host")
     for serial in serials(source):
@@ -283,6 +335,13 @@ def hidden(source: Source) -> Hidden:
     for name, uid in people(source).items():
         hide.person(name, f"user{uid}")
     return hide
+
+
+def mentioned(source: Source) -> Iterator[str]:
+    """All texts in which this machine has its addresses or those of others."""
+    for pattern in ("proc/net/fib_trie", "proc/self/mountinfo", *FILES):
+        yield from (source.text(path, WHOLE) for path in source.find(pattern))
+    yield from (address.partition("%")[0] for _, address, _ in [*ipv4(source), *ipv6(source)])
 
 
 def host_names(source: Source) -> Iterator[str]:
@@ -386,12 +445,12 @@ def is_remote(kind: str, source: str) -> bool:
 
 def disguised(source: str, hide: Hidden) -> str:
     """Another server and folder in place of these, written in the same way."""
-    share = f"share{hide.number('share', source)}"
+    server, share = hide.replacement("file server", "any"), hide.replacement("share", source)
     if source.startswith("//"):
-        return f"//192.0.2.255/{share}"
+        return f"//{server}/{share}"
     if ":" not in source:
         return share
-    return f"{'user@' if '@' in source else ''}192.0.2.255:/{share}"
+    return f"{'user@' if '@' in source else ''}{server}:/{share}"
 
 
 def mount_row(line: str, hide: Hidden) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import ipaddress
 import os
 import re
 import socket
@@ -185,7 +186,7 @@ def test_addresses_keep_their_kind(recorded: Path) -> None:
     assert addresses == {
         "eth0": [
             ["2001:db8::1", "ffff:ffff:ffff:ffff::"],
-            ["fe80::2%eth0", "ffff:ffff:ffff:ffff::"],
+            ["fe80::1%eth0", "ffff:ffff:ffff:ffff::"],
         ],
         "lo": [["::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"]],
     }
@@ -282,6 +283,39 @@ def test_silent_firmware_is_asked_no_further(fabricated: Path, tmp_path: Path) -
     )
 
 
+def test_replacement_is_never_what_the_machine_has(fabricated: Path, tmp_path: Path) -> None:
+    """On a machine whose own addresses are those kept for documentation, others stand for them."""
+    own = ("192.0.2.1", "2001:db8::1", "fe80::1", "00:00:5e:00:53:01", "192.0.2.255")
+    plant(fabricated, "proc/net/fib_trie", "  |-- 192.0.2.1\n      /32 host LOCAL\n  |-- 192.0.2.255\n")
+    plant(fabricated, "sys/class/net/eth0/address", "00:00:5e:00:53:01\n")
+    plant(fabricated, "sys/class/net/tun0/address", "192.0.2.1\n")
+    rows = [ipaddress.ip_address(each).packed.hex() for each in ("2001:db8::1", "fe80::1")]
+    plant(fabricated, "proc/net/if_inet6", "".join(f"{row} 02 40 00 80 eth0\n" for row in rows))
+    folder = tmp_path / "taken"
+    record.record(record.Source(str(fabricated)), folder, sleep=lambda seconds: None)
+    text = plain(folder)
+
+    assert [each for each in own if re.search(rf"(?<![\w.:]){each}(?![\w.:])", text)] == []
+    assert RecordedMachine(folder).facts["addresses"]["eth0"] == [
+        ["2001:db8::3", "ffff:ffff:ffff:ffff::"],
+        ["fe80::2%eth0", "ffff:ffff:ffff:ffff::"],
+    ]
+    assert (folder / "sys/class/net/tun0/address").read_text() == "192.0.2.2\n"
+    assert " - nfs4 198.51.100.255:/share1 " in text
+
+
+def test_no_two_addresses_become_the_same() -> None:
+    """However many there are, each has a replacement of its own, and none is replaced by itself."""
+    hide = record.Hidden()
+    originals = [
+        f"{network}.{number}" for network in ("10.0.0", "192.0.2", "10.0.1") for number in range(256)
+    ]
+    replaced = hide.text(" ".join(originals)).split()
+
+    assert len(set(replaced)) == len(originals)
+    assert set(replaced).isdisjoint(originals)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -370,7 +404,7 @@ def test_recording_of_this_machine_tells_nothing(live: Path) -> None:
     assert [
         each for each in words - record.RESERVED - {""} if re.search(rf"\b{re.escape(each)}\b", text)
     ] == []
-    assert [each for each in private if each in text] == []
+    assert [each for each in private if re.search(rf"(?<![\w.:]){re.escape(each)}(?![\w.:])", text)] == []
     hardware = re.findall(r"(?i)(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", text)
     assert [each for each in hardware if is_private(each) and not each.startswith("00:00:5e:00:53:")] == []
 
