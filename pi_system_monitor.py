@@ -31,7 +31,7 @@ from pistat.machine.machine import Machine
 if __name__ == "__main__":
     # While the libraries are imported, time goes by over which the CPU is measured.
     MACHINE = Machine()
-    MACHINE.look()
+    MACHINE.sample_cpu()
     slim_imports.import_libraries()
 
 from flask import Blueprint, Flask, Response, current_app, g, render_template, request
@@ -484,7 +484,7 @@ def main(arguments: Sequence[str] = (), machine: Machine | None = None) -> int:
 
 
 def _serve(settings: Settings, machine: Machine) -> int:
-    machine.watch()
+    machine.start_sampling()
     server.make_room()
     try:
         sockets = server.bind(settings.host, settings.port)

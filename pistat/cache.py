@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,18 +14,18 @@ from typing import Any, Generic, NamedTuple, TypeVar
 T = TypeVar("T")
 
 HELP_AFTER_SECONDS = 0.25
-"""Seconds after which the readings behind a slow one go on in another thread."""
+"""Seconds after which the tasks behind a slow one continue in another thread."""
 
 
 class NoAnswerError(Exception):
-    """A source that did not answer within its deadline, and has not answered since."""
+    """A source has not answered within its deadline, nor since."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no answer within {seconds:.1f} s")
 
 
 class Task(NamedTuple, Generic[T]):
-    """Something to read: the key of its source, the function, and the seconds that it may take."""
+    """Something to read: the key of its source, the function that reads it, and the seconds it may take."""
 
     key: Hashable
     read: Callable[[], T]
@@ -32,7 +33,7 @@ class Task(NamedTuple, Generic[T]):
 
 
 class Outcome(NamedTuple, Generic[T]):
-    """What a reading gave: a value or an error, and when on the monotonic clock it was begun."""
+    """What a reading gave: a value or an error, and when on the monotonic clock it began."""
 
     began: float
     value: T | None = None
@@ -40,19 +41,19 @@ class Outcome(NamedTuple, Generic[T]):
 
 
 NEVER: Outcome[Any] = Outcome(float("-inf"))
-"""What is there of a source that has not been read yet."""
+"""The outcome of a source that has not been read yet."""
 
 
 @dataclass(eq=False, slots=True)
 class _Job:
-    """Tasks that one thread does in turn; others help when there is no progress, twice as many each time.
+    """Tasks that one thread does in turn; when it is stuck, others help, twice as many each time.
 
     Attributes:
-        began: When all of it was asked for.
-        pending: What nobody has started yet.
-        started: When each of those was started that somebody is at, by the key of its source.
-        progress: When a task was started last, or help was sent.
-        helpers: How many threads are sent the next time.
+        began: When the job was asked for.
+        pending: The tasks that no thread has started yet.
+        started: When each task that is under way was started, by the key of its source.
+        progress: When a task was last started, or help was last sent.
+        helpers: How many threads to send the next time.
     """
 
     began: float
@@ -65,7 +66,7 @@ class _Job:
         self.progress = self.began
 
     def overdue(self, task: Task[Any], now: float) -> bool:
-        """Whether a task takes longer than it may."""
+        """Return whether a task is taking longer than it may."""
         return now - self.started.get(task.key, now) >= task.deadline
 
 
@@ -73,13 +74,16 @@ class DeadlineCache:
     """Runs tasks in threads of its own, so that no caller is ever stuck in one.
 
     However many callers want a source, one reading of it is under way at a time. A reading that outlasts its
-    deadline is given up as `NoAnswerError`; its thread is left behind, the others go on in another, and the
-    source is not asked again before that thread has come back: no source ever has more than one stuck thread.
+    deadline is given up as `NoAnswerError`; its thread is left behind, the other tasks continue in another
+    thread, and the source is not asked again before the stuck thread has returned: no source ever has more
+    than one stuck thread.
+
+    An idle thread ends when the cache is closed, or when nobody uses the cache any more.
 
     Args:
         clock: A monotonic clock.
-        ran: Told of each reading that has ended, in time or not, one after the other: the key of its source,
-            and its seconds.
+        ran: Called after each reading, in time or not, never two at once, with the key of its source and
+            the seconds it took.
     """
 
     def __init__(
@@ -93,33 +97,48 @@ class DeadlineCache:
         self._changed = threading.Condition(self._lock)
         self._latest: dict[Hashable, Outcome[Any]] = {}
         self._running: dict[Hashable, _Job] = {}
-        self._jobs: SimpleQueue[_Job] = SimpleQueue()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._closed = False
         self._idle = 0
         self._waiting = 0
 
-    def get(self, tasks: Sequence[Task[T]], since: float, *, join: bool) -> list[Outcome[T]]:
-        """The outcome of each task, from readings that began at `since` or later.
+    def __del__(self) -> None:
+        self.close()
 
-        If one of them is older, all are read again, so that an answer is of one moment. With `join`, one
-        that is under way already will do, whenever it began.
+    def close(self) -> None:
+        """End the idle threads; the others end when they have done their work."""
+        with self._lock:
+            self._closed = True
+            for _ in range(self._idle):
+                self._jobs.put(None)
+            self._idle = 0
+
+    def get(self, tasks: Sequence[Task[T]], since: float, *, accept_running: bool) -> list[Outcome[T]]:
+        """Return the outcome of each task, from readings that began at `since` or later.
+
+        If one of them is older, all are read again, so that an answer is of one moment. With
+        `accept_running`, a reading that is already under way will do, whenever it began.
         """
         with self._lock:
             latest = self._latest
             if any(latest.get(task.key, NEVER).began < since for task in tasks):
-                self._refresh(tasks, self._floors(tasks, since, join=join))
+                self._refresh(tasks, self._floors(tasks, since, accept_running=accept_running))
             return [latest[task.key] for task in tasks]
 
-    def _floors(self, tasks: Sequence[Task[T]], since: float, *, join: bool) -> dict[Hashable, float]:
-        """When the reading of each task must have begun to be good enough."""
+    def _floors(
+        self, tasks: Sequence[Task[T]], since: float, *, accept_running: bool
+    ) -> dict[Hashable, float]:
+        """Return when the reading of each task must have begun to be good enough."""
         keys = [task.key for task in tasks]
-        if not join:
+        if not accept_running:
             return dict.fromkeys(keys, since)
         under_way = {key: self._running[key].began for key in keys if key in self._running}
-        # What those have read already that are still at the rest is of the same moment.
+        # What a job under way has read already is of the same moment as the rest of it.
         floor = min((began for began in under_way.values() if began >= since), default=self._clock())
         return {**dict.fromkeys(keys, floor), **under_way}
 
     def _refresh(self, tasks: Sequence[Task[T]], floors: Mapping[Hashable, float]) -> None:
+        """Wait until each task has an outcome that is good enough, or is overdue."""
         latest = self._latest
         while tasks := [task for task in tasks if latest.get(task.key, NEVER).began < floors[task.key]]:
             idle = [task for task in tasks if task.key not in self._running]
@@ -137,6 +156,7 @@ class DeadlineCache:
                 self._waiting -= 1
 
     def _start(self, tasks: Sequence[Task[T]]) -> None:
+        """Make a job of the tasks."""
         job = _Job(self._clock(), deque(tasks))
         self._running.update(dict.fromkeys([task.key for task in tasks], job))
         self._enlist(job)
@@ -147,10 +167,11 @@ class DeadlineCache:
             self._idle -= 1
             self._jobs.put(job)
         else:
-            threading.Thread(target=self._work, args=(job,), name="collector", daemon=True).start()
+            arguments = (weakref.ref(self), self._jobs, job)
+            threading.Thread(target=_work, args=arguments, name="collector", daemon=True).start()
 
     def _give_up(self, tasks: Sequence[Task[T]]) -> None:
-        """Answer for what is overdue, and send help to what waits behind something slow."""
+        """Give up what is overdue, and send help to what waits behind something slow."""
         now = self._clock()
         for task in tasks:
             job = self._running.get(task.key)
@@ -162,13 +183,14 @@ class DeadlineCache:
                 self._help(job, now)
 
     def _help(self, job: _Job, now: float) -> None:
+        """Send threads to a job that makes no progress."""
         for _ in range(min(job.helpers, len(job.pending))):
             self._enlist(job)
         job.helpers *= 2
         job.progress = now
 
     def _alarm(self, tasks: Sequence[Task[T]]) -> float | None:
-        """When `_give_up` may have something to do again; None when it has just answered for all."""
+        """Return when `_give_up` may have something to do again; None when it has just given up all."""
         moments = []
         now = self._clock()
         for task in tasks:
@@ -181,17 +203,8 @@ class DeadlineCache:
                 moments.append(job.progress + HELP_AFTER_SECONDS)
         return min(moments, default=None)
 
-    def _work(self, job: _Job) -> None:
-        """The life of a thread: job after job, until another thread is idle already."""
-        while True:
-            self._do(job)
-            with self._lock:
-                if self._idle:
-                    return
-                self._idle += 1
-            job = self._jobs.get()
-
-    def _do(self, job: _Job) -> None:
+    def do(self, job: _Job) -> None:
+        """Work on `job` until nothing of it is pending."""
         with self._lock:
             task = self._next(job, self._clock())
         while task is not None:
@@ -201,7 +214,16 @@ class DeadlineCache:
                 self._settle(job, task, outcome, now)
                 task = self._next(job, now)
 
+    def rest(self) -> bool:
+        """Count the calling thread as idle; return False if it should end instead."""
+        with self._lock:
+            if self._idle or self._closed:
+                return False
+            self._idle += 1
+            return True
+
     def _next(self, job: _Job, now: float) -> Task[Any] | None:
+        """Take the next task of a job; None when nothing is pending."""
         if not job.pending:
             return None
         task = job.pending.popleft()
@@ -209,21 +231,39 @@ class DeadlineCache:
         return task
 
     def _settle(self, job: _Job, task: Task[Any], outcome: Outcome[Any], now: float) -> None:
+        """Keep the outcome of a task unless it came too late, and wake those who wait for it."""
         del self._running[task.key]
         seconds = now - job.started.pop(task.key)
         if self._ran is not None:
             self._ran(task.key, seconds)
         if seconds < task.deadline:
             self._latest[task.key] = outcome
-        # One who waits alone has started the job and wants all of it; others may want just this.
+        # A caller who waits alone has started the job and wants all of it; others may want just this.
         if not job.pending or self._waiting > 1:
             self._changed.notify_all()
 
 
+def _work(owner: weakref.ref[DeadlineCache], jobs: SimpleQueue[_Job | None], job: _Job | None) -> None:
+    """Do job after job: the life of a thread, until another thread is idle already, or the cache is gone.
+
+    While it is idle, the thread holds no reference to the cache, which may therefore be freed.
+    """
+    while job is not None:
+        cache = owner()
+        if cache is None:
+            return
+        cache.do(job)
+        resting = cache.rest()
+        del cache, job
+        if not resting:
+            return
+        job = jobs.get()
+
+
 def attempt(read: Callable[[], T], began: float) -> Outcome[T]:
-    """The outcome of one reading, whatever happens in it."""
+    """Return the outcome of one reading, whatever happens in it."""
     try:
         return Outcome(began, read())
-    # The one place where any failure becomes a value; a thread that it ended would never be waited out.
+    # The one place where any failure becomes a value: a thread that ended here would be waited for in vain.
     except BaseException as error:  # noqa: BLE001
         return Outcome(began, error=error)

@@ -33,7 +33,7 @@ MEGAHERTZ = re.compile(r"\ncpu MHz[ \t]*:[ \t]*([0-9]+(?:\.[0-9]+)?)\n")
     deadline=2.0,
 )
 def cpu_temp(machine: Machine) -> Reading:
-    path = machine.locate("cpu_temp", lambda: _sensors(machine))
+    path = machine.memo.for_a_minute("cpu_temp", lambda: _sensors(machine))
     if path is None:
         asking = Asking(machine.firmware)
         return asking.settle({"cpu_temp": asking("measure_temp", vcgencmd.temperature)})
@@ -84,7 +84,7 @@ def _no_frequency(machine: Machine) -> Unavailable | None:
     elsewhere=frequency_by_psutil,
 )
 def cpu_freq(machine: Machine) -> Values:
-    policies = machine.locate("cpufreq", lambda: _policies(machine))
+    policies = machine.memo.for_a_minute("cpufreq", lambda: _policies(machine))
     texts = [machine.cached_text_or_none(f"{each}/scaling_cur_freq") for each in policies]
     hertz = [kernel.kilohertz(text) for text in texts if text is not None]
     megahertz = [each / 1e6 for each in hertz if each is not None]
@@ -122,11 +122,11 @@ def _usage(older: cpu_times.Times, newer: cpu_times.Times) -> Values:
 )
 def cpu(machine: Machine) -> Values:
     """The share of time busy over the last second or so; on Linux and elsewhere alike."""
-    older, newer = machine.cpu.span()
+    older, newer = machine.cpu.interval()
     return _usage(older.value, newer.value)
 
 
 def over(machine: Machine, seconds: float) -> Values:
     """The same over the `seconds` that begin now."""
-    older, newer = machine.cpu.measure(seconds)
+    older, newer = machine.cpu.interval_of(seconds)
     return _usage(older.value, newer.value)

@@ -97,7 +97,7 @@ def disks(machine: Machine) -> Values:
             **_wear(machine, disk.name),
             "read_only": kernel.alarm(machine.sensor(f"{BLOCK}/{disk.name}/ro")),
         }
-        for disk in machine.locate("disks", lambda: tuple(_disks(machine)))
+        for disk in machine.memo.for_a_minute("disks", lambda: tuple(_disks(machine)))
     }
     return {"disks": rows}
 

@@ -31,7 +31,7 @@ def gpu(machine: Machine) -> Reading:
     values: Values = {
         "gpu": {
             "temperature": asking("measure_temp", vcgencmd.temperature),
-            "memory": machine.remember("gpu memory", lambda: _memory(machine, asking)),
+            "memory": machine.memo.forever("gpu memory", lambda: _memory(machine, asking)),
             "v3d_clock": asking("measure_clock v3d", vcgencmd.clock),
         }
     }

@@ -95,11 +95,11 @@ def hardware(machine: Machine) -> Reading:
     values: Values = {
         "model": board.model(machine),
         "serial": board.serial(machine),
-        "firmware": machine.remember("firmware", lambda: _build_date(asking)),
+        "firmware": machine.memo.forever("firmware", lambda: _build_date(asking)),
         "usb_devices": _usb_devices(machine),
-        **(machine.remember("hardware", lambda: _constant(machine)) or {}),
-        **(machine.remember("bootloader", lambda: _bootloader(machine, asking)) or UNKNOWN),
-        "memory": machine.remember("board memory", lambda: _memory(machine, asking)),
+        **(machine.memo.forever("hardware", lambda: _constant(machine)) or {}),
+        **(machine.memo.forever("bootloader", lambda: _bootloader(machine, asking)) or UNKNOWN),
+        "memory": machine.memo.forever("board memory", lambda: _memory(machine, asking)),
     }
     return asking.settle({"hardware": values})
 

@@ -64,7 +64,7 @@ def total(machine: Machine) -> int | None:
             return int(psutil.virtual_memory().total)
         return _bytes(machine.read("/proc/meminfo"), "MemTotal")
 
-    return machine.remember("memory", read)
+    return machine.memo.forever("memory", read)
 
 
 def _bytes(table: str, name: str) -> int:

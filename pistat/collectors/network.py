@@ -80,13 +80,13 @@ def table(machine: Machine) -> Rows:
     # Names are bytes to the kernel, and may hold what Unicode takes for a blank or the end of a line.
     lines = os.fsdecode(machine.read_cached_fd(DEV)).rstrip("\n").split("\n")[2:]
     # Copies, for whoever knows more of an interface adds it to its row.
-    return {name: {**counters} for name, counters in machine.understood("traffic", lines, _row)}
+    return {name: {**counters} for name, counters in machine.memo.lines_while_same("traffic", lines, _row)}
 
 
 def _with_signals(machine: Machine, rows: Rows) -> Rows:
     """`rows` without that of the loopback, and with how well the wireless ones receive."""
     rows.pop("lo", None)
-    radios = machine.derived("wireless", list(rows), lambda: _wireless(machine, rows))
+    radios = machine.memo.while_same("wireless", list(rows), lambda: _wireless(machine, rows))
     known = kernel.wireless(machine.cached_text_or_none("/proc/net/wireless") or "") if radios else {}
     if radios - known.keys():
         # The file is gone from newer kernels, and some drivers do not fill it.

@@ -82,8 +82,8 @@ def power(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     leaves: Values = {"core_voltage": asking("measure_volts core", vcgencmd.volts)}
     leaves.update(_flags(machine, asking("get_throttled", vcgencmd.throttled)))
-    leaves.update(machine.remember("supply", lambda: _supply(machine)) or {})
-    leaves["reset_cause"] = machine.remember("reset cause", lambda: _reset_cause(machine, asking))
+    leaves.update(machine.memo.forever("supply", lambda: _supply(machine)) or {})
+    leaves["reset_cause"] = machine.memo.forever("reset cause", lambda: _reset_cause(machine, asking))
     return asking.settle({"power": leaves})
 
 
@@ -123,7 +123,7 @@ def _supply(machine: Machine) -> dict[str, Json]:
 def _reset_cause(machine: Machine, asking: Asking) -> str | None:
     if board.no_videocore(machine):
         return None
-    word = machine.locate(
+    word = machine.memo.for_a_minute(
         "pm_rsts", lambda: board.cell(machine, "chosen/bootloader/pm_rsts", "chosen/bootloader/rsts")
     )
     return vcgencmd.reset_cause(asking("get_rsts", vcgencmd.reset_status) if word is None else word)

@@ -43,7 +43,7 @@ class Span(NamedTuple):
 )
 def processes(machine: Machine) -> Values:
     """The table with an older one at least half a second before it; the first request waits for that."""
-    older, newer = (each.value for each in machine.processes.span())
+    older, newer = (each.value for each in machine.processes.interval())
     owners = {each.user for each in newer.processes.values()}
     users = machine.user_names(sorted(each for each in owners if isinstance(each, int)))
     return {"processes": Span(older, newer, memory.total(machine), users)}

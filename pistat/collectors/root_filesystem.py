@@ -67,14 +67,14 @@ def counters_by_psutil(machine: Machine) -> Values:
 def disk_io(machine: Machine) -> Values:
     table = machine.read_cached_text("/proc/diskstats")
     # Between two looks most disks are at rest.
-    return {"disk_io": {**machine.derived("disk_io", table, lambda: _counted(machine, table))}}
+    return {"disk_io": {**machine.memo.while_same("disk_io", table, lambda: _counted(machine, table))}}
 
 
 def _counted(machine: Machine, table: str) -> dict[str, Json]:
     """The sums over all disks; null where there is none."""
     # Of each row the two numbers of the device, its name, and the rest, which is of interest for few.
     rows = [line.split(None, 3) for line in table.splitlines()]
-    whole = machine.derived("disks", [row[2] for row in rows], lambda: _whole(machine))
+    whole = machine.memo.while_same("disks", [row[2] for row in rows], lambda: _whole(machine))
     disks = [[int(each) for each in row[3].split()[:8]] for row in rows if row[2] in whole]
     return dict(zip(COUNTERS, _totals(disks), strict=True)) if disks else dict.fromkeys(COUNTERS)
 

@@ -65,7 +65,7 @@ def temperatures(machine: Machine) -> Reading:
             "high": kernel.millidegrees(machine.sensor(each.high)),
             "critical": kernel.millidegrees(machine.sensor(each.critical)),
         }
-        for each in machine.locate("temperatures", lambda: tuple(_thermometers(machine)))
+        for each in machine.memo.for_a_minute("temperatures", lambda: tuple(_thermometers(machine)))
     }
     if not board.no_power_chip(machine):
         celsius = asking("measure_temp pmic", vcgencmd.temperature)
@@ -116,7 +116,7 @@ def fans(machine: Machine) -> Values:
             "rpm": kernel.whole(machine.sensor(speed)),
             "pwm": kernel.whole(machine.sensor(drive), 255),
         }
-        for name, speed, drive in machine.locate("fans", lambda: tuple(_fans(machine)))
+        for name, speed, drive in machine.memo.for_a_minute("fans", lambda: tuple(_fans(machine)))
     }
     return {"fans": rows}
 
@@ -149,7 +149,7 @@ def trip_points(machine: Machine) -> Values:
             "temperature": kernel.millidegrees(machine.sensor(f"{stem}_temp")),
             "hysteresis": kernel.millidegrees(machine.sensor(f"{stem}_hyst")),
         }
-        for zone, stem in machine.locate("trip points", lambda: tuple(_trip_points(machine)))
+        for zone, stem in machine.memo.for_a_minute("trip points", lambda: tuple(_trip_points(machine)))
     ]
     return {"trip_points": rows}
 
@@ -185,7 +185,7 @@ def _trip_points(machine: Machine) -> Iterator[tuple[str | None, str]]:
 )
 def voltages(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
-    files = machine.locate("voltages", lambda: _labelled(machine))
+    files = machine.memo.for_a_minute("voltages", lambda: _labelled(machine))
     return asking.settle(
         {
             "voltages": {

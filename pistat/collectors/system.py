@@ -77,7 +77,7 @@ def system(machine: Machine) -> Values:
     return {
         "system": {
             "hostname": names.hostname or None,
-            "os": machine.remember("os", lambda: _os(machine, names)),
+            "os": machine.memo.forever("os", lambda: _os(machine, names)),
             "kernel": names.kernel or None,
             "architecture": names.architecture or None,
             "userland_bits": names.bits,

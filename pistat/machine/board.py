@@ -25,23 +25,26 @@ def model(machine: Host) -> str | None:
     """`Raspberry Pi 5 Model B Rev 1.0`; on a PC its maker and product."""
     # No model is remembered as "", for asking again would give none again.
     return (
-        machine.remember("model", lambda: _told(machine, "model", "Model") or _product(machine) or "") or None
+        machine.memo.forever("model", lambda: _told(machine, "model", "Model") or _product(machine) or "")
+        or None
     )
 
 
 def serial(machine: Host) -> str | None:
     """The serial number of the board; None on a PC, which would show its own to root only."""
-    return machine.remember("serial", lambda: _told(machine, "serial-number", "Serial") or "") or None
+    return machine.memo.forever("serial", lambda: _told(machine, "serial-number", "Serial") or "") or None
 
 
 def revision(machine: Host) -> str | None:
     """The revision code of the board, such as `c03111`; None on a PC, and under a kernel that hides it."""
-    return machine.remember("revision", lambda: _code(machine) or "") or None
+    return machine.memo.forever("revision", lambda: _code(machine) or "") or None
 
 
 def decoded(machine: Host) -> Revision:
     """What the revision code says; nothing but None where there is none."""
-    found = machine.remember("board", lambda: revisions.decode_revision(revision(machine) or "") or UNKNOWN)
+    found = machine.memo.forever(
+        "board", lambda: revisions.decode_revision(revision(machine) or "") or UNKNOWN
+    )
     return found or UNKNOWN
 
 
@@ -56,7 +59,7 @@ def memory(machine: Host) -> int | None:
 
 def soc(machine: Host) -> str | None:
     """The processor, such as `BCM2711`: by the revision code, else by the device tree."""
-    return decoded(machine).soc or machine.remember("soc", lambda: _compatible(machine) or "") or None
+    return decoded(machine).soc or machine.memo.forever("soc", lambda: _compatible(machine) or "") or None
 
 
 def cell(machine: Host, *nodes: str) -> int | None:

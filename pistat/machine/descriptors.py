@@ -6,25 +6,17 @@ import os
 from collections.abc import Iterable, Iterator
 
 CHUNK = 16_384
-"""Bytes asked for at a time: more than most of the kernel's files hold, and taken from the heap for each."""
-
-
-PAGE = 4096
-"""Bytes of rows that the kernel collects, at least, before it hands a piece of a table over."""
-
-ROW = 2048
-"""Bytes that no row is longer than, of the tables that are read for every answer."""
-
+"""Bytes asked for at a time: more than most of the kernel's files hold."""
 
 LINE = 2048
-"""Bytes that are more than a process has in its /proc/PID/stat."""
+"""More bytes than any /proc/PID/stat has."""
 
 READ_ONLY = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0)
-"""How a file is opened; Windows has no such flag, and does not need it."""
+"""How a file is opened. Windows has no O_CLOEXEC and does not need it."""
 
 
 class Descriptor:
-    """An open file of the kernel. It is closed with the last of those who use it, never under a reader."""
+    """An open file of the kernel. It is closed when its last user lets go of it, never under a reader."""
 
     def __init__(self, path: str) -> None:
         self._number = os.open(path, READ_ONLY)
@@ -34,44 +26,41 @@ class Descriptor:
         if hasattr(self, "_number"):
             os.close(self._number)
 
-    def read(self, row: int = ROW) -> bytes:
-        """What the file says now; a table may have rows of `row` bytes, any if that is `PAGE`.
+    def read(self) -> bytes:
+        """Read the file from its beginning to its end, as it is now.
 
         Raises:
-            OSError: What it told of has gone.
+            OSError: What the file described is gone.
         """
-        content = os.pread(self._number, CHUNK, 0)
-        if len(content) < PAGE - row:
-            # A row behind it would have come with it.
-            return content
-        # A table comes in pieces of whole rows, so that a short one need not be the last.
+        content = b""
+        # A table comes in pieces of whole rows, so that a short piece need not be the last.
         while chunk := os.pread(self._number, CHUNK, len(content)):
             content += chunk
         return content
 
 
 class FileCache:
-    """Descriptors by path: to find and open a file costs more than to read it, in /sys far more.
+    """Descriptors by path: opening a file costs more than reading it, in /sys far more.
 
     Args:
-        most: How many are held open; other files are opened each time. The kernel takes some 5 kB for each.
+        most: How many are held open; other files are opened each time. The kernel needs some 5 kB for each.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._open: dict[str, Descriptor] = {}
 
-    def read(self, path: str, row: int = ROW) -> bytes:
-        """What the file says that is at `path` now; `row` as in `Descriptor.read`. Raises OSError."""
+    def read(self, path: str) -> bytes:
+        """Read the file at `path` as it is now. Raises OSError."""
         kept = self._open.get(path)
         if kept is not None:
             try:
-                return kept.read(row)
+                return kept.read()
             except OSError:
                 # A device that was unplugged may be there again, under the same name.
                 self._open.pop(path, None)
         opened = Descriptor(path)
-        content = opened.read(row)
+        content = opened.read()
         if len(self._open) < self._most:
             self._open[path] = opened
         return content
@@ -92,14 +81,14 @@ class ProcessStatFiles:
         self._keep_only(())
 
     def read(self) -> Iterator[tuple[str, bytes]]:
-        """The number of each process and its line; one that ends meanwhile is left out."""
+        """Yield the PID and the line of each process; one that ends meanwhile is left out."""
         pids = [name for name in os.listdir("/proc") if name.isdecimal()]
         few = len(pids) <= self._most
         self._keep_only(pids if few else ())
-        look = self._look_again if few else _look
+        read = self._read_held if few else _read_once
         for pid in pids:
             try:
-                line = look(pid)
+                line = read(pid)
             except OSError:
                 # The folder has gone (ENOENT), or what it stood for (ESRCH).
                 continue
@@ -109,7 +98,7 @@ class ProcessStatFiles:
         for pid in self._open.keys() - set(pids):
             os.close(self._open.pop(pid))
 
-    def _look_again(self, pid: str) -> bytes:
+    def _read_held(self, pid: str) -> bytes:
         if pid in self._open:
             try:
                 return os.pread(self._open[pid], LINE, 0)
@@ -120,7 +109,7 @@ class ProcessStatFiles:
         return os.pread(self._open[pid], LINE, 0)
 
 
-def _look(pid: str) -> bytes:
+def _read_once(pid: str) -> bytes:
     descriptor = os.open(f"/proc/{pid}/stat", READ_ONLY)
     try:
         return os.read(descriptor, LINE)

@@ -16,15 +16,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from platform import uname
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar
 
 from pistat.cache import DeadlineCache, NoAnswerError, Outcome, Task
 from pistat.log import OncePerMinute
-from pistat.machine.descriptors import CHUNK, READ_ONLY, ROW, FileCache, ProcessStatFiles
+from pistat.machine.descriptors import CHUNK, READ_ONLY, FileCache, ProcessStatFiles
+from pistat.machine.memo import Memo
 from pistat.machine.network import netlink, nl80211
 from pistat.machine.reasons import ABSENT
 from pistat.text import quoted
@@ -74,7 +75,8 @@ class Host:
         linux: Whether /proc and /sys are there to be read.
         cores: How many logical CPUs there are, for lists with one entry a core.
         page_size, clock_ticks: The units of the kernel's tables: bytes a page, ticks a second.
-        show_ssid: Whether the name of the Wi-Fi network may be told.
+        show_ssid: Whether the name of the Wi-Fi network may be shown.
+        memo: What need not be read or parsed again.
     """
 
     USAGE_SECONDS = 1.0
@@ -83,9 +85,6 @@ class Host:
     USER_SECONDS = 1.0
     """How long the list of users may take: it may lie on a server."""
 
-    LOOK_SECONDS = 60.0
-    """How long a place that was found, or not, is not looked for again."""
-
     def __init__(self, root: str = "", platform: str = sys.platform) -> None:
         self.root = root.rstrip("/")
         self.linux = platform == "linux"
@@ -93,13 +92,10 @@ class Host:
         self.page_size = os.sysconf("SC_PAGE_SIZE") if self.linux else 4096
         self.clock_ticks = os.sysconf("SC_CLK_TCK") if self.linux else 100
         self.show_ssid = False
+        self.memo = Memo(self.monotonic)
         self._interfaces = netlink.Interfaces()
         self._kept = FileCache(KEPT_FILES)
         self._stats = ProcessStatFiles(most=KEPT_PROCESSES)
-        self._known: dict[str, Any] = {}
-        self._derived: dict[str, tuple[Any, Any]] = {}
-        self._understood: dict[str, dict[str, Any]] = {}
-        self._places: dict[str, tuple[Any, float]] = {}
         self._filesystems = DeadlineCache(self.monotonic)
         self._silent: set[str] = set()
         self._seldom = OncePerMinute(self.monotonic)
@@ -146,14 +142,13 @@ class Host:
         """Like `read`, but None where this machine has no such file."""
         return _unless_absent(lambda: self.read(path, limit))
 
-    def read_cached_fd(self, path: str, row: int = ROW) -> bytes:
-        """Like `read_bytes`, of a file in /proc or /sys that is read for every answer: it is held open.
+    def read_cached_fd(self, path: str) -> bytes:
+        """Read a file in /proc or /sys that every answer needs through a descriptor that stays open.
 
-        Args:
-            path: Its path.
-            row: Bytes that no row of it is longer than; `PAGE` where nobody knows.
+        Raises:
+            OSError: It does not exist, or cannot be read.
         """
-        return self.read_bytes(path) if self.root else self._kept.read(path, row)
+        return self.read_bytes(path) if self.root else self._kept.read(path)
 
     def read_cached_text(self, path: str) -> str:
         """Like `reread_bytes`, as text. Raises OSError."""
@@ -196,39 +191,9 @@ class Host:
         """The user ID that owns a file. Raises OSError."""
         return os.stat(self.path(path)).st_uid
 
-    def remember(self, key: str, read: Callable[[], T | None]) -> T | None:
-        """What `read` gave the first time, for things that never change; asked again while it gives None."""
-        value: T | None = self._known.get(key)
-        if value is None:
-            value = self._known[key] = read()
-        return value
-
     def stats(self) -> Iterator[tuple[str, bytes]]:
         """The number of each process and its /proc/PID/stat; one that ends meanwhile is left out."""
         return self._stats.read()
-
-    def derived(self, key: str, source: object, derive: Callable[[], T]) -> T:
-        """What follows from `source`, derived again when that is not what it was the last time."""
-        known = self._derived.get(key)
-        if known is None or known[0] != source:
-            known = self._derived[key] = (source, derive())
-        value: T = known[1]
-        return value
-
-    def understood(self, key: str, lines: Iterable[str], understand: Callable[[str], T]) -> list[T]:
-        """What each line of a table means; one that stood there the last time is not parsed again."""
-        known = self._understood.get(key, {})
-        now = {line: known[line] if line in known else understand(line) for line in lines}
-        self._understood[key] = now
-        return list(now.values())
-
-    def locate(self, key: str, look: Callable[[], T]) -> T:
-        """What `look` found within the last minute, if only that there is none; for what seldom changes."""
-        found, until = self._places.get(key, (None, float("-inf")))
-        if self.monotonic() >= until:
-            found = look()
-            self._places[key] = found, self.monotonic() + self.LOOK_SECONDS
-        return cast("T", found)
 
     # Filesystems
 
@@ -245,7 +210,7 @@ class Host:
     def usages(self, mountpoints: Sequence[str]) -> list[Outcome[Usage]]:
         """How full each filesystem is, waiting `USAGE_SECONDS` for each and never twice for a dead one."""
         tasks = [Task(each, partial(self.usage, each), self.USAGE_SECONDS) for each in mountpoints]
-        outcomes = self._filesystems.get(tasks, self.monotonic(), join=True)
+        outcomes = self._filesystems.get(tasks, self.monotonic(), accept_running=True)
         for mountpoint, outcome in zip(mountpoints, outcomes, strict=True):
             self._tell(mountpoint, silent=isinstance(outcome.error, NoAnswerError))
         return outcomes
@@ -342,7 +307,7 @@ class Host:
     def user_names(self, uids: Sequence[int]) -> dict[int, str]:
         """The names of users, looked up once a minute; the number of one whose name does not come in time."""
         tasks = [Task(each, partial(self.user_name, each), self.USER_SECONDS) for each in uids]
-        outcomes = self._users.get(tasks, self.monotonic() - 60.0, join=True)
+        outcomes = self._users.get(tasks, self.monotonic() - 60.0, accept_running=True)
         return {uid: each.value or str(uid) for uid, each in zip(uids, outcomes, strict=True)}
 
     def user_name(self, uid: int) -> str:

@@ -51,7 +51,7 @@ class Names:
 
 def chips(machine: Host) -> tuple[Chip, ...]:
     """All chips, in the order of their numbers; looked for once a minute."""
-    return machine.locate("hwmon", lambda: tuple(_chips(machine)))
+    return machine.memo.for_a_minute("hwmon", lambda: tuple(_chips(machine)))
 
 
 def chip(machine: Host, name: str) -> Chip | None:

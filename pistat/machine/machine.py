@@ -46,16 +46,16 @@ class Machine(Host):
         )
         self.firmware = Firmware(self)
 
-    def watch(self) -> None:
+    def start_sampling(self) -> None:
         """Sample the CPU times every second from now on, so that a true figure can always be had."""
         threading.Thread(target=self._sample, name="sampler", daemon=True).start()
 
     def _sample(self) -> None:
         while True:
-            self.look()
+            self.sample_cpu()
             self.sleep(1.0)
 
-    def look(self) -> None:
+    def sample_cpu(self) -> None:
         """Sample the CPU times: from 0.2 s after the first look on, a true figure can be had at once."""
         # Whoever asks for the figure reads the same and reports the failure.
         with contextlib.suppress(OSError, ValueError, psutil.Error):

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 
-from pistat.machine.descriptors import PAGE
-
 if TYPE_CHECKING:
     from pistat.machine.host import Host
 
@@ -86,9 +84,9 @@ def read(machine: Host) -> list[Mount]:
     if machine.linux:
         # It is read each time, though it can be waited for its changes: a disk that the kernel has made
         # read-only after an error is none. Names are bytes to the kernel: only so can one in bad UTF-8 be
-        # asked for how full it is. A row has the options of the filesystem, which may be long.
-        table = machine.read_cached_fd("/proc/self/mountinfo", PAGE)
-        return machine.derived("mounts", table, lambda: parse(os.fsdecode(table)))
+        # asked for how full it is.
+        table = machine.read_cached_fd("/proc/self/mountinfo")
+        return machine.memo.while_same("mounts", table, lambda: parse(os.fsdecode(table)))
     places = [
         Mount(each.device, each.mountpoint, each.fstype, "ro" in each.opts.split(","), each.fstype in REMOTE)
         for each in psutil.disk_partitions(all=False)

@@ -58,7 +58,7 @@ class Sampler(Generic[T]):
                 self._kept = (*self._kept[-1:], sample)
             return sample
 
-    def span(self) -> tuple[Sample[T], Sample[T]]:
+    def interval(self) -> tuple[Sample[T], Sample[T]]:
         """An older sample and one of now; waits when none is old enough: at the start, after a silence."""
         older = self._older()
         if older is None:
@@ -66,7 +66,7 @@ class Sampler(Generic[T]):
             self._sleep(max(0.0, older.at + self._least - self._clock()))
         return older, self.take()
 
-    def measure(self, seconds: float) -> tuple[Sample[T], Sample[T]]:
+    def interval_of(self, seconds: float) -> tuple[Sample[T], Sample[T]]:
         """Two samples with `seconds` between them, the first one of now."""
         older = self.take()
         self._sleep(seconds)

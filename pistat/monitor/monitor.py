@@ -127,7 +127,7 @@ class Monitor:
         log.debug("Wanted: %s", chosen)
         now = self._machine.monotonic()
         since = now if fresh else max(now - self._age(), self._since)
-        outcomes = self._cache.get(tasks, since, join=not fresh)
+        outcomes = self._cache.get(tasks, since, accept_running=not fresh)
         self._own.asked(hit=bool(outcomes) and all(each.began < now for each in outcomes))
         return dict(zip(chosen, outcomes, strict=True))
 

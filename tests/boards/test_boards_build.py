@@ -103,8 +103,8 @@ def test_processes_have_the_fields_of_the_kernel(board: Board) -> None:
 def test_rates_are_those_declared(board: Board) -> None:
     """The CPUs and processes of a board were as busy in the last second as its declaration says."""
     machine = RecordedMachine(FOLDERS / board.name)
-    older, newer = machine.cpu.span()
-    before, now = (each.value for each in machine.processes.span())
+    older, newer = machine.cpu.interval()
+    before, now = (each.value for each in machine.processes.interval())
 
     assert cpu_times.usage(older.value, newer.value)[1:] == [float(core.busy) for core in board.cores]
     for process in board.processes:

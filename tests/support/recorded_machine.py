@@ -82,7 +82,7 @@ class RecordedMachine(Machine):
         finally:
             self.root, self.now = here, self.NOW
 
-    def watch(self) -> None:
+    def start_sampling(self) -> None:
         """Nothing happens here that a sample would show."""
 
     # A colon cannot be part of a file name on Windows, so it is stored as %3A.

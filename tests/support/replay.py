@@ -49,8 +49,8 @@ def bursts(seconds: float, period: float) -> float:
 class Alive(Replay):
     """A recorded board whose counters go on and whose temperature sways."""
 
-    def watch(self) -> None:
-        super(RecordedMachine, self).watch()
+    def start_sampling(self) -> None:
+        super(RecordedMachine, self).start_sampling()
 
     def read_bytes(self, path: str, limit: int = 1 << 20) -> bytes:
         content = super().read_bytes(path, limit)

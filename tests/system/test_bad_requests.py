@@ -352,12 +352,12 @@ def test_a_404_lists_the_routes(shared: Daemon) -> None:
 def app() -> Flask:
     """An app whose blocking second is none, with a cache that never expires."""
     machine = Machine()
-    samples = machine.cpu.measure(0.1)
+    samples = machine.cpu.interval_of(0.1)
 
     def at_once(seconds: float) -> tuple[Sample[Any], Sample[Any]]:
         return samples
 
-    machine.cpu.measure = at_once  # type: ignore[method-assign]
+    machine.cpu.interval_of = at_once  # type: ignore[method-assign]
     return create_app(Settings(rate_limit_enabled=False, cache_seconds=3600.0), machine)
 
 

@@ -61,7 +61,7 @@ class Fuzzed(RecordedMachine):
 
     def forget(self) -> None:
         """Know nothing of what is read once, and nothing of how the firmware behaved."""
-        self._known.clear()
+        self.memo.clear()
         self.firmware = Firmware(self)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -51,11 +52,11 @@ def test_a_reading_is_shared_until_it_is_too_old() -> None:
     source = Source()
     source.answer.set()
 
-    first = cache.get([source.task], since=98.0, join=True)
+    first = cache.get([source.task], since=98.0, accept_running=True)
     moments[0] = 101.9
-    again = cache.get([source.task], since=99.9, join=True)
+    again = cache.get([source.task], since=99.9, accept_running=True)
     moments[0] = 102.1
-    later = cache.get([source.task], since=100.1, join=True)
+    later = cache.get([source.task], since=100.1, accept_running=True)
 
     assert first == again == [Outcome(100.0, value=1)]
     assert later == [Outcome(102.1, value=2)]
@@ -66,7 +67,9 @@ def test_however_many_wait_one_reads() -> None:
     cache = DeadlineCache()
     source = Source()
     outcomes: list[Outcome[Any]] = []
-    threads = in_threads(50, lambda: outcomes.extend(cache.get([source.task], since=0.0, join=True)))
+    threads = in_threads(
+        50, lambda: outcomes.extend(cache.get([source.task], since=0.0, accept_running=True))
+    )
 
     assert source.asked.wait(SOON)
     source.answer.set()
@@ -77,17 +80,17 @@ def test_however_many_wait_one_reads() -> None:
     assert [each.value for each in outcomes] == [1] * 50
 
 
-def test_without_join_a_reading_under_way_is_too_old() -> None:
+def test_without_accept_running_a_reading_under_way_is_too_old() -> None:
     """A caller that wants everything read after its arrival waits for a reading that begins later."""
     cache = DeadlineCache()
     source = Source()
-    early = threading.Thread(target=lambda: cache.get([source.task], since=0.0, join=True))
+    early = threading.Thread(target=lambda: cache.get([source.task], since=0.0, accept_running=True))
     early.start()
     assert source.asked.wait(SOON)
 
     fresh: list[Outcome[Any]] = []
     late = threading.Thread(
-        target=lambda: fresh.extend(cache.get([source.task], since=cache._clock(), join=False))
+        target=lambda: fresh.extend(cache.get([source.task], since=cache._clock(), accept_running=False))
     )
     late.start()
     source.answer.set()
@@ -105,7 +108,7 @@ def test_who_comes_in_the_middle_of_a_collection_shares_all_of_it() -> None:
     outcomes: list[Outcome[Any]] = []
 
     def ask() -> None:
-        outcomes.extend(cache.get([first.task, last.task], since=0.0, join=True))
+        outcomes.extend(cache.get([first.task, last.task], since=0.0, accept_running=True))
 
     early = in_threads(1, ask)
     assert last.asked.wait(SOON)
@@ -126,9 +129,9 @@ def test_an_answer_is_of_one_moment() -> None:
     cache = DeadlineCache(lambda: moments[0])
     old, new = reading("old", "a"), reading("new", "b")
 
-    cache.get([old], since=0.0, join=True)
+    cache.get([old], since=0.0, accept_running=True)
     moments[0] = 101.0
-    outcomes = cache.get([old, new], since=99.0, join=True)
+    outcomes = cache.get([old, new], since=99.0, accept_running=True)
 
     assert [each.began for each in outcomes] == [101.0, 101.0]
 
@@ -139,7 +142,9 @@ def test_a_failure_is_an_outcome() -> None:
     def fail() -> None:
         raise KeyError("name")
 
-    bad, good = DeadlineCache().get([Task("bad", fail, SOON), reading(1, "good")], since=0.0, join=True)
+    bad, good = DeadlineCache().get(
+        [Task("bad", fail, SOON), reading(1, "good")], since=0.0, accept_running=True
+    )
 
     assert isinstance(bad.error, KeyError)
     assert good.value == 1
@@ -154,7 +159,7 @@ def test_what_would_end_a_thread_is_a_failure_too() -> None:
     cache = DeadlineCache()
     task = Task("bad", sys.exit, SOON)
 
-    outcomes = [cache.get([task], since=time.monotonic(), join=True)[0] for _ in range(2)]
+    outcomes = [cache.get([task], since=time.monotonic(), accept_running=True)[0] for _ in range(2)]
 
     assert [type(each.error) for each in outcomes] == [SystemExit, SystemExit]
     assert outcomes[0].began < outcomes[1].began
@@ -165,7 +170,7 @@ def test_a_source_that_hangs_is_given_up_and_holds_up_nobody() -> None:
     cache = DeadlineCache()
     stuck = Source("stuck", deadline=0.3)
 
-    first, second = cache.get([stuck.task, reading("well", "other")], since=0.0, join=True)
+    first, second = cache.get([stuck.task, reading("well", "other")], since=0.0, accept_running=True)
 
     assert isinstance(first.error, NoAnswerError)
     assert str(first.error) == "no answer within 0.3 s"
@@ -179,7 +184,7 @@ def test_a_stuck_source_is_not_asked_again() -> None:
     stuck = Source("stuck", deadline=0.2)
     before = stuck_threads()
 
-    outcomes = [cache.get([stuck.task], since=cache._clock(), join=False)[0] for _ in range(20)]
+    outcomes = [cache.get([stuck.task], since=cache._clock(), accept_running=False)[0] for _ in range(20)]
 
     assert all(isinstance(each.error, NoAnswerError) for each in outcomes)
     assert stuck.readings == 1
@@ -191,11 +196,13 @@ def test_a_stuck_source_comes_back_by_itself() -> None:
     """Once the stuck thread has returned, the next caller gets an answer; the late one is thrown away."""
     cache = DeadlineCache()
     stuck = Source("stuck", deadline=0.2)
-    cache.get([stuck.task], since=0.0, join=True)
+    cache.get([stuck.task], since=0.0, accept_running=True)
     stuck.answer.set()
 
     until = time.monotonic() + SOON
-    while (outcome := cache.get([stuck.task], since=cache._clock(), join=False)[0]).error is not None:
+    while (
+        outcome := cache.get([stuck.task], since=cache._clock(), accept_running=False)[0]
+    ).error is not None:
         assert time.monotonic() < until
 
     assert outcome.value == 2
@@ -208,10 +215,60 @@ def test_many_stuck_sources_take_about_one_deadline(stuck: int) -> None:
     dead = [Source(f"dead {number}", deadline=1.0) for number in range(stuck)]
     before = stuck_threads()
 
-    outcomes = cache.get([*(each.task for each in dead), reading(0, "well")], since=0.0, join=True)
+    outcomes = cache.get([*(each.task for each in dead), reading(0, "well")], since=0.0, accept_running=True)
 
     assert [each.error is None for each in outcomes] == [False] * stuck + [True]
     # Help that has come too late goes again.
     assert eventually(lambda: stuck_threads() - before <= stuck + 1)
     for each in dead:
         each.answer.set()
+
+
+def new_threads(before: set[threading.Thread]) -> int:
+    return len(set(threading.enumerate()) - before)
+
+
+def test_a_closed_cache_leaves_no_thread_behind() -> None:
+    """`close` ends the idle thread; the cache may be used again, and then keeps none."""
+    before = set(threading.enumerate())
+    cache = DeadlineCache()
+    cache.get([reading(1)], since=0.0, accept_running=True)
+    assert eventually(lambda: cache._idle == 1)
+
+    cache.close()
+    assert eventually(lambda: new_threads(before) == 0)
+
+    [outcome] = cache.get([reading(2)], since=time.monotonic(), accept_running=True)
+    assert outcome.value == 2
+    assert eventually(lambda: new_threads(before) == 0)
+
+
+def test_a_cache_that_nobody_uses_leaves_no_thread_behind() -> None:
+    """An idle thread does not keep its cache alive, and ends with it."""
+    before = set(threading.enumerate())
+    cache = DeadlineCache()
+    cache.get([reading(1)], since=0.0, accept_running=True)
+    gone = weakref.ref(cache)
+
+    del cache
+
+    assert eventually(lambda: gone() is None and new_threads(before) == 0)
+
+
+def test_a_cache_that_is_closed_while_it_reads_answers() -> None:
+    """Who waits for a reading gets it, though the cache is closed meanwhile; its thread ends then."""
+    before = set(threading.enumerate())
+    cache = DeadlineCache()
+    source = Source()
+    outcomes: list[Outcome[Any]] = []
+    [caller] = in_threads(
+        1, lambda: outcomes.extend(cache.get([source.task], since=0.0, accept_running=True))
+    )
+    assert source.asked.wait(SOON)
+
+    cache.close()
+    source.answer.set()
+    caller.join(SOON)
+
+    assert [each.value for each in outcomes] == [1]
+    assert eventually(lambda: new_threads(before) == 0)

@@ -179,7 +179,7 @@ class Firmware:
     def _program(self) -> str:
         """The absolute path of vcgencmd. It is looked for again while there is none."""
         try:
-            program = self._machine.remember("vcgencmd", lambda: self._machine.executable(VCGENCMD))
+            program = self._machine.memo.forever("vcgencmd", lambda: self._machine.executable(VCGENCMD))
         except PermissionError as error:
             raise self._leave(
                 FirmwareAccess(None, Reason.NO_PERMISSION, f"{error.filename} is not executable.")

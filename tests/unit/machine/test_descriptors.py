@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pistat.machine.descriptors import CHUNK, PAGE, ROW, Descriptor, FileCache, ProcessStatFiles
+from pistat.machine.descriptors import CHUNK, Descriptor, FileCache, ProcessStatFiles
 from support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -92,57 +92,37 @@ def test_a_table_of_many_rows_is_read_to_its_end(need: Need) -> None:
 class Table:
     """A table as the kernel gives it out: whole rows, as many as its buffer holds, which grows for one."""
 
+    PAGE = 4096
+
     def __init__(self, rows: list[bytes]) -> None:
         self.content = b"".join(rows)
         self._rows = rows
-        self.questions = 0
 
     def pread(self, _: int, most: int, offset: int) -> bytes:
-        self.questions += 1
         piece, at = b"", 0
         for row in self._rows:
             if at >= offset:
-                if piece and len(piece) + len(row) >= PAGE:
+                if piece and len(piece) + len(row) >= self.PAGE:
                     break
                 piece += row
             at += len(row)
         return piece[:most]
 
 
-def read(table: Table, row: int) -> bytes:
-    """What a reader gets of a table whose rows are no longer than `row`."""
+@given(st.lists(st.integers(1, CHUNK), max_size=20))
+@example([2048, 2048])
+@example([1, 2048, 2048])
+@example([2047, 2048, 2048])
+@example([1, CHUNK])
+def test_no_row_is_lost(lengths: list[int]) -> None:
+    """However long the rows are, and however they are spread over the pieces, all are read."""
+    table = Table([bytes([number]) * length for number, length in enumerate(lengths)])
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pistat.machine.descriptors.os.pread", table.pread)
-        return Descriptor("/dev/null").read(row)
+        content = Descriptor("/dev/null").read()
 
-
-@given(st.lists(st.integers(1, ROW), max_size=20))
-@example([ROW, ROW])
-@example([1, ROW, ROW])
-@example([ROW - 1, ROW, ROW])
-def test_no_row_is_lost(lengths: list[int]) -> None:
-    """However the rows are spread over the pieces, all are read."""
-    table = Table([bytes([number]) * length for number, length in enumerate(lengths)])
-
-    assert read(table, ROW) == table.content
-
-
-@given(st.lists(st.integers(1, CHUNK), max_size=6))
-@example([1, CHUNK])
-def test_no_row_of_any_length_is_lost(lengths: list[int]) -> None:
-    """Rows that may be longer than a page are read, too."""
-    table = Table([bytes([number]) * length for number, length in enumerate(lengths)])
-
-    assert read(table, PAGE) == table.content
-
-
-def test_a_short_table_takes_one_question() -> None:
-    """The kernel is not asked for the rest of a table of which there can be none."""
-    short, long = Table([b"a" * (ROW - 1)]), Table([b"a" * ROW])
-    read(short, ROW)
-    read(long, ROW)
-
-    assert [short.questions, long.questions] == [1, 2]
+    assert content == table.content
 
 
 def test_what_has_gone_is_not_there(child: subprocess.Popen[bytes]) -> None:
@@ -189,17 +169,17 @@ def test_processes_are_read_as_the_kernel_tells_them(child: subprocess.Popen[byt
             assert dict(stats.read())[str(child.pid)].split(b" ")[:2] == line.split(b" ")[:2]
 
 
-def test_of_many_none_is_held_open(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_none_is_held_open(child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond `most` processes all are read, and none is held open; with fewer again, all are."""
-    stats, few = ProcessStatFiles(2), ["1", str(os.getpid())]
+    stats, few = ProcessStatFiles(1), [str(os.getpid())]
     found = []
-    for there in (few, [*few, str(os.getppid())], few):
+    for there in (few, [*few, str(child.pid)], few):
         with monkeypatch.context() as patch:
             patch.setattr(os, "listdir", lambda _, there=there: there)
             read = dict(stats.read())
         found.append((len(read), len(stats._open)))
 
-    assert found == [(2, 2), (3, 0), (2, 2)]
+    assert found == [(1, 1), (2, 0), (1, 1)]
 
 
 def test_a_process_that_has_ended_is_given_up(child: subprocess.Popen[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""What is understood once: it follows what is read, and nothing of it is shared or kept longer."""
+"""What is read or parsed once: it follows its source, and nothing of it is shared or kept longer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pistat.collectors import network, root_filesystem
+from pistat.machine.memo import KEEP_SECONDS, Memo
 from support.recorded_machine import BOARDS, RecordedMachine
 
 
@@ -25,18 +26,69 @@ def rewrite(machine: RecordedMachine, path: str, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def test_a_line_that_stays_is_understood_once(machine: RecordedMachine) -> None:
-    """What stood in the table the last time is known; what did not is understood, even if it did before."""
-    seen: list[str] = []
+class Results:
+    """A function that gives one result after the other."""
 
-    def understand(line: str) -> str:
-        seen.append(line)
+    def __init__(self, *results: str | None) -> None:
+        self._results = list(results)
+
+    def __call__(self) -> str | None:
+        return self._results.pop(0)
+
+
+def test_what_never_changes_is_read_until_it_is_known() -> None:
+    """A result is kept for good; None is none, and is asked for again."""
+    memo, read = Memo(lambda: 0.0), Results(None, "first", "second")
+
+    assert [memo.forever("key", read) for _ in range(3)] == [None, "first", "first"]
+
+
+def test_what_follows_from_a_source_is_derived_again_with_another() -> None:
+    """Only the last source counts: one that comes back is derived again."""
+    memo, derive = Memo(lambda: 0.0), Results("of a", "of b", "of a again")
+
+    assert [memo.while_same("key", source, derive) for source in "aabba"] == [
+        "of a",
+        "of a",
+        "of b",
+        "of b",
+        "of a again",
+    ]
+
+
+def test_a_line_that_stays_is_parsed_once() -> None:
+    """A line that the last table had is known; any other is parsed, even if an earlier table had it."""
+    memo = Memo(lambda: 0.0)
+    parsed: list[str] = []
+
+    def parse(line: str) -> str:
+        parsed.append(line)
         return line.upper()
 
-    answers = [machine.understood("table", lines, understand) for lines in ("ab", "bc", "ab")]
+    answers = [memo.lines_while_same("table", lines, parse) for lines in ("ab", "bc", "ab")]
 
     assert answers == [["A", "B"], ["B", "C"], ["A", "B"]]
-    assert seen == ["a", "b", "c", "a"]
+    assert parsed == ["a", "b", "c", "a"]
+
+
+def test_what_seldom_changes_is_looked_for_once_a_minute() -> None:
+    """A result is kept for 60 seconds, and so is None."""
+    now = [1000.0]
+    memo, look = Memo(lambda: now[0]), Results(None, "found")
+
+    assert memo.for_a_minute("key", look) is None
+    now[0] += KEEP_SECONDS - 0.1
+    assert memo.for_a_minute("key", look) is None
+    now[0] += 0.1
+    assert memo.for_a_minute("key", look) == "found"
+
+
+def test_keys_of_one_method_are_none_of_another() -> None:
+    """The same key may stand for two things, and `clear` forgets both."""
+    memo = Memo(lambda: 0.0)
+    assert [memo.forever("key", lambda: 1), memo.for_a_minute("key", lambda: 2)] == [1, 2]
+    memo.clear()
+    assert [memo.forever("key", lambda: 3), memo.for_a_minute("key", lambda: 4)] == [3, 4]
 
 
 def totals(machine: RecordedMachine) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def history(clock: Clock) -> Sampler[float]:
 
 
 def interval(history: Sampler[float]) -> float:
-    older, newer = history.span()
+    older, newer = history.interval()
     return round(newer.at - older.at, 3)
 
 
@@ -92,7 +92,7 @@ def test_measure_begins_now(history: Sampler[float], clock: Clock) -> None:
     history.take()
     clock.now += 5.0
 
-    older, newer = history.measure(1.0)
+    older, newer = history.interval_of(1.0)
 
     assert (older.at, newer.at) == (105.0, 106.0)
 

@@ -16,7 +16,6 @@ from pistat.cache import DeadlineCache, Task
 from pistat.collectors import ALL, STATS, system
 from pistat.field import Collector, Incomplete, Values
 from pistat.machine import cpu_times
-from pistat.machine.descriptors import ROW
 from pistat.machine.machine import Finished, Machine, Usage
 from pistat.machine.network.netlink import Link
 from pistat.machine.sampler import Sample
@@ -299,9 +298,9 @@ class Spy(Machine):
         self.touched.append(path)
         return super().read_bytes(path, limit)
 
-    def read_cached_fd(self, path: str, row: int = ROW) -> bytes:
+    def read_cached_fd(self, path: str) -> bytes:
         self.touched.append(path)
-        return super().read_cached_fd(path, row)
+        return super().read_cached_fd(path)
 
     def names(self, path: str) -> list[str]:
         self.touched.append(path)
@@ -478,13 +477,13 @@ def stats(block: str | None, cache: str | None, fields: str | None) -> str:
 def blocked(monkeypatch: pytest.MonkeyPatch, hasty: Machine) -> list[float]:
     """The seconds over which the CPU of the hasty machine was to be measured; it takes less."""
     seen: list[float] = []
-    measure = hasty.cpu.measure
+    measure = hasty.cpu.interval_of
 
     def quickly(seconds: float) -> tuple[Sample[cpu_times.Times], Sample[cpu_times.Times]]:
         seen.append(seconds)
         return measure(0.05)
 
-    monkeypatch.setattr(hasty.cpu, "measure", quickly)
+    monkeypatch.setattr(hasty.cpu, "interval_of", quickly)
     return seen
 
 
@@ -627,9 +626,9 @@ def test_block_is_of_its_own_second(monkeypatch: pytest.MonkeyPatch) -> None:
     """With `block` the CPU figures come from the two samples around the second, not from the shared ones."""
     machine = Machine()
     app, _ = an_app(machine)
-    shared_samples = machine.cpu.measure(0.2)
-    own_samples = machine.cpu.measure(0.2)
-    monkeypatch.setattr(machine.cpu, "measure", lambda seconds: own_samples)
+    shared_samples = machine.cpu.interval_of(0.2)
+    own_samples = machine.cpu.interval_of(0.2)
+    monkeypatch.setattr(machine.cpu, "interval_of", lambda seconds: own_samples)
     monkeypatch.setattr(machine.cpu, "span", lambda: shared_samples)
     fields = "/stats?fields=cpu_usage,per_cpu_usage"
 
