@@ -3,27 +3,22 @@
 
 from __future__ import annotations
 
-import errno
-import faulthandler
-import ipaddress
 import logging
 import math
-import os
 import re
-import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import cached_property, lru_cache, partial
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pistat.server import slim_imports
 
 if __name__ == "__main__":
+    slim_imports.require()
     slim_imports.block()
 
 from pistat.machine.machine import Machine
@@ -50,7 +45,7 @@ from werkzeug.exceptions import (
 )
 from werkzeug.http import parse_accept_header
 
-from pistat import cli, hosts, routes
+from pistat import daemon, hosts, routes
 from pistat import log as journal
 from pistat.collectors import cpu, processes
 from pistat.formats import openapi, page, prometheus
@@ -60,9 +55,8 @@ from pistat.monitor import capabilities
 from pistat.monitor.monitor import OWNERS, Monitor, encode
 from pistat.monitor.self_metrics import OTHER, SelfMetrics
 from pistat.routes import Route
-from pistat.server import server, systemd
-from pistat.server.watchdog import Watchdog
-from pistat.settings import BadSettingError, Settings, load
+from pistat.server import server
+from pistat.settings import Settings
 from pistat.text import quoted
 from pistat.web import access_control, headers, parameters
 from pistat.web.access_control import AccessControl
@@ -70,13 +64,13 @@ from pistat.web.errors import MESSAGES, error_body
 from pistat.web.parameters import BadQueryError
 from pistat.web.ratelimit import MonotonicStorage
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
 log = logging.getLogger("pistat")
 api = Blueprint("api", __name__)
 
 ENV_FILE = Path(__file__).resolve().parent / ".env"
-BAD_CONFIGURATION = 78
-"""EX_CONFIG of sysexits.h; a service manager should not restart after it."""
-
 ALLOWED = "GET, HEAD, OPTIONS"
 HOST = re.compile(r"(?:[\w.\-]{1,72}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
 """What a Host header may look like to be repeated in the guide, which is 78 columns wide."""
@@ -98,6 +92,8 @@ class Standing(NamedTuple):
 
 class Service:
     """What the views need: settings, machine, monitor, guard, limiter, places of those who wait a second."""
+
+    application: WSGIApplication
 
     def __init__(self, settings: Settings, machine: Machine, last: Service | None) -> None:
         self.settings = settings
@@ -467,106 +463,15 @@ def _share(response: Response) -> None:
 
 
 def main(arguments: Sequence[str] = (), machine: Machine | None = None) -> int:
-    """Read the settings, bind, serve until told to stop. Returns the exit status, unless it has served."""
-    check = cli.parse(arguments, ENV_FILE).check if arguments else False
-    faulthandler.enable()
-    journal.set_up(logging.INFO)
-    try:
-        settings = load(os.environ, ENV_FILE)
-    except BadSettingError as error:
-        journal.tell(str(error))
-        return BAD_CONFIGURATION
-    if check:
-        print(cli.report(settings, os.environ, ENV_FILE))
-        return 0
-    _set_level(settings)
-    return _serve(settings, machine or Machine())
+    """Run pi-stat until it is told to stop. Return the exit status, unless it has served."""
+    return daemon.main(arguments, ENV_FILE, _build, machine or Machine())
 
 
-def _serve(settings: Settings, machine: Machine) -> int:
-    machine.start_sampling()
-    server.make_room()
-    try:
-        sockets = server.bind(settings.host, settings.port)
-    except OSError as error:
-        journal.tell(_cannot_listen(settings, error))
-        return 1
-    _warn_if_open(settings)
-    app = create_app(settings, machine)
-    own: SelfMetrics = app.extensions["pistat"].own
-    serving = server.Server(app, sockets, partial(own.answered, OTHER))
-    _follow(serving, app)
-    status = partial(_status, serving, own)
-    heartbeat = Watchdog(serving.ask, status)
-    if systemd.listens():
-        # Else it comes from a terminal that was closed, and shall end us as ever.
-        signal.signal(signal.SIGHUP, serving.request_reload)
-    serving.run(
-        partial(_ready, serving, status, machine),
-        turned=heartbeat.beat,
-        hung_up=partial(_reload, serving),
-    )
-    systemd.notify("STOPPING=1")
-    # The kernel takes back at once what the interpreter would clear away for seconds, on a Pi Zero.
-    os._exit(0)
-
-
-def _reload(serving: server.Server) -> None:
-    """Serve with the settings as they are now, if they are good; requests under way end as they began."""
-    last: Service = cast("Flask", serving.application).extensions["pistat"]
-    old = last.settings
-    try:
-        new = load(os.environ, ENV_FILE)
-    except BadSettingError as error:
-        log.error("The settings stay as they were. %s", error)  # noqa: TRY400 - its text is all that matters
-        return
-    if (new.host, new.port) != (old.host, old.port):
-        log.warning("A new PISTAT_HOST or PISTAT_PORT needs a restart.")
-    _set_level(new)
-    _warn_if_open(new)
-    _follow(serving, create_app(replace(new, host=old.host, port=old.port), last.machine, last))
-    log.info("The settings were read again.")
-
-
-def _follow(serving: server.Server, app: Flask) -> None:
-    """Have the server do as the settings of `app` say, and `app` answer."""
+def _build(settings: Settings, machine: Machine, last: Service | None) -> Service:
+    app = create_app(settings, machine, last)
     service: Service = app.extensions["pistat"]
-    serving.trust(service.settings.trusted_proxies)
-    serving.share(service.guard.cors)
-    serving.application = app
-
-
-def _set_level(settings: Settings) -> None:
-    log.setLevel(logging.DEBUG if settings.debug else settings.log_level)
-
-
-def _warn_if_open(settings: Settings) -> None:
-    here = settings.host == "localhost" or ipaddress.ip_address(settings.host).is_loopback
-    if not here and not settings.api_token:
-        log.warning(
-            "Everybody in the network may read this: set PISTAT_API_TOKEN, or PISTAT_HOST to 127.0.0.1, "
-            "to change that."
-        )
-
-
-def _ready(serving: server.Server, status: Callable[[], str], machine: Machine) -> None:
-    systemd.notify(f"READY=1\nSTATUS={status()}")
-    log.info("Listening on %s", " and ".join(serving.urls))
-    # Whether the firmware can be asked, and what its owner can do, is said before anybody wants to know.
-    threading.Thread(target=lambda: machine.firmware.access, name="access", daemon=True).start()
-
-
-def _status(serving: server.Server, own: SelfMetrics) -> str:
-    """A line for `systemctl status`."""
-    error = f"; last error: {own.last_error}" if own.last_error else ""
-    return f"Listening on {' and '.join(serving.urls)}; requests answered: {own.requests}{error}"
-
-
-def _cannot_listen(settings: Settings, error: OSError) -> str:
-    where = f"PISTAT_HOST {settings.host}, PISTAT_PORT {settings.port}"
-    if error.errno == errno.EADDRINUSE:
-        return f"Port {settings.port} is in use by another program ({where})."
-    return f"Cannot listen: {error.strerror} ({where})."
+    service.application = app
+    return service
 
 
 if __name__ == "__main__":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import os
 import re
 import socket
 from functools import lru_cache
@@ -16,6 +18,13 @@ HOST = re.compile(
 
 LOCAL = (".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain")
 """Domains in which nobody on the Internet can have a name."""
+
+ALL_ADDRESSES = ("0.0.0.0", "::")  # noqa: S104 - nothing listens on it here
+"""To listen on these is to listen on every address; no browser can open them."""
+
+AVAHI = "/run/avahi-daemon/socket"
+ROUTED = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+"""Addresses of nobody, which are routed like any on the Internet (RFC 5737, RFC 3849)."""
 
 
 @lru_cache(maxsize=64)
@@ -52,3 +61,20 @@ def client(address: str) -> str:
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
     return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
+
+
+def reachable(own_name: str) -> list[str]:
+    """Return how others on the network reach this machine: its name, and the address of its default route."""
+    name = own_name.partition(".")[0].lower()
+    names = [] if name in {"", "localhost"} else [f"{name}.local" if os.path.exists(AVAHI) else name]
+    return names + _routed_address() or ["localhost"]
+
+
+def _routed_address() -> list[str]:
+    for family, address in ROUTED.items():
+        # Nothing is sent: connect() of a datagram socket only asks the kernel for the route.
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as asking:
+            asking.connect((address, 9))
+            own = asking.getsockname()[0]
+            return [f"[{own}]" if ":" in own else own]
+    return []

@@ -1,4 +1,4 @@
-"""Leaves out of the process what the libraries import and this program never uses."""
+"""Checks that the libraries are installed, and leaves out what they import and this program never uses."""
 
 from __future__ import annotations
 
@@ -10,6 +10,15 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+LIBRARIES = ("dotenv", "flask", "flask_limiter", "psutil", "waitress")
+"""What requirements.txt installs, by the names of the modules."""
+
+RUN = (
+    "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt"
+    " && .venv/bin/python pi_system_monitor.py"
+)
+"""The command of the README that installs them and runs the program."""
+
 
 class LeftOut(ModuleType):
     """Stands for a module; says so to whoever uses it after all."""
@@ -18,6 +27,15 @@ class LeftOut(ModuleType):
         raise AttributeError(
             f"{self.__name__}.{name}: {self.__name__} is left out by pistat/server/slim_imports.py"
         )
+
+
+def require() -> None:
+    """End the process with one line that says what to do if Python is too old or a library is missing."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - that is what the owner is told
+        sys.exit(f"pi-stat: this is Python {sys.version.split()[0]}; expected 3.11 or newer.")
+    missing = [name for name in LIBRARIES if find_spec(name) is None]
+    if missing:
+        sys.exit(f"pi-stat: not installed for this Python: {', '.join(missing)}. To install and run: {RUN}")
 
 
 def block() -> None:

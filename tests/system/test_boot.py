@@ -38,8 +38,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 MIB = 1 << 20
 
 OPEN = (
-    "Everybody in the network may read this: set PISTAT_API_TOKEN, or PISTAT_HOST to 127.0.0.1, "
-    "to change that."
+    "Anyone on the network can read this. To change that, set PISTAT_API_TOKEN, or PISTAT_HOST to 127.0.0.1."
 )
 """What a start says as long as anybody may ask."""
 
@@ -433,11 +432,14 @@ def test_the_journal(service: Service) -> None:
         mine = [each for each in service.entries(since) if each["_PID"] == str(service.pid)]
 
     unknown = '"PISTAT_PROT" is not a setting of pi-stat and was ignored. Did you mean PISTAT_PORT?'
+    listening = mine[1]["MESSAGE"]
     assert [(each["PRIORITY"], each["MESSAGE"]) for each in mine] == [
         ("4", unknown),
-        ("4", OPEN),
-        ("6", "Listening on http://0.0.0.0:8585/"),
+        ("6", listening),
+        ("6", OPEN),
     ]
+    assert re.fullmatch(r"Listening on http://[\w.-]+:8585/( and http://[\w.:\[\]]+:8585/)?", listening)
+    assert "0.0.0.0" not in listening
 
 
 def test_the_clock_is_set(service: Service, libraries: Path) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pistat.hosts import reachable
 from pistat.routes import PATHS
 from pistat.server.server import GRACE
 from support.daemon import PROGRAM, Answer, Daemon, clean_environment, has_ipv6
@@ -184,13 +185,19 @@ def test_a_port_in_use(host: str) -> None:
     assert "in use" in found.stderr
 
 
+OPEN = (
+    "INFO Anyone on the network can read this. "
+    "To change that, set PISTAT_API_TOKEN, or PISTAT_HOST to 127.0.0.1."
+)
+
+
 @pytest.mark.parametrize(
     ("host", "url", "clients"),
     [
         ("127.0.0.1", "http://127.0.0.1:{}/", ["127.0.0.1"]),
-        ("0.0.0.0", "http://0.0.0.0:{}/", ["127.0.0.1"]),
+        ("0.0.0.0", "", ["127.0.0.1"]),
         ("::1", "http://[::1]:{}/", ["::1"]),
-        ("::", "http://[::]:{}/", ["127.0.0.1", "::1"]),
+        ("::", "", ["127.0.0.1", "::1"]),
         ("localhost", "http://127.0.0.1:{0}/ and http://[::1]:{0}/", ["127.0.0.1", "::1"]),
     ],
 )
@@ -199,8 +206,10 @@ def test_hosts(start: Start, need: Need, host: str, url: str, clients: list[str]
     need(has_ipv6(), "IPv6", installed=False)
     daemon = start(PISTAT_HOST=host)
 
-    said = [line for line in daemon.log().splitlines() if not line.startswith("WARNING Everybody")]
-    assert said == [f"INFO Listening on {url.format(daemon.port)}"]
+    urls = url.format(daemon.port) or " and ".join(
+        f"http://{name}:{daemon.port}/" for name in reachable(socket.gethostname())
+    )
+    assert daemon.log().splitlines() == [f"INFO Listening on {urls}"] + [OPEN] * (not url)
     for client in ("127.0.0.1", "::1"):
         if client in clients:
             assert ask(client, daemon.port, "/stats").status == 200

@@ -95,3 +95,24 @@ def test_marks_of_the_documentation_leave_a_function_as_it_is() -> None:
     marks = slim_imports._asyncio()["deprecated.sphinx"]
 
     assert marks.versionadded(version="1.0")(len) is len
+
+
+def test_missing_libraries_are_named_with_what_to_run() -> None:
+    """Without the packages, the start is one line: what is missing, and the command of the README."""
+    found = python("-S", str(PROGRAM))
+
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr == (
+        "pi-stat: not installed for this Python: dotenv, flask, flask_limiter, psutil, waitress. "
+        f"To install and run: {slim_imports.RUN}\n"
+    )
+    assert f"\n{slim_imports.RUN}\n" in (PROGRAM.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_libraries_are_those_of_the_requirements() -> None:
+    """What is looked for is what requirements.txt installs, but for what comes with Flask."""
+    lines = (PROGRAM.parent / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    packages = {line.split(">=")[0] for line in lines if not line.startswith("#")} - {"jinja2", "werkzeug"}
+
+    names = {name.removeprefix("python-").replace("-", "_") for name in packages}
+    assert names == set(slim_imports.LIBRARIES)

@@ -91,7 +91,7 @@ def test_the_status_line(tmp_path: Path) -> None:
     (tmp_path / "memory").write_text("EIO")
     with notifications(abstract=False) as (name, manager):
         given = {"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1000000", "FAULTS": str(tmp_path)}
-        daemon = Daemon(given, [sys.executable, str(PROGRAM.parent / "tests" / "faulty.py")])
+        daemon = Daemon(given, [sys.executable, str(PROGRAM.parent / "tests" / "support" / "daemons" / "faulty.py")])
         try:
             assert manager.recv(200).startswith(b"READY=1")
             for _ in range(3):
@@ -207,7 +207,7 @@ def test_an_abort_shows_where_it_stood(start: Start) -> None:
 
     assert daemon.process.wait(60) == -signal.SIGABRT
     assert "Current thread" in daemon.log()
-    assert re.search(r'pistat/server\.py", line \d+ in run\n', daemon.log())
+    assert re.search(r'pistat/server/server\.py", line \d+ in run\n', daemon.log())
 
 
 # A reload

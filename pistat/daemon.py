@@ -1,0 +1,167 @@
+"""The life of the process, top to bottom: read the settings, bind, notify systemd, serve, reload, stop."""
+
+from __future__ import annotations
+
+import errno
+import faulthandler
+import ipaddress
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from pistat import cli, hosts
+from pistat import log as journal
+from pistat.machine.machine import Machine
+from pistat.monitor.self_metrics import OTHER, SelfMetrics
+from pistat.server import server, systemd
+from pistat.server.watchdog import Watchdog
+from pistat.settings import BadSettingError, Settings, load
+from pistat.web.access_control import AccessControl
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+log = logging.getLogger("pistat")
+
+BAD_CONFIGURATION = 78
+"""EX_CONFIG of sysexits.h; a service manager should not restart after it."""
+
+
+class Service(Protocol):
+    """What answers requests under one set of settings.
+
+    Attributes:
+        application: Answers the requests.
+        guard: Decides whom to answer; the server asks it about errors of its own.
+        own: Counts the requests.
+    """
+
+    application: WSGIApplication
+    settings: Settings
+    guard: AccessControl
+    own: SelfMetrics
+
+
+S = TypeVar("S", bound=Service)
+Build = Callable[[Settings, Machine, "S | None"], S]
+"""Makes a service; from the one before if there is one, so that caches and rate limits go on."""
+
+
+def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Machine) -> int:
+    """Start, and serve until told to stop. Return the exit status, unless it has served."""
+    check = cli.parse(arguments, env_file).check if arguments else False
+    faulthandler.enable()
+    journal.set_up(logging.INFO)
+    try:
+        settings = load(os.environ, env_file)
+    except BadSettingError as error:
+        journal.tell(str(error))
+        return BAD_CONFIGURATION
+    if check:
+        print(cli.report(settings, os.environ, env_file))  # noqa: T201 - what --check is for
+        return 0
+    _set_level(settings)
+    machine.start_sampling()
+    server.make_room()
+    try:
+        sockets = server.bind(settings.host, settings.port)
+    except OSError as error:
+        journal.tell(_cannot_listen(settings, error))
+        return 1
+    service = build(settings, machine, None)
+    serving = server.Server(service.application, sockets, partial(service.own.answered, OTHER))
+    Daemon(serving, service, build, machine, env_file).run()
+    systemd.notify("STOPPING=1")
+    # The kernel takes back at once what the interpreter would clear away for seconds, on a Pi Zero.
+    os._exit(0)
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> str:
+    where = f"PISTAT_HOST {settings.host}, PISTAT_PORT {settings.port}"
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {settings.port} is in use by another program ({where})."
+    return f"Cannot listen: {error.strerror} ({where})."
+
+
+class Daemon(Generic[S]):
+    """A server with the service that answers for it, until it is told to stop."""
+
+    def __init__(
+        self, serving: server.Server, service: S, build: Build[S], machine: Machine, env_file: Path
+    ) -> None:
+        self._serving = serving
+        self._service = service
+        self._build = build
+        self._machine = machine
+        self._env_file = env_file
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT; at SIGHUP, read the settings again."""
+        self._follow(self._service)
+        if systemd.listens():
+            # Else it comes from a terminal that was closed, and shall end us as ever.
+            signal.signal(signal.SIGHUP, self._serving.request_reload)
+        watchdog = Watchdog(self._serving.ask, self._status)
+        self._serving.run(self._ready, turned=watchdog.beat, hung_up=self._reload)
+
+    def _ready(self) -> None:
+        systemd.notify(f"READY=1\nSTATUS={self._status()}")
+        log.info("Listening on %s", " and ".join(self._addresses()))
+        _say_if_open(self._service.settings)
+        # Whether the firmware can be asked, and what its owner can do, is said before anybody wants to know.
+        threading.Thread(target=lambda: self._machine.firmware.access, name="access", daemon=True).start()
+
+    def _addresses(self) -> list[str]:
+        """Return the URLs that a browser in the network can open; none of them is `0.0.0.0`."""
+        settings = self._service.settings
+        if settings.host not in hosts.ALL_ADDRESSES:
+            return self._serving.urls
+        found = hosts.reachable(self._machine.host_name())
+        return [f"http://{host}:{settings.port}/" for host in found]
+
+    def _status(self) -> str:
+        """Return the line that `systemctl status` shows."""
+        own = self._service.own
+        error = f"; last error: {own.last_error}" if own.last_error else ""
+        return f"Listening on {' and '.join(self._serving.urls)}; requests answered: {own.requests}{error}"
+
+    def _reload(self) -> None:
+        """Serve with the settings as they are now, if they are good; requests under way end as they began."""
+        old = self._service.settings
+        try:
+            new = load(os.environ, self._env_file)
+        except BadSettingError as error:
+            log.error("The settings stay as they were. %s", error)  # noqa: TRY400 - its text is all that matters
+            return
+        if (new.host, new.port) != (old.host, old.port):
+            log.warning("A new PISTAT_HOST or PISTAT_PORT needs a restart.")
+        _set_level(new)
+        _say_if_open(new)
+        self._follow(self._build(replace(new, host=old.host, port=old.port), self._machine, self._service))
+        log.info("The settings were read again.")
+
+    def _follow(self, service: S) -> None:
+        """Have `service` answer, and the server do as its settings say."""
+        self._service = service
+        self._serving.trust(service.settings.trusted_proxies)
+        self._serving.share(service.guard.cors)
+        self._serving.application = service.application
+
+
+def _set_level(settings: Settings) -> None:
+    log.setLevel(logging.DEBUG if settings.debug else settings.log_level)
+
+
+def _say_if_open(settings: Settings) -> None:
+    here = settings.host == "localhost" or ipaddress.ip_address(settings.host).is_loopback
+    if not here and not settings.api_token:
+        log.info(
+            "Anyone on the network can read this. To change that, set PISTAT_API_TOKEN, "
+            "or PISTAT_HOST to 127.0.0.1."
+        )
