@@ -91,7 +91,8 @@ def test_the_status_line(tmp_path: Path) -> None:
     (tmp_path / "memory").write_text("EIO")
     with notifications(abstract=False) as (name, manager):
         given = {"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1000000", "FAULTS": str(tmp_path)}
-        daemon = Daemon(given, [sys.executable, str(PROGRAM.parent / "tests" / "support" / "daemons" / "faulty.py")])
+        command = [sys.executable, str(PROGRAM.parent / "tests" / "support" / "daemons" / "faulty.py")]
+        daemon = Daemon(given, command)
         try:
             assert manager.recv(200).startswith(b"READY=1")
             for _ in range(3):
