@@ -83,7 +83,7 @@ def _thermometers(machine: Machine) -> Iterator[Sensor]:
             yield Sensor(names.unique(chip.sensor_name(machine, "temp", number)), *files)
     chips = {each.name for each in hwmon.chips(machine)}
     for zone in _zones(machine):
-        kind = machine.sensor(f"{zone}/type").strip()
+        kind = kernel.label(machine.sensor(f"{zone}/type"))
         # The chip of a zone has its name, but newer kernels turn the dashes of it into underscores.
         if kind and chips.isdisjoint({kind, kind.replace("-", "_")}):
             yield Sensor(names.unique(kind), f"{zone}/temp")
@@ -145,7 +145,7 @@ def trip_points(machine: Machine) -> Values:
     rows: list[Json] = [
         {
             "zone": zone,
-            "type": machine.sensor(f"{stem}_type").strip() or None,
+            "type": kernel.label(machine.sensor(f"{stem}_type")),
             "temperature": kernel.millidegrees(machine.sensor(f"{stem}_temp")),
             "hysteresis": kernel.millidegrees(machine.sensor(f"{stem}_hyst")),
         }
@@ -157,7 +157,7 @@ def trip_points(machine: Machine) -> Values:
 def _trip_points(machine: Machine) -> Iterator[tuple[str | None, str]]:
     """For each trip point the type of its zone, and how its files begin."""
     for zone in _zones(machine):
-        kind = machine.sensor(f"{zone}/type").strip() or None
+        kind = kernel.label(machine.sensor(f"{zone}/type"))
         ends = [each.removesuffix("_temp") for each in machine.names(zone) if each.endswith("_temp")]
         numbers = [end.removeprefix("trip_point_") for end in ends]
         for number in sorted(int(each) for each in numbers if each.isdecimal()):

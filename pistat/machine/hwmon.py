@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pistat.parsers import kernel
+
 if TYPE_CHECKING:
     from pistat.machine.host import Host
 
@@ -32,7 +34,7 @@ class Chip(NamedTuple):
 
     def sensor_name(self, machine: Host, kind: str, number: int) -> str:
         """What one of its sensors is called: with a label if it has one, with a number if there are more."""
-        text = machine.sensor(self.path(f"{kind}{number}_label")).strip()
+        text = kernel.label(machine.sensor(self.path(f"{kind}{number}_label")))
         alone = len(self.numbers(kind)) < 2  # noqa: PLR2004 - none of a kind, or one
         return f"{self.name}/{text}" if text else self.name if alone else f"{self.name}/{kind}{number}"
 
@@ -63,7 +65,7 @@ def _chips(machine: Host) -> list[Chip]:
     found = []
     for each in machine.names(HWMON):
         folder = f"{HWMON}/{each}"
-        name = machine.sensor(f"{folder}/name").strip()
+        name = kernel.label(machine.sensor(f"{folder}/name"))
         if name:
             found.append(Chip(name, folder, frozenset(machine.names(folder))))
     return sorted(found, key=lambda each: (len(each.folder), each.folder))

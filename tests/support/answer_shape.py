@@ -10,10 +10,14 @@ from pistat.field import Field
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Every leaf with its path, such as `network.eth0.bytes_sent` and `devices[0].total`."""
+    """Every leaf with its path, such as `network.eth0.bytes_sent` and `devices[0].total`.
+
+    A dot within a key becomes a one dot leader, so that dots part the keys of a path and nothing else.
+    """
     if isinstance(value, dict):
         for key, each in value.items():
-            yield from leaves(each, f"{path}.{key}" if path else key)
+            name = key.replace(".", "\N{ONE DOT LEADER}")
+            yield from leaves(each, f"{path}.{name}" if path else name)
     elif isinstance(value, list):
         for index, each in enumerate(value):
             yield from leaves(each, f"{path}[{index}]")
@@ -25,7 +29,7 @@ def pattern(field: Field) -> re.Pattern[str]:
     """What the path of a leaf of `field` looks like. A name in braces is any key."""
     escaped = re.escape(field.path)
     escaped = re.sub(r"\\\[\w+\\\]", r"\\[\\d+\\]", escaped)
-    return re.compile(re.sub(r"\\\{\w+\\\}", r"[^.]+(?:\\.\\d+)?", escaped))
+    return re.compile(re.sub(r"\\\{\w+\\\}", r"[^.]+", escaped))
 
 
 def mismatches(answer: Any, fields: Sequence[Field]) -> list[str]:

@@ -629,7 +629,7 @@ def test_block_is_of_its_own_second(monkeypatch: pytest.MonkeyPatch) -> None:
     shared_samples = machine.cpu.interval_of(0.2)
     own_samples = machine.cpu.interval_of(0.2)
     monkeypatch.setattr(machine.cpu, "interval_of", lambda seconds: own_samples)
-    monkeypatch.setattr(machine.cpu, "span", lambda: shared_samples)
+    monkeypatch.setattr(machine.cpu, "interval", lambda: shared_samples)
     fields = "/stats?fields=cpu_usage,per_cpu_usage"
 
     for target, (older, newer) in {f"{fields}&block=true": own_samples, fields: shared_samples}.items():
