@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 
-import psutil
-
 from pistat.collectors.asking import Asking
 from pistat.field import Field, Reading, Unit, Values, collector
-from pistat.machine import cpu_times
+from pistat.machine import cpu_times, portable
 from pistat.machine.machine import Machine
 from pistat.machine.reasons import Reason, Unavailable
 from pistat.parsers import kernel, vcgencmd
@@ -56,10 +54,9 @@ def _sensors(machine: Machine) -> str | None:
     )
 
 
-def frequency_by_psutil(machine: Machine) -> Values:
-    """The frequency where there is no /sys; None on a machine whose kernel does not tell."""
-    current = psutil.cpu_freq() if hasattr(psutil, "cpu_freq") else None
-    return {"cpu_freq": float(current.current) or None if current else None}
+def portable_frequency(machine: Machine) -> Values:
+    """Read the frequency where there is no /sys."""
+    return {"cpu_freq": portable.cpu_megahertz()}
 
 
 def _no_frequency(machine: Machine) -> Unavailable | None:
@@ -81,7 +78,7 @@ def _no_frequency(machine: Machine) -> Unavailable | None:
         f"{CPUFREQ}/policy*/scaling_cur_freq, else /proc/cpuinfo",
         unless=_no_frequency,
     ),
-    elsewhere=frequency_by_psutil,
+    elsewhere=portable_frequency,
 )
 def cpu_freq(machine: Machine) -> Values:
     policies = machine.memo.for_a_minute("cpufreq", lambda: _policies(machine))

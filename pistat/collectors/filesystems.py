@@ -5,7 +5,7 @@ from __future__ import annotations
 from pistat.cache import NoAnswerError, Outcome
 from pistat.collectors.root_filesystem import shares
 from pistat.field import Field, Kind, Unit, Values, collector
-from pistat.machine import mounts
+from pistat.machine import mounts, portable
 from pistat.machine.machine import Machine, Usage
 from pistat.machine.mounts import Mount
 from pistat.parsers.values import Json
@@ -38,7 +38,7 @@ STATVFS = "statvfs of the mount point"
 )
 def devices(machine: Machine) -> Values:
     """One row a filesystem. One that does not answer keeps its row, and holds up no other."""
-    found = mounts.read(machine)
+    found = mounts.read(machine) if machine.linux else portable.mounts()
     outcomes = machine.usages([each.mountpoint for each in found])
     return {"devices": [_row(*pair) for pair in zip(found, outcomes, strict=True)]}
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-import psutil
-
 from pistat.field import Field, Unit, Values, collector
+from pistat.machine import portable
 from pistat.machine.machine import Machine
 from pistat.machine.reasons import Reason, Unavailable
 from pistat.parsers import kernel
@@ -19,10 +18,9 @@ ROWS = {
 """What is wanted of /proc/meminfo, of fifty rows."""
 
 
-def memory_by_psutil(machine: Machine) -> Values:
-    """The same from psutil, where there is no /proc."""
-    main, swap = psutil.virtual_memory(), psutil.swap_memory()
-    return _reading(main.total, main.available, swap.total, swap.free)
+def portable_memory(machine: Machine) -> Values:
+    """Read the same where there is no /proc."""
+    return _reading(*portable.memory())
 
 
 def _no_swap(machine: Machine) -> Unavailable | None:
@@ -49,7 +47,7 @@ def _of_swap(name: str, unit: Unit, text: str, source: str) -> Field:
     _of_swap("used", Unit.BYTES, "Swap in use.", "total - free"),
     _of_swap("free", Unit.BYTES, "Swap left.", "SwapFree of /proc/meminfo"),
     _of_swap("percent", Unit.PERCENT, "Share of the swap in use.", "used / total"),
-    elsewhere=memory_by_psutil,
+    elsewhere=portable_memory,
 )
 def memory(machine: Machine) -> Values:
     table = machine.read_cached_text("/proc/meminfo")
@@ -61,7 +59,7 @@ def total(machine: Machine) -> int | None:
 
     def read() -> int:
         if not machine.linux:
-            return int(psutil.virtual_memory().total)
+            return portable.memory().total
         return _bytes(machine.read("/proc/meminfo"), "MemTotal")
 
     return machine.memo.forever("memory", read)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Iterable, Set
 from typing import TypeAlias
 
-import psutil
-
 from pistat.field import Field, Kind, Unit, Values, collector
+from pistat.machine import portable
 from pistat.machine.machine import Machine
-from pistat.machine.network import netlink
+from pistat.machine.network.links import Link
 from pistat.machine.network.nl80211 import Station
 from pistat.machine.reasons import Reason, Unavailable
 from pistat.parsers import kernel
@@ -126,47 +124,25 @@ def connections(machine: Machine) -> int | None:
     return kernel.established(machine.cached_text_or_none("/proc/net/snmp") or "")
 
 
-def traffic_by_psutil() -> Rows:
-    """The counters where there is no /proc. Counting connections would be a look at every socket, as root."""
-    return {
-        name: {each[0]: getattr(found, each[0]) for each in COUNTERS}
-        for name, found in psutil.net_io_counters(pernic=True).items()
-        if not is_loopback(name)
-    }
+def portable_traffic() -> Rows:
+    """Read the counters where there is no /proc. Counting connections would need a look at every socket."""
+    return portable.interface_counters(name for name, *_ in COUNTERS)
 
 
-def is_loopback(name: str) -> bool:
-    """Whether an interface of macOS, BSD or Windows is the loopback, by its name there."""
-    return name in {"lo", "lo0"} or name.startswith("Loopback")
+def portable_network(machine: Machine) -> Values:
+    """Read the same where there is no /proc."""
+    return {"network": {**portable_traffic(), "active_connections": None}}
 
 
-def network_by_psutil(machine: Machine) -> Values:
-    """The same from psutil, where there is no /proc."""
-    return {"network": {**traffic_by_psutil(), "active_connections": None}}
-
-
-@collector(*traffic_fields("network"), elsewhere=network_by_psutil)
+@collector(*traffic_fields("network"), elsewhere=portable_network)
 def network(machine: Machine) -> Values:
     return {"network": {**traffic(machine), "active_connections": connections(machine)}}
 
 
-def interfaces_by_psutil(machine: Machine) -> Values:
-    """The same from psutil, where there is no /sys."""
-    states, addresses = psutil.net_if_stats(), psutil.net_if_addrs()
-    rows: dict[str, Json] = {}
-    for name, counters in traffic_by_psutil().items():
-        state, found = states.get(name), addresses.get(name, [])
-        macs = [each.address for each in found if each.family == psutil.AF_LINK]
-        rows[name] = {
-            **counters,
-            "addresses": [
-                with_prefix(each.address, each.netmask) for each in found if each.family in netlink.FAMILIES
-            ],
-            "mac": macs[0].replace("-", ":").lower() if macs else None,
-            "is_up": state.isup if state else None,
-            "speed": (state.speed or None) if state else None,
-            "mtu": state.mtu if state else None,
-        }
+def portable_interfaces(machine: Machine) -> Values:
+    """Read the same where there is no /sys."""
+    found = portable.links(name for name, *_ in COUNTERS)
+    rows: dict[str, Json] = {name: {**link.counters, **_link(link)} for name, link in found.items()}
     return {"interfaces": {**rows, "active_connections": None}}
 
 
@@ -224,7 +200,7 @@ def _hidden(machine: Machine) -> Unavailable | None:
         "nl80211",
         when=WIFI,
     ),
-    elsewhere=interfaces_by_psutil,
+    elsewhere=portable_interfaces,
 )
 def interfaces(machine: Machine) -> Values:
     links = machine.links()
@@ -249,7 +225,7 @@ def _network(machine: Machine, station: Station | None) -> dict[str, Json]:
     }
 
 
-def _link(link: netlink.Link) -> dict[str, Json]:
+def _link(link: Link) -> dict[str, Json]:
     """The state of one interface."""
     return {
         "addresses": [*link.addresses],
@@ -258,9 +234,3 @@ def _link(link: netlink.Link) -> dict[str, Json]:
         "speed": kernel.link_speed(link.speed),
         "mtu": link.mtu,
     }
-
-
-def with_prefix(address: str, netmask: str | None) -> str:
-    """`192.0.2.7` and `255.255.255.0` as `192.0.2.7/24`; link-local addresses lose their `%eth0`."""
-    bare = address.partition("%")[0]
-    return f"{bare}/{int(ipaddress.ip_address(netmask)).bit_count()}" if netmask else bare

@@ -6,9 +6,8 @@ import os
 import re
 from collections.abc import Iterable
 
-import psutil
-
 from pistat.field import Field, Kind, Unit, Values, collector
+from pistat.machine import portable
 from pistat.machine.machine import Machine, Usage
 from pistat.parsers.values import Json, percent
 
@@ -49,10 +48,9 @@ def _counter(name: str, unit: Unit, text: str, metric: str = "") -> Field:
     return Field(f"disk_io.{name}", unit, text, "/proc/diskstats", kind=Kind.COUNTER, metric=metric)
 
 
-def counters_by_psutil(machine: Machine) -> Values:
-    """The same from psutil, where there is no /proc."""
-    found = psutil.disk_io_counters()
-    return {"disk_io": {name: getattr(found, name, None) for name in COUNTERS}}
+def portable_counters(machine: Machine) -> Values:
+    """Read the same where there is no /proc."""
+    return {"disk_io": portable.disk_counters(COUNTERS)}
 
 
 @collector(
@@ -62,7 +60,7 @@ def counters_by_psutil(machine: Machine) -> Values:
     _counter("write_bytes", Unit.BYTES, "Bytes written since boot."),
     _counter("read_time", Unit.MILLISECONDS, "Time that reads have taken since boot."),
     _counter("write_time", Unit.MILLISECONDS, "Time that writes have taken since boot."),
-    elsewhere=counters_by_psutil,
+    elsewhere=portable_counters,
 )
 def disk_io(machine: Machine) -> Values:
     table = machine.read_cached_text("/proc/diskstats")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import platform
 
 from pistat.field import Field, Unit, Values, collector
+from pistat.machine import portable
 from pistat.machine.machine import Machine, SystemNames
 from pistat.parsers import kernel
 
@@ -24,11 +24,9 @@ def uptime(machine: Machine) -> Values:
     return {"uptime": round(machine.uptime(), 2)}
 
 
-def load_by_os(machine: Machine) -> Values:
-    """The averages of a Unix without /proc. Windows has none; psutil's imitation begins with false zeros."""
-    if not hasattr(os, "getloadavg"):
-        return {}
-    return {"load_avg": [round(each, 2) for each in os.getloadavg()]}
+def portable_load(machine: Machine) -> Values:
+    """Read the averages of a Unix without /proc. Windows has none."""
+    return {"load_avg": portable.load_average() or [None] * 3}
 
 
 @collector(
@@ -39,7 +37,7 @@ def load_by_os(machine: Machine) -> Values:
         "/proc/loadavg",
         metric="pistat_load1,pistat_load5,pistat_load15",
     ),
-    elsewhere=load_by_os,
+    elsewhere=portable_load,
 )
 def load_avg(machine: Machine) -> Values:
     one, five, fifteen, *_ = machine.read_cached_text("/proc/loadavg").split()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-import psutil
-
 from pistat.parsers.values import percent
 
 if TYPE_CHECKING:
@@ -23,18 +21,15 @@ Times: TypeAlias = "list[Spent]"
 """All CPUs together first, then each of them."""
 
 
-def read(machine: Host) -> Times:
-    """The counters now."""
-    if machine.linux:
-        return parse(machine.read_cached_fd("/proc/stat"))
-    cores = [_portable(each) for each in psutil.cpu_times(percpu=True)]
-    return [Spent(sum(each.busy for each in cores), sum(each.total for each in cores)), *cores]
+def read(host: Host) -> Times:
+    """Read the counters."""
+    return parse(host.read_cached_fd("/proc/stat"))
 
 
 def parse(stat: bytes) -> Times:
-    """The `cpu` lines of /proc/stat. Guest time is part of user time already and is not counted again."""
+    """Parse the `cpu` lines of /proc/stat. Guest time is part of user time and is not counted again."""
     times = []
-    # The row that follows them has a number for each interrupt.
+    # The row behind them is long: it has a number for each interrupt.
     for line in stat.partition(b"\nintr ")[0].splitlines():
         user, nice, system, idle, iowait, irq, softirq, steal = map(int, line.split()[1:9])
         busy = user + nice + system + irq + softirq + steal
@@ -43,9 +38,10 @@ def parse(stat: bytes) -> Times:
 
 
 def usage(older: Times, newer: Times) -> list[float | None]:
-    """Percent of the interval that was busy: all CPUs first, then each. None where nothing was counted.
+    """Return the percentage of the interval that was busy: all CPUs first, then each.
 
-    A CPU that went offline or came back in between makes the rows incomparable: then all are None.
+    It is None where no time was counted, and for all when a CPU went offline or came back in between, for
+    then the rows cannot be compared.
     """
     if len(older) != len(newer):
         return [None] * len(newer)
@@ -53,12 +49,7 @@ def usage(older: Times, newer: Times) -> list[float | None]:
 
 
 def _share(older: Spent, newer: Spent) -> float | None:
+    """Return the percentage of the time between two samples that was busy."""
     # The kernel corrects idle and iowait backwards now and then, hence the clamps.
     total = newer.total - older.total
     return percent(min(max(newer.busy - older.busy, 0.0), total), total)
-
-
-def _portable(times: object) -> Spent:
-    """One row of psutil. Windows counts interrupts within system time and names them again."""
-    spent = {name: getattr(times, name, 0.0) for name in ("user", "nice", "system", "idle")}
-    return Spent(spent["user"] + spent["nice"] + spent["system"], sum(spent.values()))

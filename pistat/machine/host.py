@@ -26,7 +26,8 @@ from pistat.cache import DeadlineCache, NoAnswerError, Outcome, Task
 from pistat.log import OncePerMinute
 from pistat.machine.descriptors import CHUNK, READ_ONLY, FileCache, ProcessStatFiles
 from pistat.machine.memo import Memo
-from pistat.machine.network import netlink, nl80211
+from pistat.machine.network import nl80211
+from pistat.machine.network.links import Interfaces, Link
 from pistat.machine.reasons import ABSENT
 from pistat.text import quoted
 
@@ -93,7 +94,7 @@ class Host:
         self.clock_ticks = os.sysconf("SC_CLK_TCK") if self.linux else 100
         self.show_ssid = False
         self.memo = Memo(self.monotonic)
-        self._interfaces = netlink.Interfaces()
+        self._interfaces = Interfaces()
         self._kept = FileCache(KEPT_FILES)
         self._stats = ProcessStatFiles(most=KEPT_PROCESSES)
         self._filesystems = DeadlineCache(self.monotonic)
@@ -341,7 +342,7 @@ class Host:
         """What this machine calls itself."""
         return socket.gethostname()
 
-    def links(self) -> dict[str, netlink.Link]:
+    def links(self) -> dict[str, Link]:
         """All network interfaces by name. Raises OSError."""
         return self._interfaces.links()
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import psutil
 
-from pistat.machine import cpu_times, processes
+from pistat.machine import cpu_times, portable, processes
 from pistat.machine.firmware.client import Firmware
 from pistat.machine.host import Finished, Host, SystemNames, Usage
 from pistat.machine.sampler import Sampler
@@ -29,7 +29,7 @@ class Machine(Host):
     def __init__(self, root: str = "", platform: str = sys.platform) -> None:
         super().__init__(root, platform)
         self.cpu: Sampler[cpu_times.Times] = Sampler(
-            partial(cpu_times.read, self),
+            partial(cpu_times.read, self) if self.linux else portable.cpu_times,
             good=0.9,
             least=0.2,
             most=60.0,
@@ -37,7 +37,7 @@ class Machine(Host):
             sleep=self.sleep,
         )
         self.processes: Sampler[processes.Table] = Sampler(
-            partial(processes.read, self),
+            partial(processes.read, self) if self.linux else self._portable_processes,
             good=0.5,
             least=0.5,
             most=10.0,
@@ -45,6 +45,10 @@ class Machine(Host):
             sleep=self.sleep,
         )
         self.firmware = Firmware(self)
+
+    def _portable_processes(self) -> processes.Table:
+        uptime = self.uptime()
+        return processes.Table(uptime, portable.processes(uptime))
 
     def start_sampling(self) -> None:
         """Sample the CPU times every second from now on, so that a true figure can always be had."""

@@ -7,8 +7,6 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-import psutil
-
 if TYPE_CHECKING:
     from pistat.machine.host import Host
 
@@ -79,19 +77,13 @@ class _Row(NamedTuple):
     image: bool
 
 
-def read(machine: Host) -> list[Mount]:
-    """What holds files, each filesystem once."""
-    if machine.linux:
-        # It is read each time, though it can be waited for its changes: a disk that the kernel has made
-        # read-only after an error is none. Names are bytes to the kernel: only so can one in bad UTF-8 be
-        # asked for how full it is.
-        table = machine.read_cached_fd("/proc/self/mountinfo")
-        return machine.memo.while_same("mounts", table, lambda: parse(os.fsdecode(table)))
-    places = [
-        Mount(each.device, each.mountpoint, each.fstype, "ro" in each.opts.split(","), each.fstype in REMOTE)
-        for each in psutil.disk_partitions(all=False)
-    ]
-    return _nearest((each.device, each) for each in places)
+def read(host: Host) -> list[Mount]:
+    """List what holds files, each filesystem once."""
+    # The table is read each time although the kernel can report its changes: it does not report a disk that
+    # it has made read-only after an error. Names are bytes to the kernel: only with fsdecode can a name in
+    # bad UTF-8 be asked for how full it is.
+    table = host.read_cached_fd("/proc/self/mountinfo")
+    return host.memo.while_same("mounts", table, lambda: parse(os.fsdecode(table)))
 
 
 def parse(mountinfo: str) -> list[Mount]:
@@ -102,12 +94,12 @@ def parse(mountinfo: str) -> list[Mount]:
     """
     # Not splitlines(): a name may hold what Unicode takes for the end of a line.
     rows = _visible([_row(line) for line in mountinfo.rstrip("\n").split("\n")])
-    return _nearest(
+    return nearest(
         (row.device_number, row.mount) for row in rows if not row.image and _holds_files(row.mount)
     )
 
 
-def _nearest(places: Iterable[tuple[str, Mount]]) -> list[Mount]:
+def nearest(places: Iterable[tuple[str, Mount]]) -> list[Mount]:
     """Of the places of each filesystem, told apart by its device, the one nearest to the root."""
     best: dict[str, Mount] = {}
     for device, mount in places:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-import psutil
-
 if TYPE_CHECKING:
     from pistat.machine.host import Host
 
@@ -35,16 +33,14 @@ class Table(NamedTuple):
     processes: dict[int, Process]
 
 
-def read(machine: Host) -> Table:
-    """The process table now. A process that ends while it is read is left out."""
-    uptime = machine.uptime()
-    if not machine.linux:
-        return Table(uptime, _portable(uptime))
+def read(host: Host) -> Table:
+    """Read the process table. A process that ends while it is read is left out."""
+    uptime = host.uptime()
     processes = {}
-    for pid, stat in machine.stats():
+    for pid, stat in host.stats():
         try:
-            owner = machine.owner(f"/proc/{pid}")
-            processes[int(pid)] = parse(stat, owner, machine.clock_ticks, machine.page_size)
+            owner = host.owner(f"/proc/{pid}")
+            processes[int(pid)] = parse(stat, owner, host.clock_ticks, host.page_size)
         except (OSError, IndexError, ValueError):
             # It has ended: its folder is gone, or there was nothing to read.
             continue
@@ -82,20 +78,3 @@ def cpu_percent(pid: int, older: Table, newer: Table) -> float:
 
 MOMENT = 0.01
 """A tick of the kernel: over a shorter interval, one tick would be thousands of percent."""
-
-
-def _portable(uptime: float) -> dict[int, Process]:
-    boot = psutil.boot_time()
-    processes = {}
-    for each in psutil.process_iter(["name", "username", "create_time", "cpu_times", "memory_info"]):
-        info = each.info
-        if info["name"] == "System Idle Process":
-            # Windows counts the time in which the CPU had nothing to do as the use of a process.
-            continue
-        times, memory = info["cpu_times"], info["memory_info"]
-        began = min(max(0.0, (info["create_time"] or boot) - boot), uptime)
-        cpu = times.user + times.system if times else 0.0
-        processes[each.pid] = Process(
-            info["name"] or "", info["username"], began, cpu, memory.rss if memory else 0
-        )
-    return processes

@@ -15,8 +15,9 @@ from pistat import routes
 from pistat.cache import NoAnswerError
 from pistat.collectors import network
 from pistat.machine.machine import Finished, Machine, SystemNames, Usage
-from pistat.machine.network.netlink import Link
+from pistat.machine.network.links import Link
 from pistat.machine.network.nl80211 import Station
+from pistat.machine.portable import with_prefix
 from pistat.parsers.values import Json
 from pistat.routes import Route
 from pistat.settings import Settings
@@ -153,7 +154,7 @@ class RecordedMachine(Machine):
             self.word(f"{folder}/address"),
             self.number(f"{folder}/mtu"),
             self._link_speed(folder) if is_up else None,
-            [network.with_prefix(*each) for each in self.facts["addresses"].get(name, [])],
+            [with_prefix(*each) for each in self.facts["addresses"].get(name, [])],
             counters,
         )
 

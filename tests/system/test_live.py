@@ -29,7 +29,7 @@ import pytest
 
 from pistat.collectors import ALL, root_filesystem
 from pistat.field import Collector
-from pistat.machine import cpu_times, processes
+from pistat.machine import cpu_times
 from pistat.machine.machine import Machine
 from pistat.machine.mounts import NO_FILES
 from support import namespaces as apart
@@ -932,9 +932,9 @@ def test_cpu_times_of_psutil() -> None:
 
     def look() -> list[Any]:
         with burner(CORE):
-            older = cpu_times.read(FAST), cpu_times.read(PORTABLE)
+            older = cpu_times.read(FAST), PORTABLE.cpu.take().value
             time.sleep(1.0)
-            newer = cpu_times.read(FAST), cpu_times.read(PORTABLE)
+            newer = cpu_times.read(FAST), PORTABLE.cpu.take().value
         fast, slow = (cpu_times.usage(*pair) for pair in zip(older, newer, strict=True))
         assert len(fast) == len(slow) == FAST.cores + 1
         agrees = all(
@@ -949,7 +949,7 @@ def test_cpu_times_of_psutil() -> None:
 @pytest.mark.parametrize("pid", [1, os.getpid()], ids=["init", "this"])
 def test_the_process_table_of_psutil(pid: int) -> None:
     """A process is the same by psutil: name, owner, start, CPU time, memory."""
-    fast, slow, again = (processes.read(each) for each in (FAST, PORTABLE, FAST))
+    fast, slow, again = (each.processes.take().value for each in (FAST, PORTABLE, FAST))
     one, other = fast.processes[pid], slow.processes[pid]
 
     assert isinstance(one.user, int)

@@ -1,7 +1,7 @@
 """The speeds of links as their drivers give them, by one call for each.
 
-https://docs.kernel.org/networking/ethtool-netlink.html has one question for all of them, but that wakes the
-devices that sleep because nothing is plugged in. In /sys, each is a file.
+https://docs.kernel.org/networking/ethtool-netlink.html has one question for all of them, but it wakes devices
+that sleep because nothing is plugged in. In /sys, each speed is a file.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ GET_LINK_SETTINGS = 0x4C
 """ETHTOOL_GLINKSETTINGS."""
 
 REQUEST = struct.Struct("16sP16x")
-"""struct ifreq: an interface, and where in memory the question is and the answer shall be."""
+"""struct ifreq: an interface, and the address of the question, which the answer replaces."""
 
 QUESTION = struct.Struct("=I11xb")
 ANSWER = struct.Struct("=4xI7xb")
-"""Of struct ethtool_link_settings: the command; the speed; how many words each of the maps behind it has."""
+"""Of struct ethtool_link_settings: the command; the speed; the length in words of each map behind it."""
 
 ROOM = 48 + 3 * 127 * 4
-"""Bytes of it with the longest maps that there can be."""
+"""Its bytes with the longest maps that there can be."""
 
 
 def speeds(kernel: socket.socket, names: Iterable[str]) -> dict[str, int | None]:
-    """The speed of each of these interfaces in Mbit/s, 2^32-1 if it is unknown; None without such a thing.
+    """Return the speed of each interface in Mbit/s: 2^32-1 if it is unknown, None if it has none.
 
     Args:
         kernel: Any socket.
-        names: Interfaces whose link is up, for others might be woken.
+        names: Interfaces whose link is up; asking might wake others.
     """
     settings = array("B", bytes(ROOM))
     QUESTION.pack_into(settings, 0, GET_LINK_SETTINGS, 0)
@@ -42,15 +42,16 @@ def speeds(kernel: socket.socket, names: Iterable[str]) -> dict[str, int | None]
 
 
 def _speed(descriptor: int, request: bytes, settings: array[int]) -> int | None:
+    """Ask for the speed of one interface."""
     try:
         fcntl.ioctl(descriptor, SIOCETHTOOL, request)
         speed, words = ANSWER.unpack_from(settings)
         if words < 0:
-            # At first the kernel only tells how long its maps are; then it wants to be told so.
+            # The first answer only says how long the maps are, which the next question must repeat.
             QUESTION.pack_into(settings, 0, GET_LINK_SETTINGS, -words)
             fcntl.ioctl(descriptor, SIOCETHTOOL, request)
             speed, _ = ANSWER.unpack_from(settings)
     except OSError:
-        # Drivers without a speed say so in many ways.
+        # Drivers without a speed answer with various errors.
         return None
     return int(speed)

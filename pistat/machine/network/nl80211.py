@@ -1,6 +1,6 @@
 """What the kernel knows of its Wi-Fi connections, by three kinds of questions over netlink.
 
-It is newer than /proc/net/wireless, which some drivers do not fill, and it knows the network, too.
+It is newer than /proc/net/wireless, which some drivers do not fill, and it knows the SSID, too.
 https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/include/uapi/linux/nl80211.h
 """
 
@@ -15,17 +15,17 @@ from pistat.machine.network.netlink import ATTRIBUTE, NUMBER, SECONDS, ask, attr
 
 NETLINK_GENERIC = 16
 CONTROLLER = 16
-"""GENL_ID_CTRL, the family that knows the numbers of the others."""
+"""GENL_ID_CTRL, the family that knows the numbers of the other families."""
 
 GET_FAMILY, GET_INTERFACE, GET_STATION = 3, 5, 17
 FAMILY_ID, FAMILY_NAME = 1, 2
 IFINDEX, IFNAME, IFTYPE, STA_INFO, FREQUENCY, SSID = 3, 4, 5, 21, 38, 52
 SIGNAL, TX_RATE = 7, 8
 RATE_16, RATE_32 = 1, 5
-"""Of one stream, and of many, which need more bits; both in units of 100 kbit/s."""
+"""The rate in 16 bits, and in 32 for rates that need more; both in units of 100 kbit/s."""
 
 CLIENT = 2
-"""NL80211_IFTYPE_STATION: it is connected to an access point. Others have many peers, or none."""
+"""NL80211_IFTYPE_STATION: an interface that connects to an access point. Others have many peers, or none."""
 
 HEAD = struct.Struct("=BBxx")
 SHORT = struct.Struct("=H")
@@ -33,13 +33,13 @@ SIGNED = struct.Struct("=b")
 
 
 class Station(NamedTuple):
-    """A connection to an access point; None for what the driver does not tell.
+    """A connection to an access point; None for what the driver does not report.
 
     Attributes:
-        ssid: The name of the network.
-        frequency: Of its channel, in MHz.
-        signal: How strongly it is received, in dBm.
-        bit_rate: How fast is sent, in bit/s.
+        ssid: Name of the network.
+        frequency: Frequency of its channel, in MHz.
+        signal: Strength of the received signal, in dBm.
+        bit_rate: Rate of sending, in bit/s.
     """
 
     ssid: str | None
@@ -49,7 +49,7 @@ class Station(NamedTuple):
 
 
 def stations() -> dict[str, Station]:
-    """The connection of each interface that has one, by its name; none without Wi-Fi. Raises OSError."""
+    """Return the connection of each interface that has one, by its name. Raises OSError."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_GENERIC) as kernel:
         kernel.settimeout(SECONDS)
         family = families(kernel).get("nl80211")
@@ -57,7 +57,7 @@ def stations() -> dict[str, Station]:
 
 
 def connections(kernel: socket.socket, family: int) -> dict[str, Station]:
-    """The connection of each interface that has one, by its name. Raises OSError."""
+    """Return the connection of each interface that has one, by its name. Raises OSError."""
     found: dict[str, Station] = {}
     for message in ask(kernel, family, HEAD.pack(GET_INTERFACE, 0)):
         told = attributes(message, HEAD.size, {IFINDEX, IFNAME, IFTYPE, FREQUENCY, SSID})
@@ -67,7 +67,7 @@ def connections(kernel: socket.socket, family: int) -> dict[str, Station]:
 
 
 def _peers(kernel: socket.socket, family: int, interface: bytes) -> list[bytes]:
-    """What an interface is connected to, as far as is told."""
+    """Return the access point of an interface, if its driver names one."""
     try:
         return ask(kernel, family, HEAD.pack(GET_STATION, 0) + ATTRIBUTE.pack(8, IFINDEX) + interface)
     except TimeoutError:
@@ -78,14 +78,14 @@ def _peers(kernel: socket.socket, family: int, interface: bytes) -> list[bytes]:
 
 
 def families(kernel: socket.socket) -> dict[str, int]:
-    """The number of each family of questions by its name. Raises OSError."""
+    """Return the number of each family of questions by its name. Raises OSError."""
     messages = ask(kernel, CONTROLLER, HEAD.pack(GET_FAMILY, 1))
     told = [attributes(message, HEAD.size, {FAMILY_ID, FAMILY_NAME}) for message in messages]
     return {_text(each[FAMILY_NAME]): SHORT.unpack(each[FAMILY_ID])[0] for each in told}
 
 
 def station(interface: dict[int, bytes], peers: list[bytes]) -> Station:
-    """What is told of an interface and of the access point that it is connected to, if it is."""
+    """Combine the attributes of an interface with those of its access point, if it has one."""
     peer = attributes(peers[0], HEAD.size, {STA_INFO}).get(STA_INFO, b"") if peers else b""
     info = attributes(peer, 0, {SIGNAL, TX_RATE})
     rate = attributes(info.get(TX_RATE, b""), 0, {RATE_16, RATE_32})
@@ -99,6 +99,7 @@ def station(interface: dict[int, bytes], peers: list[bytes]) -> Station:
 
 
 def _number(form: struct.Struct, data: bytes | None) -> int | None:
+    """Unpack a number, if there is one."""
     if data is None:
         return None
     [number] = form.unpack(data)
@@ -106,5 +107,5 @@ def _number(form: struct.Struct, data: bytes | None) -> int | None:
 
 
 def _text(data: bytes) -> str:
-    """Names are bytes to the kernel; those of interfaces end in NUL, those of networks do not."""
+    """Decode a name. Names are bytes to the kernel; only those of interfaces end in NUL."""
     return os.fsdecode(data.rstrip(b"\0"))

@@ -17,7 +17,7 @@ from pistat.collectors import ALL, STATS, system
 from pistat.field import Collector, Incomplete, Values
 from pistat.machine import cpu_times
 from pistat.machine.machine import Finished, Machine, Usage
-from pistat.machine.network.netlink import Link
+from pistat.machine.network.links import Link
 from pistat.machine.sampler import Sample
 from pistat.settings import Settings
 
