@@ -51,6 +51,8 @@ from pistat.collectors import cpu, processes
 from pistat.formats import openapi, page, prometheus
 from pistat.formats.guide import FILTERS, contents
 from pistat.formats.page import Document
+from pistat.history.recorder import Recorder
+from pistat.history.storage import StateDirectory
 from pistat.monitor import capabilities
 from pistat.monitor.monitor import OWNERS, Monitor, encode
 from pistat.monitor.self_metrics import OTHER, SelfMetrics
@@ -91,7 +93,13 @@ class Standing(NamedTuple):
 
 
 class Service:
-    """What the views need: settings, machine, monitor, guard, limiter, places of those who wait a second."""
+    """What the views need: settings, machine, monitor, guard, limiter, places of those who wait a second.
+
+    Attributes:
+        recorder: Takes a sample of the machine at each interval. It is started by `main`, so whoever is made
+            here can listen to it before.
+        state: The files that outlast a restart.
+    """
 
     application: WSGIApplication
 
@@ -109,6 +117,17 @@ class Service:
         # Making one costs milliseconds, on a Pi Zero tens of them; a machine is known by a handful of names.
         self.document = lru_cache(maxsize=8)(self._document)
         self.guard = AccessControl(settings, machine)
+        self.recorder: Recorder = (
+            last.recorder if last else Recorder(self.monitor, machine, settings.history_seconds)
+        )
+        self.state: StateDirectory = (
+            last.state
+            if last
+            else StateDirectory.chosen(
+                save=settings.history_save and settings.history_seconds > 0,
+                machine=machine,
+            )
+        )
         self.seldom = journal.OncePerMinute()
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
         self.limiter: Limiter = (

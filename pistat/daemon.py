@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from pistat import cli, hosts
 from pistat import log as journal
+from pistat.history.recorder import Recorder
 from pistat.machine.machine import Machine
 from pistat.monitor.self_metrics import OTHER, SelfMetrics
 from pistat.server import server, systemd
@@ -40,12 +41,14 @@ class Service(Protocol):
         application: Answers the requests.
         guard: Decides whom to answer; the server asks it about errors of its own.
         own: Counts the requests.
+        recorder: Takes samples of the machine.
     """
 
     application: WSGIApplication
     settings: Settings
     guard: AccessControl
     own: SelfMetrics
+    recorder: Recorder
 
 
 S = TypeVar("S", bound=Service)
@@ -78,6 +81,7 @@ def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Mac
     serving = server.Server(service.application, sockets, partial(service.own.answered, OTHER))
     Daemon(serving, service, build, machine, env_file).run()
     systemd.notify("STOPPING=1")
+    service.recorder.stop()
     # The kernel takes back at once what the interpreter would clear away for seconds, on a Pi Zero.
     os._exit(0)
 
@@ -116,6 +120,7 @@ class Daemon(Generic[S]):
         _say_if_open(self._service.settings)
         # Whether the firmware can be asked, and what its owner can do, is said before anybody wants to know.
         threading.Thread(target=lambda: self._machine.firmware.access, name="access", daemon=True).start()
+        self._service.recorder.start()
 
     def _addresses(self) -> list[str]:
         """Return the URLs that a browser in the network can open; none of them is `0.0.0.0`."""
@@ -141,6 +146,8 @@ class Daemon(Generic[S]):
             return
         if (new.host, new.port) != (old.host, old.port):
             log.warning("A new PISTAT_HOST or PISTAT_PORT needs a restart.")
+        if (new.history_seconds, new.history_save) != (old.history_seconds, old.history_save):
+            log.warning("A new PISTAT_HISTORY_SECONDS or PISTAT_HISTORY_SAVE needs a restart.")
         _set_level(new)
         _say_if_open(new)
         self._follow(self._build(replace(new, host=old.host, port=old.port), self._machine, self._service))

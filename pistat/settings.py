@@ -74,6 +74,11 @@ def origins(text: str) -> tuple[str, ...]:
     return found
 
 
+def interval(text: str) -> int:
+    """A whole number of seconds within reason, or 0 for never."""
+    return 0 if text == "0" else int(whole(5, 300).read(text))
+
+
 def _listed(text: str) -> list[str]:
     return text.split(",") if text else []
 
@@ -84,6 +89,7 @@ ADDRESS = Kind(address, "an IPv4 or IPv6 address, or localhost")
 LEVEL = Kind(level, "one of " + ", ".join(LEVELS))
 TOKEN = Kind(token, "at most 256 visible ASCII characters, without blanks; empty for none")
 NAMES = Kind(host_names, "names with commas between them, such as pi.example.org; or * for all")
+INTERVAL = Kind(interval, "0, or a whole number from 5 to 300")
 ORIGINS = Kind(origins, "origins with commas between them, such as http://dashboard.local:3000")
 
 
@@ -120,6 +126,16 @@ class Settings:
     )
     trusted_proxies: int = setting(
         "0", whole(0, 10), "Proxies in front of this whose `X-Forwarded-For` is believed."
+    )
+    history_seconds: int = setting(
+        "10",
+        INTERVAL,
+        "Seconds between the samples of the history; 0 turns it off. 30 suits a board with one core.",
+    )
+    history_save: bool = setting(
+        "True",
+        FLAG,
+        "Whether the history is kept across restarts and reboots, where systemd gives a directory.",
     )
     show_ssid: bool = setting("False", FLAG, "Whether the name of the Wi-Fi network is told.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -158,6 +158,36 @@ def _parents(path: str) -> set[str]:
     """The folders in which `path` lies."""
     parts = path.split("/")
     return {"/".join(parts[:length]) for length in range(1, len(parts))}
+
+
+IN_MEMORY = frozenset({"ramfs", "tmpfs", "rootfs"})
+RAM_OVERLAY = re.compile(r"(?:^|\s)(?:boot=overlay|overlayroot=tmpfs)")
+"""How the kernel's command line of a Raspberry Pi says that its root filesystem is kept as it is."""
+
+
+def in_memory(machine: Host, path: str) -> bool:
+    """Return whether what is written at `path` is gone after a reboot: tmpfs, or an overlay on one."""
+    table = machine.read_or_none("/proc/self/mountinfo")
+    rows = [(_row(line), line) for line in table.rstrip("\n").split("\n")] if table else []
+    visible = set(_visible([row for row, _ in rows]))
+    mounted = {row.mount.mountpoint: (row.mount, line) for row, line in rows if row in visible}
+    for _ in range(len(mounted)):
+        mount, line = next((mounted[each] for each in _upwards(path) if each in mounted), (None, ""))
+        upper = re.search(r"[ ,]upperdir=((?:[^,\\ ]|\\.)+)", line)
+        if mount is None or mount.filesystem != "overlay" or upper is None:
+            return mount is not None and mount.filesystem in IN_MEMORY
+        if RAM_OVERLAY.search(machine.read_or_none("/proc/cmdline") or ""):
+            return True
+        path = _unescape(upper[1])
+    return False
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """`path`, and the folders in which it lies, the nearest first."""
+    while path not in {"", "/"}:
+        yield path
+        path = path.rpartition("/")[0]
+    yield "/"
 
 
 def _holds_files(mount: Mount) -> bool:

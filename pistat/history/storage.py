@@ -1,0 +1,176 @@
+"""The state directory: the few files that outlast a restart, and why there may be none."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from pistat.cache import DeadlineCache, NoAnswerError, Task
+from pistat.machine import mounts
+from pistat.machine.machine import Machine
+from pistat.text import quoted
+
+T = TypeVar("T")
+
+log = logging.getLogger("pistat")
+
+VARIABLE = "STATE_DIRECTORY"
+"""What systemd sets where the unit has `StateDirectory=`; with several directories, colons between them."""
+
+SECONDS = 5.0
+"""How long a file may take: a worn card stalls for seconds while it is written to."""
+
+LARGEST = 4 << 20
+"""No file of ours is larger; what is longer was not written here."""
+
+
+class StateDirectory:
+    """Files that outlast a restart. No method raises; what goes wrong is one line in the log.
+
+    A disk that hangs holds up its caller once, for `SECONDS`, and then nobody until it is back.
+
+    Args:
+        path: The directory; None for none.
+        machine: Where its mount is looked up.
+        why_none: Why there is none, and what would give one, as a sentence.
+    """
+
+    def __init__(self, path: str | None, machine: Machine, why_none: str = "") -> None:
+        self._path = Path(path) if path else None
+        self._disk = DeadlineCache(machine.monotonic)
+        self._machine = machine
+        self._lock = threading.Lock()
+        self._told = ""
+        self.reason: str | None = why_none if path is None else self._unusable()
+
+    @classmethod
+    def chosen(cls, *, save: bool, machine: Machine) -> StateDirectory:
+        """Return the one that systemd has given, if the owner wants it used: `save`."""
+        given = os.environ.get(VARIABLE)
+        if not save:
+            return cls(None, machine, "PISTAT_HISTORY_SAVE is false.")
+        if not given:
+            return cls(
+                None,
+                machine,
+                f"{VARIABLE} is not set: systemd sets it for a unit with StateDirectory=pi-stat.",
+            )
+        return cls(given.split(":")[0], machine)
+
+    @property
+    def available(self) -> bool:
+        """Whether files are kept there; otherwise `reason` says in one sentence why not."""
+        return self.reason is None
+
+    def read(self, name: str) -> bytes | None:
+        """Return the content of a file; None where there is none, or it cannot be read."""
+        return self._try("read", name, _read)
+
+    def write(self, name: str, data: bytes) -> bool:
+        """Replace a file as a whole, or leave it as it was; return whether it is on the disk."""
+        return self._try("written", name, lambda path: _write(path, data)) is not None
+
+    def append(self, name: str, data: bytes) -> bool:
+        """Add to the end of a file, which is made if there is none; return whether it is on the disk.
+
+        After a power cut the end may be there in part: who reads it must know a whole record from a torn one.
+        """
+        return self._try("written", name, lambda path: _append(path, data)) is not None
+
+    def set_aside(self, name: str, why: str) -> None:
+        """Give a file that is of no use here another name, so that nothing is lost, and say so in the log."""
+        if (
+            self._try("renamed", name, lambda path: path.replace(path.with_name(f"{path.name}.unusable")))
+            is not None
+        ):
+            log.warning("%s %s; it was renamed to %s.unusable.", self._file(name), why, name)
+
+    def _file(self, name: str) -> Path:
+        assert self._path is not None
+        return self._path / name
+
+    def _try(self, what: str, name: str, do: Callable[[Path], T]) -> T | None:
+        if not self.available:
+            return None
+        path = self._file(name)
+        # One thing at a time: what hangs must not be overtaken by what is newer.
+        done: list[T] = []
+        # The cache keeps what a task returns, which may be large here.
+        task = Task("disk", lambda: done.append(do(path)), SECONDS)
+        with self._lock:
+            (outcome,) = self._disk.get([task], self._machine.monotonic(), accept_running=False)
+        error = outcome.error
+        if error is None:
+            self._tell("")
+            return done[0]
+        if not isinstance(error, FileNotFoundError) or what != "read":
+            self._tell(f"{path} cannot be {what}: {_clause(error)}.")
+        return None
+
+    def _tell(self, trouble: str) -> None:
+        """Say in the log what is wrong, once until it is over."""
+        if trouble and not self._told:
+            log.warning("The history is not saved. %s", trouble)
+        elif self._told and not trouble:
+            log.info("The history is saved again.")
+        self._told = trouble
+
+    def _unusable(self) -> str | None:
+        """Return why nothing that is written there would stay."""
+        path = os.path.realpath(self._path or "")
+        if not Path(path).is_dir():
+            return f"{quoted(path, 200)} is no directory."
+        if mounts.in_memory(self._machine, path):
+            return f"{quoted(path, 200)} lies in memory, on tmpfs or on an overlay over it."
+        if not os.access(path, os.W_OK):
+            return f"{quoted(path, 200)} cannot be written to."
+        return None
+
+
+def _clause(error: BaseException) -> str:
+    if isinstance(error, NoAnswerError):
+        return str(error)
+    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(LARGEST)
+
+
+def _write(path: Path, data: bytes) -> bool:
+    new = path.with_name(f"{path.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        _write_all(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    new.replace(path)
+    # Only then its name is on the disk, too.
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return True
+
+
+def _append(path: Path, data: bytes) -> bool:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        _write_all(descriptor, data)
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
