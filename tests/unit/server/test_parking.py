@@ -253,7 +253,7 @@ HASTY = f"""
 import sys
 sys.path.insert(0, {str(PROGRAM.parent)!r})
 from pistat.server import connection_limits
-crowd.REQUEST_SECONDS, crowd.IDLE_SECONDS = 1.0, 2.0
+connection_limits.REQUEST_SECONDS, connection_limits.IDLE_SECONDS = 1.0, 2.0
 import pi_system_monitor
 sys.exit(pi_system_monitor.main())
 """

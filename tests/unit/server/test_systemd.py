@@ -21,6 +21,7 @@ import pytest
 from pistat import log as journal
 from pistat.server import server
 from support.daemon import PROGRAM, Daemon, clean_environment, copied
+from support.daemons import faulty
 from support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -91,8 +92,7 @@ def test_the_status_line(tmp_path: Path) -> None:
     (tmp_path / "memory").write_text("EIO")
     with notifications(abstract=False) as (name, manager):
         given = {"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1000000", "FAULTS": str(tmp_path)}
-        command = [sys.executable, str(PROGRAM.parent / "tests" / "support" / "daemons" / "faulty.py")]
-        daemon = Daemon(given, command)
+        daemon = Daemon(given, [sys.executable, faulty.__file__])
         try:
             assert manager.recv(200).startswith(b"READY=1")
             for _ in range(3):
