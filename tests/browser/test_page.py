@@ -416,7 +416,7 @@ BROKEN = """
 import sys
 from pathlib import Path
 import pi_system_monitor
-from pistat.monitor import Monitor
+from pistat.monitor.monitor import Monitor
 answer = Monitor.answer
 def broken(*arguments, **options):
     if Path(sys.argv[1]).exists():

@@ -329,7 +329,7 @@ if os.path.exists("/run/fault-start"):
     sys.exit(1)
 sys.path.insert(0, "/opt/pi-stat")
 import pi_system_monitor
-from pistat.server import Server
+from pistat.server.server import Server
 uptime, turn = pi_system_monitor.Machine.uptime, Server._turn
 def stand(what):
     while os.path.exists("/run/fault-" + what):

@@ -169,7 +169,7 @@ def test_interfaces(calls: Calls) -> None:
 COLLECT = f"""
 import os, sys, time
 from pistat.collectors import network
-from pistat.machine import Machine
+from pistat.machine.machine import Machine
 machine = Machine()
 while sum(link.is_up for link in machine.links().values()) < int(sys.argv[1]):
     time.sleep(0.05)

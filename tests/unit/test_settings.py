@@ -81,7 +81,7 @@ GOOD: list[tuple[str, str, object]] = [
         for name in ("PISTAT_DEBUG", "PISTAT_RATE_LIMIT_ENABLED")
         for meaning, words in ((True, ("true", "1", "yes", "on")), (False, ("false", "0", "no", "off")))
         for word in words
-        for spelling in {word, word.upper(), word.capitalize(), word[:1] + word[1:].upper()}
+        for spelling in sorted({word, word.upper(), word.capitalize(), word[:1] + word[1:].upper()})
     ),
     *(
         ("PISTAT_LOG_LEVEL", spelling, word)
