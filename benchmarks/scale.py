@@ -30,7 +30,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
 from living import LivingMachine
 
 from support.daemons.fleet import Fleet
-from support.prometheus_server import Prometheus
+from support.programs.prometheus_server import Prometheus
 from support.recorded_machine import BOARDS, board_names
 
 SCRAPE_SECONDS = 30.0

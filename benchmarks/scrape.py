@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
 
 from support.daemon import Daemon
-from support.prometheus_server import NodeExporter
+from support.programs.prometheus_server import NodeExporter
 
 ACCEPT = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 """What Prometheus asks for."""

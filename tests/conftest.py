@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from support.chromium import CHROMIUM, DRIVER, Browser
 from support.daemon import Daemon, HeldPort
+from support.programs.chromium import CHROMIUM, DRIVER, Browser
 
 if TYPE_CHECKING:
     from support.need import Need

@@ -11,8 +11,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support.chromium import Browser
 from support.daemon import Daemon
+from support.programs.chromium import Browser
 from support.recorded_machine import BOARDS, altered
 
 HERE = Path(__file__).resolve().parent

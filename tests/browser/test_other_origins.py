@@ -12,7 +12,7 @@ import pytest
 from support.daemon import Daemon
 
 if TYPE_CHECKING:
-    from support.chromium import Browser
+    from support.programs.chromium import Browser
 
 Start = Callable[..., Daemon]
 

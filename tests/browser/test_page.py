@@ -21,8 +21,8 @@ from support.daemon import Daemon
 from support.recorded_machine import BOARDS
 
 if TYPE_CHECKING:
-    from support.chromium import Browser
     from support.need import Need
+    from support.programs.chromium import Browser
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 HOSTILE = "<img src=x onerror=alert(1)>"

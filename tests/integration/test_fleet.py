@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from support.daemon import Daemon
-from support.prometheus_server import INSTALLED, NodeExporter, Prometheus
+from support.programs.prometheus_server import INSTALLED, NodeExporter, Prometheus
 from support.recorded_machine import BOARDS, board_names
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from support.daemon import PROGRAM, Answer, Daemon
 if TYPE_CHECKING:
     from support.need import Need
 
-DAEMONS = Path(__file__).parents[1] / "support" / "daemons"
+DAEMONS = Path(__file__).parents[2] / "support" / "daemons"
 PROMPT = 0.1
 """Seconds within which /health answers, whatever happens."""
 

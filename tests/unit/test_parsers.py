@@ -23,7 +23,7 @@ def test_each_vector_names_its_source() -> None:
 
 def test_each_parser_is_driven() -> None:
     """For each parser one test has its rows, so that no row is left to nobody."""
-    tests = Path(__file__).parent.glob("test_*.py")
+    tests = Path(__file__).with_name("parsers").glob("test_*.py")
     driven = [parser for test in tests for parser in DRIVEN.findall(test.read_text(encoding="utf-8"))]
 
     assert sorted(driven) == sorted({each.parser for each in VECTORS})

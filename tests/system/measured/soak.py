@@ -1,6 +1,6 @@
 """Everything at once, for as long as you like: the daemon must stay right, and must stay the same size.
 
-    .venv/bin/python tests/system/soak.py --seconds 600
+    .venv/bin/python tests/system/measured/soak.py --seconds 600
 
 Needs root and Linux. All of it happens in namespaces of its own (mounts, network, processes), and the daemon
 is in them, with the variables that the unit gives it: a dead filesystem, filesystems and interfaces that come
@@ -31,8 +31,8 @@ from typing import Any, NamedTuple
 
 import psutil
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pistat import routes
 from support.answer_shape import mismatches

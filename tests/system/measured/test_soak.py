@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from support import dead_mount as deadmount
-from system import soak
+from system.measured import soak
 
 if TYPE_CHECKING:
     from support.need import Need
