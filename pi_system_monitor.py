@@ -48,6 +48,7 @@ from werkzeug.http import parse_accept_header
 from pistat import daemon, hosts, routes
 from pistat import log as journal
 from pistat.collectors import cpu, processes
+from pistat.compression import Body
 from pistat.formats import openapi, page, prometheus
 from pistat.formats.guide import FILTERS, contents
 from pistat.formats.page import Document
@@ -82,22 +83,22 @@ TERMINALS = re.compile(r"(?:curl|Wget|HTTPie|xh)(?:/|$)", re.ASCII)
 
 
 class BadParameters(BadRequest):
-    """A query or a header that is not accepted; its description is ours, and made for the client."""
+    """Refuse a query or a header; the description is written for the client."""
 
 
 class Standing(NamedTuple):
-    """What a client has of a budget after a request: how many more, and for how many seconds."""
+    """Hold what is left of a budget after a request: how many more, and for how many seconds."""
 
     remaining: int
     seconds: int
 
 
 class Service:
-    """What the views need: settings, machine, monitor, guard, limiter, places of those who wait a second.
+    """Hold what the views need: settings, machine, monitor, access control, rate limit, waiting places.
 
     Attributes:
-        recorder: Takes a sample of the machine at each interval. It is started by `main`, so whoever is made
-            here can listen to it before.
+        recorder: Takes a sample of the machine at each interval. `main` starts it, so whatever is made here can
+            listen to it before.
         state: The files that outlast a restart.
     """
 
@@ -138,24 +139,24 @@ class Service:
 
     @cached_property
     def openapi(self) -> Document:
-        """The API for programs, made when it is first asked for."""
-        return Document(encode(openapi.document(self.settings)), "application/json")
+        """Return the OpenAPI document, made when it is first asked for."""
+        return Document(Body(encode(openapi.document(self.settings))), "application/json")
 
     def _document(self, template: str, base: str) -> Document:
         text = render_template(template, **contents(base, self.settings))
         if template == "page.html":
-            return Document(text.encode(), "text/html", page.policy())
-        return Document(text.encode(), "text/plain")
+            return Document(Body(text.encode()), "text/html; charset=utf-8", page.policy())
+        return Document(Body(text.encode()), "text/plain; charset=utf-8")
 
 
 def create_app(settings: Settings, machine: Machine, last: Service | None = None) -> Flask:
-    """The application: routes, limiter, error handler. Nothing is read from the machine yet.
+    """Return the application: routes, limiter, error handler. Nothing is read from the machine yet.
 
     Args:
-        settings: What its owner has chosen.
-        machine: What it tells about.
-        last: What has served until now. It is gone on with, but for what other settings make another: so no
-            source is asked by two, and no client gets more than it may, while the limit is the same.
+        settings: What the owner has chosen.
+        machine: The machine to report on.
+        last: What has served until now, at a reload. Its monitor goes on, so that no source is read by two;
+            its limiter, too, while the limit is the same.
     """
     app = Flask(__name__, static_folder=None, template_folder=str(page.TEMPLATES))
     service = app.extensions["pistat"] = Service(settings, machine, last)
@@ -184,24 +185,24 @@ def _service() -> Service:
 
 @api.get(routes.STATS.path)
 def stats() -> Response:
-    """Everything, or the wanted keys, from the cache or fresh; with `block`, the CPU over the next second."""
+    """Answer with all keys or the wanted, cached or fresh; with `block`, the CPU over the next second."""
     wanted = _parameters(routes.STATS)
     service, keys, fresh = _service(), wanted["fields"], not wanted["cache"]
     if not wanted["block"] or set(cpu.cpu.keys).isdisjoint(keys):
-        return _json(service.monitor.answer(keys, fresh=fresh).body())
+        return _compressed(service.monitor.answer(keys, fresh=fresh).body())
     if not service.places.acquire(blocking=False):
         raise ServiceUnavailable(
             f"{server.BLOCKING} requests wait with block=true already; try again in 1 s.", retry_after=1
         )
     try:
-        return _json(service.monitor.measured(keys, 1.0).body())
+        return _compressed(service.monitor.measured(keys, 1.0).body())
     finally:
         service.places.release()
 
 
 @api.get(routes.PROCESSES.path)
 def process_list() -> Response:
-    """The first `limit` processes in the order of `sort`; every order is taken from the same collection."""
+    """Answer with the first `limit` processes in the order of `sort`; all orders share one collection."""
     wanted = _parameters(routes.PROCESSES)
     answer = _service().monitor.answer(routes.PROCESSES.keys)
     table = answer.values["processes"]
@@ -211,19 +212,19 @@ def process_list() -> Response:
 
 @api.get(routes.INTERFACES.path)
 def network_interfaces() -> Response:
-    """The network interfaces."""
+    """Answer with the network interfaces."""
     return _answer(routes.INTERFACES)
 
 
 @api.get(routes.DEVICES.path)
 def storage_devices() -> Response:
-    """The filesystems and the disk counters."""
+    """Answer with the filesystems and the disk counters."""
     return _answer(routes.DEVICES)
 
 
 @api.get(routes.CAPABILITIES.path)
 def all_capabilities() -> Response:
-    """Everything is read, and where that gave nothing, its source is looked at."""
+    """Read everything, and look at the source of whatever gave nothing."""
     _parameters(routes.CAPABILITIES)
     answer = _service().monitor.answer(tuple(OWNERS))
     rows = capabilities.document(_service().machine, answer)
@@ -232,13 +233,13 @@ def all_capabilities() -> Response:
 
 @api.get(routes.SENSORS.path)
 def all_sensors() -> Response:
-    """The sensors, or those of the wanted keys."""
-    return _json(_service().monitor.answer(_parameters(routes.SENSORS)["fields"]).body())
+    """Answer with the sensors, or those of the wanted keys."""
+    return _compressed(_service().monitor.answer(_parameters(routes.SENSORS)["fields"]).body())
 
 
 @api.get(routes.METRICS.path)
 def metrics() -> Response:
-    """The same figures for Prometheus, and what the daemon itself costs."""
+    """Answer with the same readings for Prometheus, and what the daemon itself costs."""
     _parameters(routes.METRICS)
     service, openmetrics = _service(), _wants_openmetrics()
     measured = service.monitor.answer(prometheus.KEYS).values
@@ -251,7 +252,7 @@ def metrics() -> Response:
 
 @api.get(routes.HEALTH.path)
 def health() -> Response:
-    """That the daemon answers; nothing is read for it but a clock."""
+    """Answer that the daemon is up; only a clock is read."""
     _parameters(routes.HEALTH)
     return _json(encode({"status": "healthy", "uptime": round(_service().machine.uptime(), 2)}))
 
@@ -259,30 +260,31 @@ def health() -> Response:
 # Without the strictness, a request line without a path (`GET ?x`) would be redirected, in HTML.
 @api.get(routes.GUIDE.path, strict_slashes=False)
 def guide() -> Response:
-    """The guide: text for terminals, the page for everybody else."""
+    """Answer with the guide: text for terminals, the page for everybody else."""
     _parameters(routes.GUIDE)
     response = _static(_service().document("guide.txt" if _wants_text() else "page.html", _base()))
-    response.headers["Vary"] = "Accept, User-Agent"
+    response.vary.update(("Accept", "User-Agent"))
     return response
 
 
 @api.get(routes.OPENAPI.path)
 def openapi_document() -> Response:
-    """The API for programs."""
+    """Answer with the OpenAPI document."""
     _parameters(routes.OPENAPI)
     return _static(_service().openapi)
 
 
 @api.get("/icon.svg")
 def icon() -> Response:
-    """The icon of the page, a file of its own so that no `data:` needs to be allowed."""
-    return _static(Document((page.TEMPLATES / "icon.svg").read_bytes(), "image/svg+xml"))
+    """Answer with the icon of the page, a file of its own so that no `data:` needs to be allowed."""
+    return _static(Document(Body((page.TEMPLATES / "icon.svg").read_bytes()), "image/svg+xml"))
 
 
 def _static(document: Document) -> Response:
-    """A document that changes with the program only; 304 without it for who has it already."""
-    response = Response(document.body, mimetype=document.mimetype)
-    response.set_etag(document.tag)
+    """Answer with a document that only changes with the program; with 304 if the client has it already."""
+    response = _compressed(document.body, document.mimetype)
+    # Weak, since it names the same document in both encodings.
+    response.set_etag(document.tag, weak=True)
     response.headers["Cache-Control"] = "no-cache"
     if document.policy:
         response.headers["Content-Security-Policy"] = document.policy
@@ -293,14 +295,14 @@ def _static(document: Document) -> Response:
 
 def _answer(route: Route) -> Response:
     _parameters(route)
-    return _json(_service().monitor.answer(route.keys).body())
+    return _compressed(_service().monitor.answer(route.keys).body())
 
 
 # Requests
 
 
 def _parameters(route: Route) -> Mapping[str, Any]:
-    """The values of the parameters of `route`, or a 400."""
+    """Return the values of the parameters of `route`, or refuse the request with a 400."""
     try:
         return parameters.parse(request.query_string, route.parameters)
     except BadQueryError as error:
@@ -308,7 +310,7 @@ def _parameters(route: Route) -> Mapping[str, Any]:
 
 
 def _wants_text() -> bool:
-    """Whether text is preferred, or nothing is preferred and the client is one for terminals."""
+    """Return whether the client prefers text, or prefers nothing and is one for terminals."""
     accept, rest = _accepted()
     text, html = accept.get("text/plain", rest), accept.get("text/html", rest)
     if text == html:
@@ -317,14 +319,14 @@ def _wants_text() -> bool:
 
 
 def _wants_openmetrics() -> bool:
-    """Whether OpenMetrics is asked for by name, and no less than plain text."""
+    """Return whether the client names OpenMetrics, and likes it no less than plain text."""
     accept, rest = _accepted()
     wanted = accept.get("application/openmetrics-text", 0)
     return wanted > 0 and wanted >= accept.get("text/plain", rest)
 
 
 def _accepted() -> tuple[dict[str, float], float]:
-    """How much the client likes each type that it names, and any other kind of text."""
+    """Return how much the client likes each type that it names, and any other kind of text."""
     # Not accept_mimetypes: it sorts them by an expression that takes 0.3 s for 16 kB of blanks.
     found = parse_accept_header(request.environ.get("HTTP_ACCEPT"))
     accept = {kind.partition(";")[0].strip(): quality for kind, quality in reversed(found)}
@@ -332,7 +334,7 @@ def _accepted() -> tuple[dict[str, float], float]:
 
 
 def _base() -> str:
-    """The address under which the client has reached us, for lines that can be copied."""
+    """Return the address under which the client has reached us, for lines that can be copied."""
     return request.host if HOST.fullmatch(request.host) else f"localhost:{_service().settings.port}"
 
 
@@ -348,11 +350,11 @@ def _answer_options() -> Response | None:
 
 
 BUDGETS = {"api.health": "health", "api.guide": "guide", "api.openapi_document": "guide", "api.icon": "guide"}
-"""Endpoints that want no token, and are counted apart: probe, reader, dashboard don't starve each other."""
+"""Endpoints that need no token, and their budgets: a probe and a dashboard don't starve each other."""
 
 
 def _admit() -> Response | None:
-    """What stands before every view; one function, for Flask looks at each anew with every request."""
+    """Check a request before its view runs; one function, since Flask looks up each with every request."""
     service = _service()
     _check_host(service)
     _check_token(service)
@@ -390,7 +392,7 @@ def _check_token(service: Service) -> None:
 
 
 def _spend(service: Service, budget: str) -> None:
-    """Take one request off a budget of the client; 429 when there is none left."""
+    """Take one request off a budget of the client, or refuse it with a 429."""
     if not service.settings.rate_limit_enabled:
         return
     key = f"{budget} {_client()}"
@@ -415,12 +417,22 @@ def _client() -> str:
 # Answers
 
 
+def _compressed(body: Body, kind: str = "application/json") -> Response:
+    """Return an answer, compressed if it is large and the client accepts that."""
+    if not body.worthwhile():
+        return Response(body.plain, content_type=kind)
+    if not headers.accepts_gzip(request.environ):
+        return Response(body.plain, headers={"Vary": "Accept-Encoding"}, content_type=kind)
+    packed = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return Response(body.compressed(), headers=packed, content_type=kind)
+
+
 def _json(body: bytes, status: int = 200) -> Response:
     return Response(body, status, content_type="application/json")
 
 
 def _error(error: Exception) -> Response:
-    """One JSON shape for everything that goes wrong; an unexpected failure shows nothing of itself."""
+    """Answer with one JSON shape for everything that goes wrong; an unexpected failure shows no details."""
     if not isinstance(error, HTTPException):
         if _service().seldom((request.endpoint, type(error))):
             log.error("%s failed", request.endpoint, exc_info=error)

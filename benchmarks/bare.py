@@ -28,4 +28,4 @@ def nothing(*_: object) -> None:
 
 if __name__ == "__main__":
     sockets = server.bind("127.0.0.1", int(os.environ["PISTAT_PORT"]))
-    server.Server(app, sockets, nothing).run(nothing, turned=lambda: math.inf, hung_up=nothing)
+    server.Server(app, sockets, nothing).run(nothing, turned=lambda: math.inf, reload=nothing)

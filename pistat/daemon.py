@@ -111,8 +111,8 @@ class Daemon(Generic[S]):
         if systemd.listens():
             # Else it comes from a terminal that was closed, and shall end us as ever.
             signal.signal(signal.SIGHUP, self._serving.request_reload)
-        watchdog = Watchdog(self._serving.ask, self._status)
-        self._serving.run(self._ready, turned=watchdog.beat, hung_up=self._reload)
+        watchdog = Watchdog(self._serving.self_request, self._status)
+        self._serving.run(self._ready, turned=watchdog.tick, reload=self._reload)
 
     def _ready(self) -> None:
         systemd.notify(f"READY=1\nSTATUS={self._status()}")
@@ -156,8 +156,8 @@ class Daemon(Generic[S]):
     def _follow(self, service: S) -> None:
         """Have `service` answer, and the server do as its settings say."""
         self._service = service
-        self._serving.trust(service.settings.trusted_proxies)
-        self._serving.share(service.guard.cors)
+        self._serving.set_trusted_proxies(service.settings.trusted_proxies)
+        self._serving.set_cors(service.guard.cors)
         self._serving.application = service.application
 
 

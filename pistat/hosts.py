@@ -29,7 +29,7 @@ ROUTED = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
 
 @lru_cache(maxsize=64)
 def host(header: str) -> str | None:
-    """The name or address in a Host header, in lower case and without port; None if it is something else."""
+    """Return the name or address in a Host header, in lower case, without port; None if it is neither."""
     found = HOST.fullmatch(header)
     if not found or (found[1].startswith("[") and not _is_address(found[1])):
         return None
@@ -37,7 +37,7 @@ def host(header: str) -> str | None:
 
 
 def is_local(name: str) -> bool:
-    """Whether no name server of a stranger can have given `name` an address: it is one, or a local name."""
+    """Return whether `name` is an address or a local name, which no stranger's name server can answer for."""
     return "." not in name or name.endswith(LOCAL) or _is_address(name)
 
 
@@ -54,7 +54,7 @@ def _is_address(name: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def client(address: str) -> str:
-    """Who has `address`: IPv6 by /64, the smallest network that a home gets; IPv4-mapped as IPv4."""
+    """Return who has `address`: IPv6 by /64, the smallest network that a home gets; IPv4-mapped as IPv4."""
     if ":" not in address:
         return address
     parsed = ipaddress.IPv6Address(address)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pistat.formats import squeeze
+from pistat.compression import Body
 from pistat.settings import Settings
 
 TEMPLATES = Path(__file__).resolve().parent.parent.parent / "templates"
@@ -36,25 +36,25 @@ class Document:
         tag: Changes when the body does.
     """
 
-    body: bytes
+    body: Body
     mimetype: str
     policy: str = ""
     tag: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tag", hashlib.sha256(self.body).hexdigest()[:16])
+        object.__setattr__(self, "tag", hashlib.sha256(self.body.plain).hexdigest()[:16])
 
 
 @cache
 def style() -> Markup:
-    """The style sheet, as it stands in the page."""
-    return _own(squeeze.css(_read("page.css")))
+    """Return the style sheet, as it stands in the page."""
+    return _own(_read("page.css"))
 
 
 @cache
 def script() -> Markup:
-    """The script, as it stands in the page."""
-    return _own(squeeze.js(_read("page.js")))
+    """Return the script, as it stands in the page."""
+    return _own(_read("page.js"))
 
 
 def _read(name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pistat.cache import DeadlineCache, NoAnswerError, Outcome, Task, attempt
 from pistat.collectors import ALL, cpu
+from pistat.compression import Body
 from pistat.field import Collector, Incomplete, Reading, Values
 from pistat.log import OncePerMinute
 from pistat.machine.machine import Machine
@@ -53,16 +54,16 @@ class Answer:
     values: Values
     errors: dict[str, str]
     began: float
-    _body: bytes | None = field(default=None)
+    _body: Body | None = field(default=None)
 
     def document(self) -> Values:
         """The values, and the errors if there are any."""
         return {**self.values, "errors": self.errors} if self.errors else self.values
 
-    def body(self) -> bytes:
-        """The document as JSON, made once."""
+    def body(self) -> Body:
+        """Return the document as JSON, made once."""
         if self._body is None:
-            self._body = encode(self.document())
+            self._body = Body(encode(self.document()))
         return self._body
 
 

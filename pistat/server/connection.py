@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,7 @@ class _ErrorTask(ErrorTask):
         body = errors.error_body(code, errors.MESSAGES[code])
         self.status = f"{code} {HTTPStatus(code).phrase}"
         # What could not be parsed has no method, and perhaps no origin.
-        shares = self.channel.server.shares(self.request.headers.get("ORIGIN", ""))
+        shares = self.channel.server.cors(self.request.headers.get("ORIGIN", ""))
         self.response_headers += {**HEADERS, **shares, "Content-Type": "application/json"}.items()
         if code == HTTPStatus.SERVICE_UNAVAILABLE:
             self.response_headers.append(("Retry-After", "1"))
@@ -107,17 +106,15 @@ class Connection(HTTPChannel):
         *arguments: Any,
         **options: Any,
     ) -> None:
-        self.parked = False
         self.client = client(address[0])
         self.since = time.monotonic()
         super().__init__(server, connection, address, *arguments, **options)
-        self.will_close = not server.crowd.add(self)
+        self.will_close = not server.limits.add(self)
         if self.will_close:
             server.refused(HTTPStatus.SERVICE_UNAVAILABLE)
 
     def received(self, data: bytes) -> bool:
         """Bytes have come; the time of a request begins with its first."""
-        self.parked = False
         if self.request is None:
             # Waitress passes over blank lines: a client that sends nothing else is idle still.
             data = data.lstrip()
@@ -134,23 +131,8 @@ class Connection(HTTPChannel):
                 super().service()
         finally:
             self.since = time.monotonic()
-            self._go_on()
-
-    def _go_on(self) -> None:
-        """Have the next request noticed; have the loop look at what else there is to do."""
-        if not self.connected:
-            return
-        if self.server.parking is not None and super().readable():
-            # It may be closed just now, and have no socket or no number any more.
-            with suppress(OSError, ValueError, AttributeError):
-                self.server.parking.park(self)
-                return
-            self.parked = False
-        self.server.wake()
-
-    def readable(self) -> bool:
-        """Whether the loop is to listen to it."""
-        return not self.parked and bool(super().readable())
+            # The loop looks for the next request, or for what else there is to do.
+            self.server.wake()
 
     def _hear_no_more(self) -> None:
         """Send what there is, and close; a thread that waited for the client would be lost to all others."""
@@ -160,7 +142,7 @@ class Connection(HTTPChannel):
                 each.close()
             self.requests.clear()
 
-    def patience(self) -> float | None:
+    def time_limit(self) -> float | None:
         """For how many seconds it may go on with what it does; None while it waits for us."""
         if self.total_outbufs_len:
             return connection_limits.ANSWER_SECONDS
@@ -175,7 +157,7 @@ class Connection(HTTPChannel):
             not sending or time.monotonic() - self.since > connection_limits.SENDING_SECONDS
         )
 
-    def cut(self) -> None:
+    def close_now(self) -> None:
         """Close it; a request of which the rest has not come counts as one that took too long."""
         if self.request is not None:
             self.server.refused(HTTPStatus.REQUEST_TIMEOUT)
@@ -184,4 +166,4 @@ class Connection(HTTPChannel):
     def del_channel(self, *arguments: Any) -> None:
         """It has been closed."""
         super().del_channel(*arguments)
-        self.server.crowd.remove(self)
+        self.server.limits.remove(self)

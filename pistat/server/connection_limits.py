@@ -38,13 +38,13 @@ class Connection(Protocol):
     client: str
     since: float
 
-    def patience(self) -> float | None:
+    def time_limit(self) -> float | None:
         """For how many seconds it may go on with that; None while it waits for us."""
 
     def evictable(self) -> bool:
         """Whether it may be cut to make room."""
 
-    def cut(self) -> None:
+    def close_now(self) -> None:
         """Close it."""
 
 
@@ -105,7 +105,7 @@ class ConnectionLimits:
             self._looked = now
             going += [each for each in self if _is_late(each, now)]
         for each in going:
-            each.cut()
+            each.close_now()
 
     def _choose(self, members: Collection[Connection]) -> bool:
         waiting = [each for each in members if each.evictable() and each not in self._leaving]
@@ -116,5 +116,5 @@ class ConnectionLimits:
 
 
 def _is_late(member: Connection, now: float) -> bool:
-    patience = member.patience()
-    return patience is not None and now - member.since > patience
+    time_limit = member.time_limit()
+    return time_limit is not None and now - member.since > time_limit

@@ -21,7 +21,6 @@ from waitress.task import ThreadedTaskDispatcher
 
 from pistat.server.connection import Connection, Refused
 from pistat.server.connection_limits import PER_CLIENT, TOTAL, ConnectionLimits
-from pistat.server.parking import Parking, parking
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -35,7 +34,7 @@ BLOCKING = 24
 QUEUE = 64
 """How many requests may wait for a thread: as many as even a slow board answers soon."""
 
-EXPRESS = 2
+PRIORITY_THREADS = 2
 """Threads for what takes no time: /health, and refusals. Nothing else is ever in their way."""
 
 HEALTH = "/health"
@@ -158,11 +157,10 @@ class _Listener(TcpWSGIServer):
     """One socket that listens, with the crowd of all, and two lanes for its requests."""
 
     channel_class = Connection
-    crowd: ConnectionLimits
-    parking: Parking | None
-    express: GrowingDispatcher
+    limits: ConnectionLimits
+    priority: GrowingDispatcher
     refused: Callable[[int], None]
-    shares: Callable[[str], Mapping[str, str]]
+    cors: Callable[[str], Mapping[str, str]]
 
     def readable(self) -> bool:
         # Waitress would close idle connections here, by the wall clock, and stop listening at their limit.
@@ -177,8 +175,8 @@ class _Listener(TcpWSGIServer):
         if not own and not light and self.task_dispatcher.waiting() >= QUEUE:
             asked.error = Refused(HTTPStatus.SERVICE_UNAVAILABLE)
             light = True
-        express = light and not own
-        (self.express if express else self.task_dispatcher).add_task(task)
+        priority = light and not own
+        (self.priority if priority else self.task_dispatcher).add_task(task)
 
     def pull_trigger(self) -> None:
         """Nothing: threads at work call it, and when they have done, the channel does what is needed."""
@@ -224,12 +222,11 @@ class Server:
         logging.getLogger("waitress").setLevel(logging.ERROR)
         self.application = application
         self._map: dict[int, Any] = {}
-        self._crowd = ConnectionLimits()
-        self._parking = parking(self._map)
-        self._lanes = [GrowingDispatcher(1, THREADS), GrowingDispatcher(EXPRESS, EXPRESS)]
+        self._limits = ConnectionLimits()
+        self._lanes = [GrowingDispatcher(1, THREADS), GrowingDispatcher(PRIORITY_THREADS, PRIORITY_THREADS)]
         self._listeners = [self._listen(each, refused) for each in sockets]
         self._stopping = False
-        self._hung_up = False
+        self._reload = False
 
     def _listen(self, listening: socket.socket, refused: Callable[[int], None]) -> _Listener:
         listener = _Listener(
@@ -241,24 +238,23 @@ class Server:
             sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
             bind_socket=False,
         )
-        listener.crowd = self._crowd
-        listener.parking = self._parking
-        listener.express = self._lanes[1]
+        listener.limits = self._limits
+        listener.priority = self._lanes[1]
         listener.refused = refused
-        listener.shares = lambda _: {}
+        listener.cors = lambda _: {}
         return listener
 
-    def trust(self, proxies: int) -> None:
+    def set_trusted_proxies(self, proxies: int) -> None:
         """Let one address have all connections if there are proxies in front: it is theirs."""
-        self._crowd.per_client = TOTAL if proxies else PER_CLIENT
+        self._limits.per_client = TOTAL if proxies else PER_CLIENT
 
     def _respond(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         return self.application(environ, start_response)
 
-    def share(self, shares: Callable[[str], Mapping[str, str]]) -> None:
+    def set_cors(self, cors: Callable[[str], Mapping[str, str]]) -> None:
         """Add the headers by which pages of an origin may read it to what never reaches `application`."""
         for each in self._listeners:
-            each.shares = shares
+            each.cors = cors
 
     @property
     def urls(self) -> list[str]:
@@ -272,10 +268,10 @@ class Server:
 
     def request_reload(self, *_: object) -> None:
         """Have `run` call its `hung_up` soon. May be called from a signal handler."""
-        self._hung_up = True
+        self._reload = True
         self._listeners[0].wake()
 
-    def ask(self) -> socket.socket:
+    def self_request(self) -> socket.socket:
         """Send a request for /health; the answer comes on the socket, which does not block.
 
         It goes the way of every request but for the network, which a firewall may close to the daemon itself.
@@ -288,14 +284,14 @@ class Server:
         return client
 
     def run(
-        self, ready: Callable[[], None], *, turned: Callable[[], float], hung_up: Callable[[], None]
+        self, ready: Callable[[], None], *, turned: Callable[[], float], reload: Callable[[], None]
     ) -> None:
         """Serve until SIGTERM or SIGINT.
 
         Args:
             ready: Called once, when the port answers.
             turned: Called after each turn of the loop; tells how many seconds it need not be called again.
-            hung_up: Called between two turns after each `hang_up`.
+            reload: Called between two turns after each `request_reload`.
         """
         _Waking(self._map)
         for each in (signal.SIGTERM, signal.SIGINT):
@@ -304,18 +300,16 @@ class Server:
         seconds = 1.0
         while not self._stopping:
             # With nobody connected there is nobody whose time could be up.
-            self._turn(min(seconds, 1.0 if self._crowd else IDLE_SECONDS))
+            self._turn(min(seconds, 1.0 if self._limits else IDLE_SECONDS))
             seconds = turned()
-            if self._hung_up:
-                self._hung_up = False
-                hung_up()
+            if self._reload:
+                self._reload = False
+                reload()
         self._drain()
 
     def _turn(self, seconds: float) -> None:
         wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
-        if self._parking is not None:
-            self._parking.hear()
-        self._crowd.sweep()
+        self._limits.sweep()
 
     def _drain(self) -> None:
         """Take no more connections, and answer the requests that are here."""

@@ -1,4 +1,4 @@
-"""Checks that the libraries are installed, and leaves out what they import and this program never uses."""
+"""Check that the libraries are installed, and keep out what they import and this program never uses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RUN = (
 
 
 class LeftOut(ModuleType):
-    """Stands for a module; says so to whoever uses it after all."""
+    """Stand in for a module, and say so to whoever uses it."""
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(
@@ -39,19 +39,19 @@ def require() -> None:
 
 
 def block() -> None:
-    """Leave out OpenSSL and asyncio: a fifth of the memory. To be called before anything that imports them.
+    """Keep out OpenSSL and asyncio, a fifth of the memory. Call it before anything that imports them.
 
-    For the program only: in a process of other people's, what is left out would be theirs to decide.
+    Only the program calls it: in other people's processes this is theirs to decide.
     """
     sys.modules.update(_stand_ins())  # type: ignore[arg-type] # that None prevents an import is documented
 
 
 def import_libraries() -> None:
-    """Import flask-limiter, and with it flask, without what is left out; with it, if they do need it."""
+    """Import flask-limiter, and with it flask, without what is blocked; with it, if they need it."""
     try:
         import flask_limiter  # noqa: F401, PLC0415
     except (ImportError, AttributeError):
-        # A version that uses more of them than those we know: it shall have them.
+        # A version that uses more of it than those we know.
         for name in _stand_ins():
             del sys.modules[name]
 
@@ -61,16 +61,16 @@ def _stand_ins() -> dict[str, ModuleType | None]:
 
 
 def _optional() -> dict[str, None]:
-    """What Python itself can be built without, and whoever imports it can do without: None makes that fail.
+    """Return modules that Python can be built without; None makes an import fail, which importers expect.
 
-    No TLS is spoken here, and nothing is packed. The hashes are Python's own, unless it is built without.
+    There is no TLS here. The hashes are Python's own, unless it is built without them.
     """
     hashes = ("ssl", "_hashlib") if find_spec("_md5") else ()
     return dict.fromkeys((*hashes, "bz2", "lzma"))
 
 
 def _asyncio() -> dict[str, ModuleType]:
-    """The half of limits that is for asyncio, and a decorator for documentation that brings all of wrapt."""
+    """Return stand-ins for the asyncio half of limits, and a documentation decorator that imports wrapt."""
     marks = LeftOut("deprecated.sphinx")
     marks.versionadded = marks.versionchanged = marks.deprecated = _unmarked  # type: ignore[attr-defined]
     return {

@@ -1,4 +1,4 @@
-"""What a service tells systemd: sd_notify(3), without a library."""
+"""Notify systemd: sd_notify(3), without a library."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import socket
 
 
 def notify(state: str) -> None:
-    """Send `state`, such as `READY=1`; nothing when systemd has not asked for it."""
+    """Send `state`, such as `READY=1`, if systemd has asked for it."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
@@ -20,12 +20,12 @@ def notify(state: str) -> None:
 
 
 def listens() -> bool:
-    """Whether anything that `notify` says is heard."""
+    """Return whether systemd listens to `notify`."""
     return bool(os.environ.get("NOTIFY_SOCKET"))
 
 
 def watchdog_seconds() -> float | None:
-    """How long systemd waits for `WATCHDOG=1` before it ends us: sd_watchdog_enabled(3). None: for ever."""
+    """Return the seconds that systemd waits for `WATCHDOG=1`, or None: sd_watchdog_enabled(3)."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     if not microseconds.isdigit() or os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return None

@@ -1,4 +1,4 @@
-"""The proof that the daemon answers, for systemd's watchdog, and a line of status for people."""
+"""Prove to systemd's watchdog that the daemon answers, and show a status line."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from collections.abc import Callable
 from pistat.server import systemd
 
 PERIOD = 15.0
-"""Seconds between two looks where there is no watchdog."""
+"""Seconds between two requests to itself where there is no watchdog."""
 
 
 class Watchdog:
-    """Asks the daemon for its health now and then, and tells systemd when it has answered.
+    """Request /health from the daemon itself now and then, and notify systemd when it has answered.
 
-    It never waits: `beat` is called by the loop that must serve the question, too. Whatever keeps the daemon
-    from answering, be it this loop, the workers or a lock, keeps systemd from being told.
+    It never waits: `tick` is called by the loop that must also serve the request. Whatever keeps the daemon
+    from answering, be it this loop, the workers or a lock, keeps the notification from being sent.
 
     Args:
-        ask: Sends a request to the daemon; returns the socket, without blocking, to which its answer comes.
+        self_request: Sends the request; returns the socket, without blocking, to which the answer comes.
         status: What `systemctl status` shows.
     """
 
-    def __init__(self, ask: Callable[[], socket.socket], status: Callable[[], str]) -> None:
-        self._ask = ask
+    def __init__(self, self_request: Callable[[], socket.socket], status: Callable[[], str]) -> None:
+        self._self_request = self_request
         self._status = status
         limit = systemd.watchdog_seconds()
         self._period = limit / 2 if limit else PERIOD
         self._due = time.monotonic() + self._period if systemd.listens() else math.inf
         self._answer: socket.socket | None = None
 
-    def beat(self) -> float:
-        """Ask if it is time to; tell systemd if the answer has come. Seconds until there is more to do."""
+    def tick(self) -> float:
+        """Send a request if it is time, notify systemd if one is answered. Return seconds until the next."""
         if self._answer is not None:
             self._look(self._answer)
         elif time.monotonic() >= self._due:
@@ -45,7 +45,7 @@ class Watchdog:
     def _begin(self) -> None:
         # When there is no descriptor left for a socket, clients get no answer either.
         with contextlib.suppress(OSError):
-            self._answer = self._ask()
+            self._answer = self._self_request()
             self._due = time.monotonic() + self._period
 
     def _look(self, answer: socket.socket) -> None:

@@ -1,4 +1,4 @@
-"""Who is let in, and whom a request comes from: the Host header, the token, other origins, proxies."""
+"""Who is let in, and who a request comes from: the Host header, the token, other origins, proxies."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ SEARCH = ("search", "domain")
 
 
 class AccessControl:
-    """The rules of one daemon.
+    """Apply the rules of one daemon.
 
     Args:
-        settings: The names, the token and the origins that its owner has chosen.
-        machine: Whose own names are accepted.
+        settings: The names, the token and the origins that the owner has chosen.
+        machine: The machine whose own names are accepted.
     """
 
     def __init__(self, settings: Settings, machine: Machine) -> None:
@@ -42,7 +42,7 @@ class AccessControl:
         self._seen = lru_cache(maxsize=64)(self._is_ours)
 
     def allows_host(self, name: str) -> bool:
-        """Whether a request for `name`, as from `host`, is meant for this machine.
+        """Return whether a request for `name`, as `host` returns it, is meant for this machine.
 
         Anything else may be DNS rebinding: a page that the owner of a browser here has opened, and whose own
         name has just become the address of this machine.
@@ -54,14 +54,14 @@ class AccessControl:
         return "*" in self._named or name in self._named or is_local(name)
 
     def has_token(self, environ: Mapping[str, str]) -> bool:
-        """Whether a request shows the token, or none is wanted."""
+        """Return whether a request shows the token, or no token is set."""
         if not self._token:
             return True
         # Its time does not tell how much of the token was right.
         return any(hmac.compare_digest(each, self._token) for each in shown_tokens(environ))
 
     def client(self, peer: str, forwarded: str) -> str:
-        """The client that a connection from `peer` speaks for, by the X-Forwarded-For header.
+        """Return the client that a connection from `peer` speaks for, by the X-Forwarded-For header.
 
         Each proxy adds on the right whom it was asked by. What stands left of the entries of our own proxies
         could be anything, and with fewer entries than proxies the request did not come through all of them.
@@ -75,7 +75,7 @@ class AccessControl:
             return client(peer)
 
     def cors(self, origin: str, *, preflight: bool = False) -> dict[str, str]:
-        """The headers that let pages of `origin` read an answer, if they may; none while no pages may."""
+        """Return the headers that let pages of `origin` read an answer; none if no page may."""
         if not self._origins:
             return {}
         # Caches are told that the next one may get another answer.
@@ -95,7 +95,7 @@ class AccessControl:
 
 
 def own_names(machine: Machine) -> frozenset[str]:
-    """The names of this machine: its host name, alone and in the domains of its network, and its aliases."""
+    """Return the names of this machine: its host name, alone and in the network's domains, and aliases."""
     name = machine.host_name().lower()
     domains = [
         each for words in _lines(machine, "/etc/resolv.conf") if words[0] in SEARCH for each in words[1:]
@@ -105,7 +105,7 @@ def own_names(machine: Machine) -> frozenset[str]:
 
 
 def _lines(machine: Machine, path: str) -> list[list[str]]:
-    """The words of each line that has any; none of a file that cannot be read."""
+    """Return the words of each line that has any; none of a file that cannot be read."""
     with contextlib.suppress(OSError):
         lines = (machine.read_or_none(path, 1 << 16) or "").lower().splitlines()
         return [words for line in lines if (words := line.partition("#")[0].split())]
@@ -113,7 +113,7 @@ def _lines(machine: Machine, path: str) -> list[list[str]]:
 
 
 def shown_tokens(environ: Mapping[str, str]) -> Iterator[bytes]:
-    """What a request shows as its token: X-API-Key, Bearer, or the password of Basic."""
+    """Yield what a request shows as its token: X-API-Key, Bearer, or the password of Basic."""
     if "HTTP_X_API_KEY" in environ:
         yield environ["HTTP_X_API_KEY"].encode("latin-1")
     scheme, _, rest = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
@@ -126,7 +126,7 @@ def shown_tokens(environ: Mapping[str, str]) -> Iterator[bytes]:
 
 
 def challenges(environ: Mapping[str, str]) -> list[str]:
-    """The WWW-Authenticate headers of a 401; a script that shows a token gets no dialog of its browser."""
+    """Return the WWW-Authenticate headers of a 401; none that opens a dialog if a script shows a token."""
     scheme = environ.get("HTTP_AUTHORIZATION", "").partition(" ")[0].lower()
     program = "HTTP_X_API_KEY" in environ or scheme == "bearer"
     return ['Bearer realm="pi-stat"'] if program else ['Basic realm="pi-stat"', 'Bearer realm="pi-stat"']

@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 @dataclass(frozen=True)
 class Refusal:
-    """One status that is not a success.
+    """Declare a status that is not a success.
 
     Attributes:
         status: The number on the wire.
@@ -44,5 +44,5 @@ MESSAGES = {**MEANING, 400: "The request is not HTTP that this server understand
 
 
 def error_body(status: int, message: str) -> bytes:
-    """The JSON that every refused request gets."""
+    """Return the JSON that every refused request gets."""
     return json.dumps({"error": HTTPStatus(status).phrase, "message": message}).encode() + b"\n"

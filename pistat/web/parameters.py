@@ -12,12 +12,12 @@ from pistat.validators import FLAG, whole
 
 
 class BadQueryError(ValueError):
-    """A query that is not accepted; its text names the parameter, its value and what is accepted."""
+    """Refuse a query; the text names the parameter, its value and what is accepted."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One query parameter.
+    """Declare a query parameter.
 
     Attributes:
         name: As it is written in the URL.
@@ -46,12 +46,12 @@ class Parameter:
 
 
 def flag(name: str, text: str, *, default: bool) -> Parameter:
-    """A parameter that is true or false."""
+    """Declare a parameter that is true or false."""
     return Parameter(name, str(default).lower(), FLAG.accepts, text, FLAG.read, "flag")
 
 
 def choice(name: str, default: str, choices: Sequence[str], text: str) -> Parameter:
-    """A parameter that is one of a few words."""
+    """Declare a parameter that is one of a few words."""
 
     def read(value: str) -> str:
         if value not in choices:
@@ -62,13 +62,13 @@ def choice(name: str, default: str, choices: Sequence[str], text: str) -> Parame
 
 
 def number(name: str, default: int, low: int, high: int, text: str) -> Parameter:
-    """A parameter that is a whole number in plain ASCII digits."""
+    """Declare a parameter that is a whole number in plain ASCII digits."""
     kind = whole(low, high)
     return Parameter(name, str(default), kind.accepts, text, kind.read, "number", bounds=(low, high))
 
 
 def names(name: str, known: Sequence[str], text: str) -> Parameter:
-    """A comma-separated list of known names; read in the order in which they are known."""
+    """Declare a comma-separated list of known names; its value has them in the known order."""
 
     def read(value: str) -> tuple[str, ...]:
         wanted = dict.fromkeys(each.strip(" ") for each in value.split(","))
@@ -82,7 +82,7 @@ def names(name: str, known: Sequence[str], text: str) -> Parameter:
 
 
 def parse(query: bytes, parameters: Sequence[Parameter]) -> Mapping[str, Any]:
-    """The values of all `parameters`, by name, from the part of a URL after `?`.
+    """Return the values of all `parameters`, by name, from the part of a URL after `?`.
 
     Raises:
         BadQueryError: A parameter is unknown, given twice, empty or out of range.

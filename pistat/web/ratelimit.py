@@ -10,12 +10,12 @@ from limits.storage import Storage
 
 
 class MonotonicStorage(Storage):
-    """The counters of all clients, each with the end of its window.
+    """Count the requests of all clients, each until the end of its window.
 
-    The storage of limits counts by the wall clock, which a Pi without a battery steps after its start, begins
-    a thread for each burst, and has no bound. Here windows that are over are dropped in one go, at the first
-    request after a window's time. While `MOST` clients are counted, all further ones share a counter: the
-    gate does not open for them, nor does the memory grow.
+    The storage that comes with limits uses the wall clock, which a Pi without a battery steps after boot,
+    starts a thread for each burst, and has no bound. Here windows that are over are dropped together, at the
+    first request after a window's time. While `MOST` counters are in use, all further clients share one: they
+    stay limited, and the memory does not grow.
     """
 
     STORAGE_SCHEME = ["monotonic"]  # noqa: RUF012 - the base class is declared so
@@ -32,11 +32,11 @@ class MonotonicStorage(Storage):
 
     @property
     def base_exceptions(self) -> tuple[type[Exception], ...]:
-        """Errors of a server behind it: there is none."""
+        """Return the errors of a server behind it: there is none."""
         return ()
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        """Count `amount` more in the window of `key`, which lasts `expiry` seconds; the count so far."""
+        """Count `amount` more in the window of `key`, of `expiry` seconds. Return the count so far."""
         with self._lock:
             now = self._clock()
             if now >= self._sweep_at:
@@ -50,28 +50,28 @@ class MonotonicStorage(Storage):
             return count + amount
 
     def get(self, key: str) -> int:
-        """The count in the window of `key`; 0 when it is over."""
+        """Return the count in the window of `key`; 0 when it is over."""
         count, end = self._windows.get(self._place(key), (0, 0.0))
         return count if end > self._clock() else 0
 
     def get_expiry(self, key: str) -> float:
-        """When the window of `key` ends, on the clock of this storage; now, if there is none."""
+        """Return when the window of `key` ends, on the clock of this storage; now, if there is none."""
         now = self._clock()
         return max(now, self._windows.get(self._place(key), (0, now))[1])
 
     def check(self) -> bool:
-        """Whether it works."""
+        """Return whether the storage works."""
         return True
 
     def reset(self) -> int:
-        """Forget all; how many counters there were."""
+        """Forget all counters. Return how many there were."""
         with self._lock:
             count = len(self._windows)
             self._windows = {}
             return count
 
     def clear(self, key: str) -> None:
-        """Forget one."""
+        """Forget the counter of `key`."""
         with self._lock:
             self._windows.pop(key, None)
 

@@ -47,7 +47,7 @@ class Fleet:
         threading.Thread(target=self._wait_for_the_end, daemon=True).start()
         ports = dict(zip(names, self.ports, strict=True))
         self._server.run(
-            lambda: print(json.dumps(ports), flush=True), turned=lambda: math.inf, hung_up=lambda: None
+            lambda: print(json.dumps(ports), flush=True), turned=lambda: math.inf, reload=lambda: None
         )
 
     def _wait_for_the_end(self) -> None:

@@ -235,17 +235,17 @@ def test_slow_clients_do_not_take_the_port(start: Callable[..., Daemon], loopbac
 
 def test_blank_lines_are_no_request() -> None:
     """A client that sends blank lines, and nothing else, is as idle as one that sends nothing."""
-    listener = SimpleNamespace(crowd=connection_limits.ConnectionLimits(), active_channels={})
+    listener = SimpleNamespace(limits=connection_limits.ConnectionLimits(), active_channels={})
     ours, theirs = socket.socketpair()
     with ours, theirs:
         idle = connection.Connection(listener, theirs, ("192.0.2.1", 0), Adjustments(), map={})
         idle.since = -100.0
         for each in (b"\r\n", b"\r\n\r\n", b" \t\n\r"):
             idle.received(each)
-            assert (idle.since, idle.patience()) == (-100.0, connection_limits.IDLE_SECONDS)
+            assert (idle.since, idle.time_limit()) == (-100.0, connection_limits.IDLE_SECONDS)
         idle.received(b"\r\nG")
         assert idle.since > -100.0
-        assert idle.patience() == connection_limits.REQUEST_SECONDS
+        assert idle.time_limit() == connection_limits.REQUEST_SECONDS
 
 
 def test_a_slow_address_is_served_too(start: Callable[..., Daemon]) -> None:

@@ -19,24 +19,24 @@ class Clock:
 
 
 class Member:
-    """A connection that waits for its client, or for us with a patience of None."""
+    """A connection that waits for its client, or for us with no time limit."""
 
     def __init__(
-        self, among: ConnectionLimits, client: str, since: float, patience: float | None = 10.0
+        self, among: ConnectionLimits, client: str, since: float, time_limit: float | None = 10.0
     ) -> None:
         self.client = client
         self.since = since
-        self.allowed = patience
+        self.allowed = time_limit
         self.closed = False
         self.among = among
 
-    def patience(self) -> float | None:
+    def time_limit(self) -> float | None:
         return self.allowed
 
     def evictable(self) -> bool:
         return self.allowed is not None
 
-    def cut(self) -> None:
+    def close_now(self) -> None:
         self.closed = True
         self.among.remove(self)
 
@@ -52,9 +52,9 @@ def people(clock: Clock) -> ConnectionLimits:
 
 
 def join(
-    people: ConnectionLimits, clock: Clock, client: str, count: int, patience: float | None = 10.0
+    people: ConnectionLimits, clock: Clock, client: str, count: int, time_limit: float | None = 10.0
 ) -> list[Member]:
-    members = [Member(people, client, clock.now + n / 1000, patience) for n in range(count)]
+    members = [Member(people, client, clock.now + n / 1000, time_limit) for n in range(count)]
     for each in members:
         assert people.add(each)
         people.sweep()
@@ -106,7 +106,7 @@ def test_a_full_house(people: ConnectionLimits, clock: Clock) -> None:
     few = [join(people, clock, f"client {n}", 1)[0] for n in range(TOTAL - 2 * PER_CLIENT)]
     most = join(people, clock, "most", PER_CLIENT)
     many = join(people, clock, "many", PER_CLIENT)
-    many[0].cut()
+    many[0].close_now()
     join(people, clock, "newcomer", 2)
 
     assert [each.closed for each in most].count(True) == 1
@@ -125,21 +125,21 @@ def test_a_house_full_of_work(people: ConnectionLimits, clock: Clock) -> None:
 def test_clients_that_have_left_leave_nothing(people: ConnectionLimits, clock: Clock) -> None:
     """A client whose last connection is closed costs no memory any more, even when closed twice."""
     [member] = join(people, clock, "mine", 1)
-    member.cut()
-    member.cut()
+    member.close_now()
+    member.close_now()
 
     assert len(people) == 0
     assert people._members == {}
 
 
 @pytest.mark.parametrize(
-    "patience",
+    "time_limit",
     [connection_limits.REQUEST_SECONDS, connection_limits.ANSWER_SECONDS, connection_limits.IDLE_SECONDS],
 )
-def test_patience_ends(people: ConnectionLimits, clock: Clock, patience: float) -> None:
+def test_a_time_limit_ends(people: ConnectionLimits, clock: Clock, time_limit: float) -> None:
     """A client that takes longer than it may is cut, and not before."""
-    [member] = join(people, clock, "mine", 1, patience)
-    clock.now += patience - 0.5
+    [member] = join(people, clock, "mine", 1, time_limit)
+    clock.now += time_limit - 0.5
     people.sweep()
     assert not member.closed
 
