@@ -52,7 +52,7 @@ TUNING = {
     "outbuf_overflow": sys.maxsize,
     # No thread waits until a client has read; the channel sees to it that not too much comes together.
     "outbuf_high_watermark": sys.maxsize,
-    # The guard decides whom to believe.
+    # The access control decides whom to believe.
     "clear_untrusted_proxy_headers": False,
     "expose_tracebacks": False,
     "log_socket_errors": False,
