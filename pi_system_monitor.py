@@ -97,8 +97,8 @@ class Service:
     """Hold what the views need: settings, machine, monitor, access control, rate limit, waiting places.
 
     Attributes:
-        recorder: Takes a sample of the machine at each interval. `main` starts it, so whatever is made here can
-            listen to it before.
+        recorder: Takes a sample of the machine at each interval. `main` starts it, so whatever is made here
+            can listen to it before.
         state: The files that outlast a restart.
     """
 

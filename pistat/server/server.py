@@ -267,7 +267,7 @@ class Server:
         self._listeners[0].wake()
 
     def request_reload(self, *_: object) -> None:
-        """Have `run` call its `hung_up` soon. May be called from a signal handler."""
+        """Have `run` call its `reload` soon. May be called from a signal handler."""
         self._reload = True
         self._listeners[0].wake()
 
