@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs pi-stat as a service, upgrades it in place, or removes it. README.md says more.
+# Installs pi-stat as a service, upgrades it in place, or removes it. docs/service.md says more.
 [ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@" # run as `sh install.sh`
 set -euo pipefail
 umask 022
@@ -34,7 +34,7 @@ die() {
 
 require_root() {
     [ "$(id -u)" = 0 ] || die "this takes root: sudo ./install.sh${*:+ $*}"
-    [ -d /run/systemd/system ] || die "systemd does not run here; pi-stat can be run in the foreground, see README.md"
+    [ -d /run/systemd/system ] || die "systemd does not run here; README.md shows how to run pi-stat in the foreground"
     # A folder that is there anyway is the lock.
     exec 9</run/systemd/system
     flock --nonblock 9 || die "another install.sh is at work"

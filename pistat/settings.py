@@ -157,9 +157,9 @@ class Setting:
         return PREFIX + self.attribute.upper()
 
     @property
-    def usual(self) -> str:
-        """The default, in words that can be seen."""
-        return self.default or "empty"
+    def default_sentence(self) -> str:
+        """Say what the default is; nothing could be told from the words around it if it is empty."""
+        return f"Default {self.default}." if self.default else "Empty by default."
 
 
 def _declared() -> Iterator[Setting]:

@@ -7,8 +7,7 @@ import itertools
 import json
 import re
 import shlex
-import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
@@ -18,18 +17,12 @@ from markupsafe import Markup
 from pistat.cache import NoAnswerError
 from pistat.collectors import processes, root_filesystem
 from pistat.field import Field
-from pistat.formats import page
+from pistat.formats import page, terminal
 from pistat.machine.machine import Machine
 from pistat.routes import ROUTES, STATS, Route
 from pistat.settings import SETTINGS, Settings
 from pistat.web import errors, parameters
 from pistat.web.parameters import BadQueryError, Parameter
-
-WIDTH = 78
-"""Columns of the text guide. A terminal has 80."""
-
-ALIAS = "PI"
-"""What a long address is called in the text guide."""
 
 CLIENT = """\
 import json
@@ -238,60 +231,14 @@ def contents(base: str, settings: Settings) -> dict[str, Any]:
         "routes": ROUTES,
         "script": page.script(),
         "settings": SETTINGS,
-        "short": short(base),
+        "short": _short(base),
         "style": page.style(),
     }
 
 
-# Text for a terminal
-
-
-def short(base: str) -> str:
-    """`base`, or a word that stands for it where the lines to copy would not fit a terminal."""
+def _short(base: str) -> str:
     lines = [*client(base).splitlines(), *(command for command, _ in commands(base))]
-    return base if max(map(len, lines)) <= WIDTH else ALIAS
-
-
-def plain(text: str) -> str:
-    """`text` for a terminal of any age: °C is C there, and names stand for themselves."""
-    return text.replace("°", "").replace("`", "")
-
-
-def row(cells: Sequence[str], *columns: int) -> str:
-    """Cells that begin at the given columns, each wrapped there; the next line holds what finds no room."""
-    lines = [""]
-    for cell, column in zip(cells, columns, strict=True):
-        for piece in _wrapped(plain(cell), WIDTH - column):
-            if lines[-1] and len(lines[-1]) > column - 2:
-                lines.append("")
-            lines[-1] = lines[-1].ljust(column) + piece
-    return "\n".join(lines)
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    """Lines of `text`; a path that is longer than a line is cut after a slash."""
-    words = (each if len(each) <= width else _cut(each, width) for each in text.split())
-    return textwrap.wrap(" ".join(words), width, break_long_words=False, break_on_hyphens=False)
-
-
-def _cut(word: str, width: int) -> str:
-    at = word.rfind("/", 0, width) + 1
-    return f"{word[:at]} {word[at:]}"
-
-
-def rule(title: str) -> str:
-    """A heading with a line after it."""
-    return f"{title} ".ljust(WIDTH, "-")
-
-
-def beside(pairs: Iterable[tuple[str, str]]) -> str:
-    """Commands with their meaning as a comment beside them, or above them where one leaves no room."""
-    lines = [(command, f"# {gives}") for command, gives in pairs]
-    column = WIDTH - max(len(comment) for _, comment in lines)
-    together = [f"{command:{column - 1}} {comment}" for command, comment in lines]
-    if max(map(len, together)) > WIDTH:
-        together = [f"{comment}\n{command}" for command, comment in lines]
-    return "\n".join(together)
+    return terminal.shortened_base(base, lines)
 
 
 def code(text: str) -> Markup:
@@ -300,13 +247,13 @@ def code(text: str) -> Markup:
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
-    "beside": beside,
     "code": code,
+    "heading": terminal.heading,
     "meaning": meaning,
     "place": place,
     "quoted": shlex.quote,
-    "row": row,
-    "rule": rule,
+    "row": terminal.row,
+    "side_by_side": terminal.side_by_side,
     "usual": usual,
 }
 """What the templates of the guide need beyond Jinja's own filters."""

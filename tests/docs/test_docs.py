@@ -19,11 +19,12 @@ import pytest
 
 from pi_system_monitor import create_app
 from pistat import __version__
-from pistat.formats import guide, render
+from pistat.formats import guide, terminal
 from pistat.machine.machine import Machine
 from pistat.routes import PATHS, ROUTES, STATS
 from pistat.settings import SETTINGS, Settings, load
 from pistat.web import errors
+from tools import render_docs
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+SETTINGS_PAGE = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 SCRIPT = (ROOT / "templates" / "page.js").read_text(encoding="utf-8")
 ENV_EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 RUN = (
@@ -93,7 +96,14 @@ def html(client: FlaskClient) -> str:
 
 @pytest.fixture(scope="module")
 def documents(html: str, text: str) -> dict[str, str]:
-    return {"README.md": README, "HTML": Page.of(html).text, "text": text, ".env.example": ENV_EXAMPLE}
+    return {
+        "README.md": README,
+        "docs/api.md": API,
+        "docs/settings.md": SETTINGS_PAGE,
+        "HTML": Page.of(html).text,
+        "text": text,
+        ".env.example": ENV_EXAMPLE,
+    }
 
 
 class Page(HTMLParser):
@@ -156,24 +166,24 @@ class Page(HTMLParser):
 # What is generated
 
 
-@pytest.mark.parametrize("name", render.PAGES)
+@pytest.mark.parametrize("name", render_docs.PAGES)
 def test_pages_are_current(name: str) -> None:
     """The generated blocks of the pages are what the declarations give."""
     page = (ROOT / name).read_text(encoding="utf-8")
 
-    assert render.filled(page) == page
+    assert render_docs.filled(page) == page
 
 
 def test_every_block_is_used() -> None:
     """Nothing is generated that no page shows."""
-    pages = "".join((ROOT / name).read_text(encoding="utf-8") for name in render.PAGES)
+    pages = "".join((ROOT / name).read_text(encoding="utf-8") for name in render_docs.PAGES)
 
-    assert sorted(re.findall(r"<!-- generated: (\S+) -->", pages)) == sorted(render.BLOCKS)
+    assert set(re.findall(r"<!-- generated: (\S+) -->", pages)) == set(render_docs.BLOCKS)
 
 
 def test_env_example_is_current() -> None:
-    """`.env.example` is what the declarations give: run `python -m pistat.formats.render`."""
-    assert render.env_example() == ENV_EXAMPLE
+    """`.env.example` is what the declarations give: run `tools/render_docs.py`."""
+    assert render_docs.env_example() == ENV_EXAMPLE
 
 
 def test_env_example_shows_defaults(tmp_path: Path) -> None:
@@ -185,39 +195,45 @@ def test_env_example_shows_defaults(tmp_path: Path) -> None:
     assert load({}, env_file) == Settings()
 
 
-def test_render_mends_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`python -m pistat.formats.render` brings back what was changed by hand, and leaves the rest alone."""
-    stale = re.sub(
-        r"(<!-- generated: settings -->).*?(<!-- end -->)", r"\1\nold\n\2", README, flags=re.DOTALL
-    )
+def test_render_updates_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`tools/render_docs.py` restores a block that was changed by hand, and leaves the rest alone."""
+    settings = r"(<!-- generated: settings -->).*?(<!-- end -->)"
+    stale = re.sub(settings, r"\1\nold\n\2", SETTINGS_PAGE, flags=re.DOTALL)
     (tmp_path / "docs").mkdir()
-    for name in render.PAGES:
+    for name in render_docs.PAGES:
         (tmp_path / name).write_text(stale, encoding="utf-8")
-    golden = tmp_path / render.EXAMPLE
+    golden = tmp_path / render_docs.EXAMPLE
     golden.parent.mkdir(parents=True)
-    golden.write_text((ROOT / render.EXAMPLE).read_text(encoding="utf-8"), encoding="utf-8")
-    monkeypatch.setattr(render, "ROOT", tmp_path)
+    golden.write_text((ROOT / render_docs.EXAMPLE).read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(render_docs, "ROOT", tmp_path)
 
-    render.main()
+    render_docs.main()
 
-    assert stale != README
-    for name in render.PAGES:
-        assert (tmp_path / name).read_text(encoding="utf-8") == README
+    assert stale != SETTINGS_PAGE
+    for name in render_docs.PAGES:
+        assert (tmp_path / name).read_text(encoding="utf-8") == SETTINGS_PAGE
     assert (tmp_path / ".env.example").read_text(encoding="utf-8") == ENV_EXAMPLE
 
 
 # Everything is there, and nothing else
 
 
-@pytest.mark.parametrize("name", ["README.md", "HTML", "text", ".env.example"])
+@pytest.mark.parametrize("name", ["docs/settings.md", "HTML", "text", ".env.example"])
 def test_settings_are_documented(documents: dict[str, str], name: str) -> None:
     """Every setting is in every document, and what looks like a setting is one."""
     assert set(re.findall(r"PISTAT_\w*", documents[name])) == {each.name for each in SETTINGS}
 
 
-@pytest.mark.parametrize("name", ["README.md", "HTML", "text"])
+def test_readme_is_short() -> None:
+    """The README has at most 200 lines, with every route, and no setting that does not exist."""
+    assert len(README.splitlines()) <= 200
+    assert set(PATHS) <= set(re.findall(r"[\w/.]+", README))
+    assert set(re.findall(r"PISTAT_\w*", README)) <= {setting.name for setting in SETTINGS}
+
+
+@pytest.mark.parametrize("name", ["docs/api.md", "HTML", "text"])
 def test_routes_and_parameters_are_documented(documents: dict[str, str], name: str) -> None:
-    """Every route, parameter and status is in both guides and in the README."""
+    """Every route, parameter and status is in both guides and in the page about the API."""
     words = set(re.findall(r"[\w/.]+", documents[name]))
 
     assert set(PATHS) <= words
@@ -225,9 +241,9 @@ def test_routes_and_parameters_are_documented(documents: dict[str, str], name: s
     assert {str(each.status) for each in errors.ERRORS} <= words
 
 
-def test_fields_are_in_the_readme() -> None:
-    """Every field has a row in the README, with its unit."""
-    rows = {tuple(line.split(" | ")[:2]) for line in README.splitlines() if line.startswith("| `")}
+def test_fields_are_in_the_documents() -> None:
+    """Every field has a row in the page about the API, with its unit."""
+    rows = {tuple(line.split(" | ")[:2]) for line in API.splitlines() if line.startswith("| `")}
 
     assert {(f"| `{each.path}`", each.unit.symbol) for each in FIELDS.values()} <= rows
 
@@ -272,7 +288,7 @@ def test_fields_are_in_the_text(text: str) -> None:
             found.setdefault(stem + name if line.startswith("  ") else name, unit.strip())
 
     for path, field in TOLD.items():
-        assert found.get(path, "").split(" ")[0] == guide.plain(field.unit.symbol).split(" ")[0], path
+        assert found.get(path, "").split(" ")[0] == terminal.to_ascii(field.unit.symbol).split(" ")[0], path
 
 
 def test_what_is_told_at_once() -> None:
@@ -314,8 +330,10 @@ def test_packages_of_debian() -> None:
 
 
 def test_examples_work(client: FlaskClient, documents: dict[str, str]) -> None:
-    """Every curl line of the README and the guides asks for something that is there."""
-    shell = "\n".join(re.findall(r"```sh\n(.*?)```", README, re.DOTALL))
+    """Every curl line of the documents and the guides asks for something that is there."""
+    pages = README + API + SETTINGS_PAGE
+    shell = "\n".join(re.findall(r"```sh\n(.*?)```", pages, re.DOTALL)).replace("-u pi:TOKEN ", "")
+    shell = re.sub(r"-H '[^']*' ", "", shell)
     lines = re.findall(r"curl (?:-s )?'?([^\s']+)", "\n".join([shell, documents["HTML"], documents["text"]]))
     wanted = {
         (parts.path, parts.query) for each in lines for parts in [urlsplit("//" + each.split("//")[-1])]
@@ -327,12 +345,12 @@ def test_examples_work(client: FlaskClient, documents: dict[str, str]) -> None:
 
 
 def test_every_example_is_shown(documents: dict[str, str], html: str) -> None:
-    """Each example of a route is in the README and in the text guide, and a link of the page."""
+    """Each example of a route is in the page about the API and in the text guide, and a link of the page."""
     links = Page.of(html).values("href")
     for route in ROUTES:
         for rest, gives in route.examples:
             assert not rest or (route.path + rest in links and gives in documents["HTML"])
-            for document in (README, documents["text"]):
+            for document in (API, documents["text"]):
                 assert f"localhost:8585{route.path}{rest}" in document
                 assert gives in document
 
@@ -463,7 +481,7 @@ def test_text_of_a_long_name(client: FlaskClient) -> None:
 )
 def test_row(cells: list[str], columns: tuple[int, ...], expected: str) -> None:
     """Cells begin at their columns; what finds no room begins a line."""
-    assert guide.row(cells, *columns) == expected
+    assert terminal.row(cells, *columns) == expected
 
 
 def test_text_names_the_token_where_it_is_wanted() -> None:
@@ -683,13 +701,13 @@ def test_base_is_escaped(client: FlaskClient) -> None:
 
 
 def test_rate_limit_is_the_one_in_force() -> None:
-    """The guide tells the limit that holds here, and the README the default."""
+    """The guide tells the limit that holds here, and the page about the API the default."""
     chosen = client_of(Settings(rate_limit_requests=7, rate_limit_window=8))
     default = Settings()
 
     assert "A client has 7 requests in 8 s " in told(chosen, User_Agent=CURL)
     assert "A client has 7 requests in 8 seconds " in told(chosen)
-    assert f"{default.rate_limit_requests} requests in {default.rate_limit_window} seconds" in README
+    assert f"{default.rate_limit_requests} requests in {default.rate_limit_window} seconds" in API
 
 
 def test_budgets_are_those_of_the_documents() -> None:
@@ -762,9 +780,36 @@ def test_version_is_the_newest_release() -> None:
     assert re.findall(r"(?m)^## \[(\d\S*)\]", changelog)[0] == __version__
 
 
-def test_readme_points_at_what_is_there() -> None:
-    """Every file that the README names for a link or a command is in the repository."""
-    named = set(re.findall(r"\]\(([\w./-]+)\)", README)) | set(re.findall(r"python3 (\S+\.py)", README))
+LINKED = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+]
+
+
+@pytest.mark.parametrize("name", sorted(LINKED))
+def test_links_lead_somewhere(name: str) -> None:
+    """Every link of a document to a file, and to a heading of one, leads to something that is there."""
+    page = ROOT / name
+    links = re.findall(r"\]\(([\w./-]*)(?:#([\w-]+))?\)", page.read_text(encoding="utf-8"))
+
+    for path, anchor in links:
+        target = (page.parent / path) if path else page
+        assert target.exists(), path
+        assert not anchor or anchor in _anchors(target), f"{path}#{anchor}"
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the names that GitHub gives to the headings of a page."""
+    headings = re.findall(r"(?m)^#+ (.*)$", page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_programs_of_the_documents_are_there() -> None:
+    """Every program that the README and CONTRIBUTING.md name in a command is in the repository."""
+    pages = README + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"python3? ([\w./]+\.py)", pages))
 
     assert len(named) >= 4
-    assert {each for each in named if not (ROOT / each).exists()} == set()
+    assert {name for name in named if not (ROOT / name).exists()} == set()

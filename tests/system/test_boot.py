@@ -34,7 +34,8 @@ DROP_IN = f"/etc/systemd/system/{UNIT}.d/test.conf"
 ENV = "/opt/pi-stat/.env"
 CLONE = "/home/pi/a clone of pi-stat"
 INSTALL = f"{CLONE}/install.sh"
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+SERVICE_PAGE = (ROOT / "docs" / "service.md").read_text(encoding="utf-8")
+TROUBLE_PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 MIB = 1 << 20
 
 OPEN = (
@@ -191,7 +192,7 @@ def libraries(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 Test = TypeVar("Test", bound=Callable[..., None])
 TRIED: set[str] = set()
-"""The cases of trouble that tests bring about, by the bold words with which the README begins each."""
+"""The cases of trouble that tests bring about, by the bold words that begin each in the document."""
 
 
 def tries(*cases: str) -> Callable[[Test], Test]:
@@ -520,7 +521,7 @@ def test_disks(service: Service, disk: Callable[..., None]) -> None:
 @tries('A disk has `null` sizes and the error "not permitted".')
 @once
 def test_a_disk_in_a_closed_folder(service: Service, disk: Callable[..., None]) -> None:
-    """A disk below a folder that its owner alone may enter keeps its row, and what the README says helps."""
+    """A disk below a folder that its owner alone may enter keeps its row, and the documented fix works."""
     service.run("mkdir", "-m", "750", "/media/pi")
     disk("sdy4", "/media/pi/stick")
 
@@ -766,7 +767,7 @@ FOUND = {
 """What was laid down; a comparison of nothing with nothing would be none."""
 
 
-# Trouble, as the README tells it
+# Trouble, as docs/troubleshooting.md describes it
 
 
 @tries("It does not start, exit status 78.")
@@ -818,7 +819,8 @@ def test_an_address_that_comes_later(service: Service) -> None:
 
 @tries(
     "It does not start, status 217/USER.",
-    'It does not start, "No module named ...".',
+    'It does not start, "not installed for this Python".',
+    "It does not start, \"No module named 'pistat'\".",
     'It does not start, status 203/EXEC, or "can\'t open file".',
 )
 @once
@@ -830,12 +832,19 @@ def test_an_address_that_comes_later(service: Service) -> None:
             "ExecStart=\nExecStart=/opt/pi-stat/.venv/bin/python /nowhere/pi_system_monitor.py",
             "can't open file",
         ),
-        ("ExecStart=\nExecStart=/usr/bin/python3 /opt/pi-stat/pi_system_monitor.py", "No module named "),
+        (
+            "ExecStart=\nExecStart=/usr/bin/python3 /opt/pi-stat/pi_system_monitor.py",
+            "pi-stat: not installed for this Python: ",
+        ),
+        (
+            "ExecStart=\nExecStart=/opt/pi-stat/.venv/bin/python -I /opt/pi-stat/pi_system_monitor.py",
+            "No module named 'pistat'",
+        ),
         ("User=nobody-of-that-name", "217/USER"),
     ],
 )
 def test_trouble(service: Service, change: str, message: str) -> None:
-    """What goes wrong with paths, packages and users is said in the journal by the words of the README."""
+    """What goes wrong with paths, packages and users is in the journal in the words of the document."""
     with service.drop_in(f"[Service]\n{change}\n"):
         since = service.since()
         service.restart(check=False)
@@ -857,7 +866,7 @@ def test_the_program_need_not_be_executable(service: Service) -> None:
 )
 @once
 def test_settings_that_keep_others_away(service: Service) -> None:
-    """The README's cases of an address, a name and a limit are what they say, and what it says helps."""
+    """The cases of an address, a name and a limit are what they say, and what it says helps."""
     with service.env("PISTAT_HOST=127.0.0.1\n"):
         service.restart()
         assert "Listening on http://127.0.0.1:8585/" in service.show("StatusText")
@@ -879,7 +888,7 @@ def test_settings_that_keep_others_away(service: Service) -> None:
 )
 @once
 def test_pip_and_venv_of_debian(service: Service) -> None:
-    """What Debian says of its pip, and of a venv that is missing, is what the README quotes."""
+    """What Debian says of its pip, and of a venv that is missing, is what troubleshooting.md quotes."""
     pip = ["/opt/pi-stat/.venv/bin/pip", "--python", "/usr/bin/python3", "install", "flask"]
     found = service.run(*pip, check=False, PYTHONDONTWRITEBYTECODE="1")
     assert "externally-managed-environment" in found.stderr
@@ -912,10 +921,8 @@ UNTRIED = '`errors` says "the firmware refused to answer" on a Pi 5.'
 
 
 def test_every_case_is_tried() -> None:
-    """Each case of trouble that the README tells of is one that a test here brings about."""
-    told = re.search(r"\n## When it does not work\n(.*?)\n## ", README, re.DOTALL)
-    assert told
-    cases = re.findall(r"^- \*\*(.*?)\*\*", told[1], re.MULTILINE)
+    """Each case of trouble that troubleshooting.md describes is one that a test here brings about."""
+    cases = re.findall(r"^- \*\*(.*?)\*\*", TROUBLE_PAGE, re.MULTILINE)
 
     assert sorted(cases) == sorted(TRIED | {UNTRIED})
 
@@ -1357,14 +1364,14 @@ def test_a_32_bit_system(service: Service) -> None:
 
 
 def by_hand(name: str) -> str:
-    """A block of the README."""
-    found = re.search(rf"<!-- by hand: {name} -->\n\n```(?:sh)?\n(.*?)```", README, re.DOTALL)
+    """A block of docs/service.md."""
+    found = re.search(rf"<!-- by hand: {name} -->\n\n```(?:sh)?\n(.*?)```", SERVICE_PAGE, re.DOTALL)
     assert found
     return found[1].replace("sudo ", "")
 
 
 def test_by_hand(service: Service) -> None:
-    """The single steps of the README install it, and remove it again."""
+    """The single steps of service.md install it, and remove it again."""
     service.run("env", "-C", CLONE, "bash", "-euc", by_hand("install"))
     assert service.answers("/stats")
     assert service.out("systemctl", "is-enabled", UNIT) == "enabled"
@@ -1375,7 +1382,7 @@ def test_by_hand(service: Service) -> None:
 
 @once
 def test_upgrades_by_hand(service: Service) -> None:
-    """What was installed by hand is upgraded by the steps that the README says, and by install.sh.
+    """What was installed by hand is upgraded by the steps of service.md, and by install.sh.
 
     Whatever the umask, the service alone can read the settings. None tells Avahi of what others cannot reach.
     """
@@ -1401,7 +1408,7 @@ def test_upgrades_by_hand(service: Service) -> None:
 
 @once
 def test_from_a_home(service: Service) -> None:
-    """With the lines that the README gives, it runs from a home as its owner; install.sh leaves that be."""
+    """With the lines of service.md, it runs from a home as its owner; install.sh leaves that be."""
     service.run("cp", "-r", CLONE, "/home/pi/pi-stat")
     venv = "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt"
     service.run("env", "-C", "/home/pi/pi-stat", "sh", "-c", venv)

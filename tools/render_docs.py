@@ -1,6 +1,6 @@
-"""The declarations as documentation: the generated parts of the documents, and `.env.example`.
+"""Writes the generated blocks of the documents, and `.env.example`, from the declarations.
 
-`python -m pistat.formats.render` writes them again.
+Run it in the folder of the project: `.venv/bin/python tools/render_docs.py`.
 """
 
 from __future__ import annotations
@@ -8,21 +8,34 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
 from pistat import collectors
-from pistat.formats import guide
+from pistat.formats import guide, terminal
 from pistat.formats.prometheus import MEASURED, OWN, Metrics
 from pistat.parsers.values import Json
 from pistat.routes import ROUTES
-from pistat.settings import SETTINGS, Settings
+from pistat.settings import SETTINGS, Setting, Settings
 from pistat.web import errors
 
-PAGES = ("README.md", "docs/metrics.md")
+PAGES = ("README.md", "docs/api.md", "docs/metrics.md", "docs/service.md", "docs/settings.md")
 """The documents that have generated blocks."""
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+MAIN_SETTINGS = (
+    "PISTAT_PORT",
+    "PISTAT_HOST",
+    "PISTAT_API_TOKEN",
+    "PISTAT_CACHE_SECONDS",
+    "PISTAT_RATE_LIMIT_REQUESTS",
+    "PISTAT_ALLOWED_HOSTS",
+)
+"""The settings that the README shows."""
+
 EXAMPLE = "tests/boards/pi4b-8gb/expected/stats.json"
 """The answer that the README shows: what a test expects of this board."""
 
@@ -65,9 +78,25 @@ def _rows(group: guide.Group) -> list[tuple[str, ...]]:
 
 
 def settings_table() -> str:
-    """The settings."""
-    rows = [(f"`{each.name}`", f"`{each.usual}`", each.help, each.accepts) for each in SETTINGS]
+    """Return the table of all settings."""
+    rows = [(f"`{setting.name}`", _default(setting), setting.help, setting.accepts) for setting in SETTINGS]
     return _table(("Variable", "Default", "Meaning", "Accepts"), rows)
+
+
+def main_settings_table() -> str:
+    """Return the table of `MAIN_SETTINGS`, without what each accepts."""
+    rows = [
+        (f"`{setting.name}`", _default(setting), setting.help)
+        for name in MAIN_SETTINGS
+        for setting in SETTINGS
+        if setting.name == name
+    ]
+    return _table(("Variable", "Default", "Meaning"), rows)
+
+
+def _default(setting: Setting) -> str:
+    """Return the default as code; an empty one is an empty cell, not a word that could be taken for it."""
+    return f"`{setting.default}`" if setting.default else ""
 
 
 def errors_table() -> str:
@@ -96,6 +125,12 @@ def elsewhere() -> str:
     return f"On macOS and Windows these are null in all their parts: {', '.join(keys)}."
 
 
+def first_answer() -> str:
+    """Return the answer to the first request of the README, from the same board as the long example."""
+    answer = json.loads((ROOT / EXAMPLE).read_text(encoding="utf-8"))
+    return _fenced("json", _pretty({key: answer[key] for key in ("cpu_temp", "memory")}))
+
+
 def example() -> str:
     """The answer that a test expects of a board, short objects on one line."""
     answer = json.loads((ROOT / EXAMPLE).read_text(encoding="utf-8"))
@@ -104,7 +139,7 @@ def example() -> str:
 
 def _pretty(value: Json, margin: str = "") -> str:
     line = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, (dict, list)) or len(line) <= guide.WIDTH:
+    if not isinstance(value, (dict, list)) or len(line) <= terminal.WIDTH:
         return line
     deeper = margin + "  "
     if isinstance(value, dict):
@@ -128,12 +163,14 @@ def _fenced(language: str, text: str) -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "client": lambda: _fenced("python", guide.client(BASE)),
-    "commands": lambda: _fenced("sh", guide.beside(guide.commands(f"http://{BASE}"))),
+    "commands": lambda: _fenced("sh", terminal.side_by_side(guide.commands(f"http://{BASE}"))),
     "elsewhere": elsewhere,
     "errors": errors_table,
     "example-stats": example,
+    "first-answer": first_answer,
     "failure": lambda: _fenced("json", guide.failure()),
     "fields": fields_table,
+    "main-settings": main_settings_table,
     "metrics": lambda: metrics_table(MEASURED),
     "own-metrics": lambda: metrics_table(OWN),
     "parameters": parameters_table,
@@ -160,7 +197,7 @@ def env_example() -> str:
         "# A variable of the same name in the environment wins over this file.\n"
     )
     return head + "".join(
-        f"\n# {each.help}\n# Accepts {each.accepts}. Default {each.usual}.\n#{each.name}={each.default}\n"
+        f"\n# {each.help}\n# Accepts {each.accepts}. {each.default_sentence}\n#{each.name}={each.default}\n"
         for each in SETTINGS
     )
 
