@@ -24,6 +24,10 @@ from pistat.settings import Settings
 
 BOARDS = Path(__file__).resolve().parents[1] / "boards"
 
+TYPICAL_BOARDS = ("pi4b-8gb", "pi5-8gb-nvme", "zero2w-wifi", "pc-x86")
+"""Four for a claim that no board decides: the usual one, the newest with most readings, a small one on
+Wi-Fi, and one that is no Raspberry Pi. A claim about the readings takes all of `board_names`."""
+
 
 def board_names() -> list[str]:
     """The boards that there are."""

@@ -22,7 +22,7 @@ from pistat.monitor.monitor import Monitor
 from pistat.monitor.self_metrics import SelfMetrics
 from pistat.settings import Settings
 from support.answer_shape import leaves
-from support.recorded_machine import BOARDS, RecordedMachine, board_names
+from support.recorded_machine import BOARDS, TYPICAL_BOARDS, RecordedMachine, board_names
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -70,7 +70,7 @@ def text_of(values: dict[str, Any], *fields: Field) -> str:
     return "".join(Metrics(fields).text(values, openmetrics=False))
 
 
-@pytest.mark.parametrize("board", board_names())
+@pytest.mark.parametrize("board", TYPICAL_BOARDS)
 def test_reference_parsers_read_it(board: str) -> None:
     """The parsers of prometheus_client accept both formats, and find the same series in them."""
     client = client_of(board)
@@ -214,7 +214,7 @@ def test_format_is_negotiated(accept: str | None, expected: str) -> None:
     """OpenMetrics for whoever asks for it by name and likes it no less than text; text for all others."""
     headers = {"Accept": accept} if accept else {}
 
-    response = client_of(board_names()[0]).get("/metrics", headers=headers)
+    response = client_of(TYPICAL_BOARDS[0]).get("/metrics", headers=headers)
 
     assert response.headers["Content-Type"] == expected
     assert response.get_data(as_text=True).endswith("# EOF\n") == (expected == prometheus.OPENMETRICS)
@@ -230,7 +230,7 @@ def own_of(client: FlaskClient) -> Series:
 
 def test_requests_are_counted_by_route_and_status() -> None:
     """Known routes by name, all others as one, however many names clients think of."""
-    client = client_of(board_names()[0])
+    client = client_of(TYPICAL_BOARDS[0])
     for target in ("/stats", "/stats", "/stats?fields=bogus", "/nothing/1", "/nothing/2", "/"):
         client.get(target)
     client.post("/stats")
@@ -250,7 +250,7 @@ def test_requests_are_counted_by_route_and_status() -> None:
 
 def test_cache_hits_are_counted() -> None:
     """An answer for which nothing was read is a hit, also for keys that nobody has asked for together."""
-    count, machine = SelfMetrics(), RecordedMachine(BOARDS / board_names()[0])
+    count, machine = SelfMetrics(), RecordedMachine(BOARDS / TYPICAL_BOARDS[0])
     monitor = Monitor(machine, 2.0, count)
 
     for keys in (("memory", "uptime"), ("memory", "uptime"), ("memory",)):
@@ -267,7 +267,7 @@ def test_failures_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(machine: Machine) -> None:
         raise PermissionError
 
-    count, machine = SelfMetrics(), RecordedMachine(BOARDS / board_names()[0])
+    count, machine = SelfMetrics(), RecordedMachine(BOARDS / TYPICAL_BOARDS[0])
     monitor = Monitor(machine, 1.0, count)
     with monkeypatch.context() as broken:
         # It is frozen, so its attribute is put where it lies.
@@ -293,7 +293,7 @@ def row_of(count: SelfMetrics, monitor: Monitor) -> dict[str, Any]:
 
 def test_what_has_not_run_has_neither_succeeded_nor_failed() -> None:
     """The processes are not measured for Prometheus: no success is claimed for them."""
-    found = own_of(client_of(board_names()[0]))
+    found = own_of(client_of(TYPICAL_BOARDS[0]))
 
     success = {dict(labels)["collector"] for name, labels in found if name == "pistat_collector_success"}
     assert success == {each.name for each in ALL if not set(each.keys).isdisjoint(prometheus.KEYS)}
@@ -301,7 +301,7 @@ def test_what_has_not_run_has_neither_succeeded_nor_failed() -> None:
 
 def test_the_process_tells_its_cost() -> None:
     """CPU time, memory, descriptors and threads, under the names that all clients of Prometheus use."""
-    found = {name: value for (name, _), value in own_of(client_of(board_names()[0])).items()}
+    found = {name: value for (name, _), value in own_of(client_of(TYPICAL_BOARDS[0])).items()}
 
     assert found["process_cpu_seconds_total"] > 0
     assert found["process_resident_memory_bytes"] > 1e6
@@ -311,7 +311,7 @@ def test_the_process_tells_its_cost() -> None:
 
 def test_nothing_of_a_client_becomes_a_label() -> None:
     """The series do not grow with what clients send."""
-    client = client_of(board_names()[0])
+    client = client_of(TYPICAL_BOARDS[0])
     client.get("/nothing")
     client.get("/stats")
     before = len(own_of(client))

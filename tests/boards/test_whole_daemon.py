@@ -1,4 +1,4 @@
-"""Each board behind the whole daemon: a port, its routes, its end."""
+"""Four boards behind the whole daemon: a port, its routes, its end."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import pytest
 
 from pistat import routes
 from support.daemon import Daemon, HeldPort, clean_environment
-from support.recorded_machine import DATA_ROUTES, board_names, expected
+from support.recorded_machine import DATA_ROUTES, TYPICAL_BOARDS, expected
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork()")
 
-SCRIPT = Path(__file__).parents[1] / "support" / "daemons" / "each_board.py"
+SCRIPT = Path(__file__).parents[1] / "support" / "daemons" / "board_after_board.py"
 
 
 class Daemons(Daemon):
@@ -84,7 +84,7 @@ def daemons() -> Iterator[Daemons]:
     started.kill()
 
 
-@pytest.mark.parametrize("board", board_names())
+@pytest.mark.parametrize("board", TYPICAL_BOARDS)
 def test_the_whole_daemon_on_a_board(daemons: Daemons, board: str) -> None:
     """Every route answers 200, those of data what is expected of the board, and SIGTERM ends it with 0."""
     daemons.start(board)
