@@ -49,7 +49,9 @@ from pistat import daemon, hosts, routes
 from pistat import log as journal
 from pistat.collectors import cpu, processes
 from pistat.compression import Body
-from pistat.formats import openapi, page, prometheus
+from pistat.diagnosis.finding import Severity
+from pistat.diagnosis.report import Diagnosis
+from pistat.formats import findings, openapi, page, prometheus
 from pistat.formats.guide import FILTERS, contents
 from pistat.formats.page import Document
 from pistat.history.recorder import Recorder
@@ -129,6 +131,9 @@ class Service:
                 machine=machine,
             )
         )
+        self.diagnosis: Diagnosis = last.diagnosis if last else Diagnosis(self.monitor, machine)
+        if not last:
+            self.diagnosis.listen(self.recorder)
         self.seldom = journal.OncePerMinute()
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
         self.limiter: Limiter = (
@@ -231,6 +236,21 @@ def all_capabilities() -> Response:
     return _json(encode({**rows, "timestamp": answer.values["timestamp"]}))
 
 
+@api.get(routes.DIAGNOSIS.path)
+def diagnosis() -> Response:
+    """Answer what is wrong; with `fail`, as a failure if it is bad enough."""
+    wanted, current = _parameters(routes.DIAGNOSIS), _service().diagnosis
+    least = Severity.named(wanted["min"])
+    if wanted["format"] == "text" or (wanted["format"] == "auto" and _prefers_text()):
+        response = Response(findings.text(current.document(least)), content_type=findings.TEXT)
+    else:
+        response = _compressed(current.body(least))
+    if wanted["fail"] != routes.NEVER and current.status >= Severity.named(wanted["fail"]):
+        response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    response.vary.add("Accept")
+    return response
+
+
 @api.get(routes.SENSORS.path)
 def all_sensors() -> Response:
     """Answer with the sensors, or those of the wanted keys."""
@@ -316,6 +336,12 @@ def _wants_text() -> bool:
     if text == html:
         return "text/html" not in accept and TERMINALS.match(request.user_agent.string) is not None
     return bool(text > html)
+
+
+def _prefers_text() -> bool:
+    """Return whether the client names plain text, and likes it more than JSON."""
+    accept, _ = _accepted()
+    return accept.get("text/plain", 0) > accept.get("application/json", 0)
 
 
 def _wants_openmetrics() -> bool:

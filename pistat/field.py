@@ -26,6 +26,7 @@ class Unit(Enum):
     """A unit as the documentation prints it, and the JSON type of a value in it."""
 
     AMPERES = ("A", float)
+    ANY = ("any", object)
     BITS_PER_SECOND = ("bit/s", int)
     BYTES = ("B", int)
     CELSIUS = ("°C", float)

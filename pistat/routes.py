@@ -8,6 +8,7 @@ from functools import cached_property
 
 from pistat import collectors
 from pistat.collectors import drives, filesystems, network, processes, root_filesystem, system
+from pistat.diagnosis import report
 from pistat.field import Field, Unit
 from pistat.monitor import capabilities
 from pistat.web import parameters
@@ -26,6 +27,7 @@ class Route:
         examples: Lines to copy: the rest of the URL, and what it gives.
         media: What its answer may be.
         open: Whether it is answered without the token, where there is one.
+        also: Statuses beside 200 with which the same may be answered.
     """
 
     path: str
@@ -35,6 +37,7 @@ class Route:
     examples: tuple[tuple[str, str], ...] = ()
     media: tuple[str, ...] = ("application/json",)
     open: bool = False
+    also: tuple[int, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -128,6 +131,32 @@ CAPABILITIES = Route(
     (*capabilities.FIELDS, *system.timestamp.fields),
     examples=(("", "why is it null?"),),
 )
+NEVER = "never"
+"""The value of `fail` with which no finding makes the answer a failure."""
+
+DIAGNOSIS = Route(
+    "/diagnosis",
+    "What is wrong with this machine, since when, and what to do about it.",
+    (*report.FIELDS, *system.timestamp.fields),
+    (
+        parameters.choice("min", "info", report.SEVERITIES, "Only findings that are at least so severe."),
+        parameters.choice(
+            "fail",
+            NEVER,
+            (NEVER, *report.SEVERITIES),
+            "Answer with status 503, and the same body, if a finding is at least so severe.",
+        ),
+        parameters.choice(
+            "format", "auto", ("auto", "json", "text"), "Text for people, or JSON; auto goes by `Accept`."
+        ),
+    ),
+    (
+        ("?format=text", "what is wrong"),
+        ("?fail=critical", "503 if critical"),
+    ),
+    media=("application/json", "text/plain"),
+    also=(503,),
+)
 HEALTH = Route(
     "/health",
     "Whether the daemon answers; nothing is read for it but a clock.",
@@ -148,5 +177,17 @@ GUIDE = Route(
     open=True,
 )
 
-ROUTES = (STATS, PROCESSES, INTERFACES, DEVICES, SENSORS, CAPABILITIES, METRICS, HEALTH, OPENAPI, GUIDE)
+ROUTES = (
+    STATS,
+    PROCESSES,
+    INTERFACES,
+    DEVICES,
+    SENSORS,
+    DIAGNOSIS,
+    CAPABILITIES,
+    METRICS,
+    HEALTH,
+    OPENAPI,
+    GUIDE,
+)
 PATHS = tuple(each.path for each in ROUTES)

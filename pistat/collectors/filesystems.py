@@ -8,9 +8,11 @@ from pistat.field import Field, Kind, Unit, Values, collector
 from pistat.machine import mounts, portable
 from pistat.machine.machine import Machine, Usage
 from pistat.machine.mounts import Mount
-from pistat.parsers.values import Json
+from pistat.parsers import kernel
+from pistat.parsers.values import Json, percent
 
 MOUNTS = "/proc/self/mountinfo"
+FSTAB = "/etc/fstab"
 STATVFS = "statvfs of the mount point"
 
 
@@ -24,7 +26,20 @@ STATVFS = "statvfs of the mount point"
     Field("devices[row].used", Unit.BYTES, "Space taken.", STATVFS),
     Field("devices[row].free", Unit.BYTES, "Space left for ordinary users.", STATVFS),
     Field("devices[row].percent", Unit.PERCENT, "Share taken of what users can have.", STATVFS),
+    Field(
+        "devices[row].inodes_percent",
+        Unit.PERCENT,
+        "Share taken of the files and folders that it can hold; null where there is no such limit.",
+        STATVFS,
+        metric="pistat_filesystem_inodes_used",
+    ),
     Field("devices[row].read_only", Unit.FLAG, "Whether it is mounted read-only.", MOUNTS),
+    Field(
+        "devices[row].read_only_wanted",
+        Unit.FLAG,
+        "Whether it is meant to be mounted read-only; null for what /etc/fstab does not name.",
+        FSTAB,
+    ),
     Field("devices[row].remote", Unit.FLAG, "Whether it lives on a server.", MOUNTS),
     Field(
         "devices[row].error",
@@ -39,20 +54,30 @@ STATVFS = "statvfs of the mount point"
 def devices(machine: Machine) -> Values:
     """One row a filesystem. One that does not answer keeps its row, and holds up no other."""
     found = mounts.read(machine) if machine.linux else portable.mounts()
+    table = machine.memo.for_a_minute("fstab", lambda: _fstab(machine))
     outcomes = machine.usages([each.mountpoint for each in found])
-    return {"devices": [_row(*pair) for pair in zip(found, outcomes, strict=True)]}
+    return {"devices": [_row(*pair, table) for pair in zip(found, outcomes, strict=True)]}
 
 
-def _row(mount: Mount, outcome: Outcome[Usage]) -> dict[str, Json]:
-    sizes: dict[str, Json] = dict.fromkeys(("total", "used", "free", "percent"))
+def _fstab(machine: Machine) -> dict[str, bool]:
+    return kernel.fstab(machine.read_or_none(FSTAB) or "") if machine.linux else {}
+
+
+def _row(mount: Mount, outcome: Outcome[Usage], table: dict[str, bool]) -> dict[str, Json]:
+    sizes: dict[str, Json] = dict.fromkeys(("total", "used", "free", "percent", "inodes_percent"))
     if outcome.value is not None:
-        sizes = shares(outcome.value)
+        usage = outcome.value
+        sizes = {
+            **shares(usage),
+            "inodes_percent": percent(usage.inodes - usage.inodes_free, usage.inodes),
+        }
     row: dict[str, Json] = {
         "device": mount.device,
         "mountpoint": mount.mountpoint,
         "filesystem": mount.filesystem,
         **sizes,
         "read_only": mount.read_only,
+        "read_only_wanted": table.get(mount.mountpoint),
         "remote": mount.remote,
     }
     if outcome.value is None:

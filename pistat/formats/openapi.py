@@ -69,11 +69,20 @@ def _operation(route: Route, settings: Settings) -> Schema:
                 "content": {each: {"schema": _content(route, each)} for each in route.media},
             },
             **{str(each.status): _component("responses", str(each.status)) for each in ERRORS},
+            **{str(each): _same(route) for each in route.also},
         },
     }
     if settings.api_token:
         operation["security"] = [] if route.open else [{name: []} for name in SCHEMES]
     return operation
+
+
+def _same(route: Route) -> Schema:
+    """Return the response of a status that has the body of a success, or says why there is none."""
+    content = {each: {"schema": _content(route, each)} for each in route.media}
+    refusal = _component("schemas", "Error")
+    content["application/json"] = {"schema": {"anyOf": [content["application/json"]["schema"], refusal]}}
+    return {"description": f"{route.summary} Or an error.", "content": content}
 
 
 def _component(kind: str, name: str) -> Schema:
@@ -159,6 +168,8 @@ def _list(index: str, inner: Schema) -> Schema:
 def _leaf(field: Field) -> Schema:
     kind = field.unit.type
     told = {"description": f"{field.help} Source: {field.source}.", "x-unit": field.unit.symbol}
+    if kind is object:
+        return told
     if kind in {bool, str}:
         return {"type": [TYPES[kind], "null"], **told}
     most = {"maximum": field.most} if field.unit is Unit.PERCENT and math.isfinite(field.most) else {}

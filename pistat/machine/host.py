@@ -53,11 +53,18 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Bytes of a filesystem; `free` is what an ordinary user may still take, so the three need not add up."""
+    """Bytes of a filesystem; `free` is what an ordinary user may still take, so the three need not add up.
+
+    Attributes:
+        inodes: How many files and folders it can hold; 0 where it has no such limit.
+        inodes_free: How many more.
+    """
 
     total: int
     used: int
     free: int
+    inodes: int = 0
+    inodes_free: int = 0
 
 
 class SystemNames(NamedTuple):
@@ -205,7 +212,11 @@ class Host:
         status = os.statvfs(mountpoint)
         block = status.f_frsize
         return Usage(
-            status.f_blocks * block, (status.f_blocks - status.f_bfree) * block, status.f_bavail * block
+            status.f_blocks * block,
+            (status.f_blocks - status.f_bfree) * block,
+            status.f_bavail * block,
+            status.f_files,
+            status.f_ffree,
         )
 
     def usages(self, mountpoints: Sequence[str]) -> list[Outcome[Usage]]:

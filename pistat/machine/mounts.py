@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
+from pistat.parsers import kernel
 
 if TYPE_CHECKING:
     from pistat.machine.host import Host
@@ -120,8 +121,8 @@ def _row(line: str) -> _Row:
     filesystem, source, told = [*right.split(" ", 2), "", ""][:3]
     options = told.split(",")
     mount = Mount(
-        _unescape(source),
-        _unescape(mountpoint),
+        kernel.unescaped(source),
+        kernel.unescaped(mountpoint),
         filesystem,
         not {"ro", "emergency_ro"}.isdisjoint(options),
         filesystem in REMOTE,
@@ -178,7 +179,7 @@ def in_memory(machine: Host, path: str) -> bool:
             return mount is not None and mount.filesystem in IN_MEMORY
         if RAM_OVERLAY.search(machine.read_or_none("/proc/cmdline") or ""):
             return True
-        path = _unescape(upper[1])
+        path = kernel.unescaped(upper[1])
     return False
 
 
@@ -202,8 +203,3 @@ def _holds_files(mount: Mount) -> bool:
         or mount.filesystem in LOCAL_WITHOUT_DEVICE
         or mount.device.startswith("/dev/")
     )
-
-
-def _unescape(text: str) -> str:
-    r"""The kernel writes blanks, tabs, newlines and backslashes of a name as octal, such as `\040`."""
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)

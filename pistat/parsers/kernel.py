@@ -160,6 +160,17 @@ def os_name(text: str) -> str | None:
     return first(r"""PRETTY_NAME=["']?([^"']{1,128})["']?""", text)
 
 
+def fstab(text: str) -> dict[str, bool]:
+    """Return whether each mount point of /etc/fstab is meant to be read-only."""
+    rows = (line.split() for line in text.splitlines() if not line.lstrip().startswith("#"))
+    return {unescaped(row[1]): "ro" in row[3].split(",") for row in rows if len(row) > 3}  # noqa: PLR2004 - as in fstab(5)
+
+
+def unescaped(text: str) -> str:
+    r"""Return a name of a table in which blanks, tabs and backslashes are octal, such as `\040`."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
+
+
 def usb_devices(names: Iterable[str], classes: Mapping[str, str] = {}) -> int:
     """How many USB devices are attached, from the names in /sys/bus/usb/devices.
 

@@ -494,6 +494,7 @@ def size(path: str, seconds: float = 2.0) -> dict[str, int | str]:
         used = status.f_blocks - status.f_bfree
         answer.update(total=status.f_blocks * status.f_frsize, used=used * status.f_frsize)
         answer.update(free=status.f_bavail * status.f_frsize)
+        answer.update(inodes=status.f_files, inodes_free=status.f_ffree)
 
     # Another thread, as a dead server holds its asker up for ever.
     asking = threading.Thread(target=ask, daemon=True)
@@ -663,7 +664,18 @@ def record_mounts(source: Source, folder: Folder, hide: Hidden) -> dict[str, obj
     mountinfo = source.text("proc/self/mountinfo")
     rows = [mount_row(line, hide) for line in mountinfo.splitlines()]
     folder.put_clean("proc/self/mountinfo", bytes_of("".join(f"{row}\n" for row in rows)))
+    folder.put_clean("etc/fstab", bytes_of(fstab(source.text("etc/fstab"), hide)))
     return {"statvfs": sizes(source, mountinfo, hide)}
+
+
+def fstab(text: str, hide: Hidden) -> str:
+    """What is meant to be mounted where, and whether to be written to; devices and options may hold secrets."""
+    rows = [line.split() for line in text.splitlines() if not line.lstrip().startswith("#")]
+    return "".join(
+        f"none {hide.name(row[1])} {row[2]} {'ro' if 'ro' in row[3].split(',') else 'rw'} 0 0\n"
+        for row in rows
+        if len(row) > 3
+    )
 
 
 def record_firmware(source: Source, folder: Folder, hide: Hidden) -> None:

@@ -239,7 +239,7 @@ def test_transcript_is_that_of_the_firmware(recorded: Path) -> None:
 
 def test_what_the_figures_are_read_from_is_recorded() -> None:
     """Each file that a field names as its source is copied, and each question that one names is asked."""
-    tables = {"/proc/PID", "/proc/PID/stat", "/proc/stat", "/proc/self/mountinfo"}
+    tables = {"/etc/fstab", "/proc/PID", "/proc/PID/stat", "/proc/stat", "/proc/self/mountinfo"}
     places = {place for each in ALL for field in each.fields for place in field.source.split(", else ")}
     files = {found[0] for place in places if (found := PATH.search(place))} - tables
 

@@ -263,17 +263,18 @@ def test_fields_are_in_the_page(html: str) -> None:
 
 def test_sources_are_in_the_page(html: str) -> None:
     """Where a field is read is in its row or, if that has no source, in the last one above that has one."""
-    told: dict[str, str] = {}
+    told: dict[str, set[str]] = {}
     stem = place = ""
     for above, name, source in re.findall(
         r"<dt class=g>(\S+?)(?= <i>|<dt)|<dt>([^<]*)<dd>.*?<dd>.*?(?:<dd>(.*?))?(?=<dt|</dl)", html
     ):
         stem = above or stem
         place = unescape(re.sub("</?code>", "`", source)) or place
-        told.setdefault(stem + name if name.startswith(".") else name, place)
+        told.setdefault(stem + name if name.startswith(".") else name, set()).add(place)
 
+    # Two routes may have keys of one name that are not the same.
     for path, field in TOLD.items():
-        assert told[path].replace("NAME", field.steps[-1]) == field.source
+        assert field.source in {each.replace("NAME", field.steps[-1]) for each in told[path]}
 
 
 def test_fields_are_in_the_text(text: str) -> None:

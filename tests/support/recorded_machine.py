@@ -119,7 +119,8 @@ class RecordedMachine(Machine):
             raise NoAnswerError(self.USAGE_SECONDS)
         if "error" in found:
             raise OSError(getattr(errno, found["error"]), "as recorded", mountpoint)
-        return Usage(found["total"], found["used"], found["free"])
+        inodes, free = found.get("inodes", 0), found.get("inodes_free", 0)
+        return Usage(found["total"], found["used"], found["free"], inodes, free)
 
     def stats(self) -> Iterator[tuple[str, bytes]]:
         return ((pid, self.read_bytes(f"/proc/{pid}/stat")) for pid in self.names("/proc") if pid.isdecimal())

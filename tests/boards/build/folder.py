@@ -37,12 +37,27 @@ def build(board: Board) -> Tree:
         **proc(board),
         **{f"before/{path}": content for path, content in times(board, seconds_ago=1).items()},
         **{f"sys/{path}": f"{value}\n".encode() for path, value in sys(board).items()},
+        "etc/fstab": fstab(board),
         "etc/os-release": f'PRETTY_NAME="{board.system.name}"\n'.encode(),
         "host.json": host(board),
     }
     if board.firmware:
         tree["vcgencmd.txt"] = transcript(board.firmware).encode()
     return {path.replace(":", "%3A"): content for path, content in tree.items()}
+
+
+def fstab(board: Board) -> bytes:
+    """Return /etc/fstab as the images have it; in a container it names nothing."""
+    usual = [
+        each
+        for each in board.mounts
+        if (each.point == "/" or each.point.startswith("/boot")) and each.source.startswith("/dev/")
+    ]
+    rows = [
+        f"{each.source} {each.point} {each.kind} defaults 0 {1 if each.point == '/' else 2}\n"
+        for each in usual
+    ]
+    return "".join(rows or ["# UNCONFIGURED FSTAB FOR BASE SYSTEM\n"]).encode()
 
 
 def host(board: Board) -> bytes:

@@ -1,0 +1,17 @@
+"""What is wrong, since when, and what to do about it. Every finding is declared once, in the file of its subject."""
+
+from pistat.diagnosis import clock, cpu, disk, heat, memory, network, power
+from pistat.diagnosis.finding import Finding
+
+FINDINGS: tuple[Finding, ...] = (
+    *power.FINDINGS,
+    *heat.FINDINGS,
+    *cpu.FINDINGS,
+    *memory.FINDINGS,
+    *disk.FINDINGS,
+    *network.FINDINGS,
+    *clock.FINDINGS,
+)
+"""All findings, in the order of the documents."""
+
+BY_ID = {each.id: each for each in FINDINGS}

@@ -1,0 +1,48 @@
+"""Findings about the wall clock."""
+
+from __future__ import annotations
+
+from pistat.diagnosis.finding import DAY, Finding, Measured, Moment, Severity, ago, recent
+
+INFO = Severity.INFO
+STEP_SECONDS = 60.0
+SETTLED_SECONDS = 1200.0
+"""After a boot a Pi without a clock of its own finds the time; until then a step is what everybody wants."""
+
+
+def _since_step(moment: Moment) -> Measured:
+    """Return the seconds since the wall clock was last moved by more than a minute."""
+    assert moment.past is not None
+    offset = moment.wall - moment.boot
+    known = moment.past.offset
+    moment.past.offset = offset
+    if known is not None and abs(offset - known) > STEP_SECONDS and moment.boot > SETTLED_SECONDS:
+        moment.past.step = (moment.boot, offset - known)
+    return moment.boot - moment.past.step[0] if moment.past.step else float("inf")
+
+
+def _jump(moment: Moment, _: str, since: float) -> dict[str, str]:
+    step = moment.past.step if moment.past else None
+    size = step[1] if step else 0.0
+    return {"jump": f"{ago(abs(size))} {'ahead' if size > 0 else 'back'}", "ago": ago(since)}
+
+
+stepped = Finding(
+    id="time.stepped",
+    reads=("timestamp", "uptime"),
+    measure=_since_step,
+    stages=(recent(INFO, DAY),),
+    below=True,
+    title="The clock jumped {jump}",
+    text="That was {ago} ago. Times in logs and in the history from before the jump are wrong.",
+    advice="If you did not set the clock yourself, see what did: `timedatectl timesync-status`. A Pi 5 can keep "
+    "the time with a battery for its clock.",
+    source="https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#real-time-clock-rtc",
+    basis="the alert of this project: more than 60 s, and not in the first 20 minutes after a start",
+    condition="the wall clock was moved by more than 60 s within the last 24 hours",
+    words=_jump,
+    alert="PiClockJumped",
+    now=False,
+)
+
+FINDINGS = (stepped,)

@@ -1,0 +1,231 @@
+"""Findings about filesystems and the disks below them."""
+
+from __future__ import annotations
+
+import math
+
+from pistat.diagnosis import past
+from pistat.diagnosis.finding import (
+    HOUR,
+    Finding,
+    Measured,
+    Moment,
+    Severity,
+    Stage,
+    Unknown,
+    flag,
+    gigabytes,
+    graded,
+)
+
+INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
+NETDATA = "https://github.com/netdata/netdata/blob/master/src/health/health.d"
+
+ALMOST_FULL = 98.0
+ROOM = 5e9
+"""Bytes with which a filesystem is not in danger, however large it is."""
+
+FILLING_HOURS = 6
+HALF_FULL = 60.0
+SAMPLE_SECONDS = 600.0
+
+READ_ONLY_KINDS = frozenset({"iso9660", "udf", "squashfs"})
+"""Filesystems that nobody can write to."""
+
+
+def _used(moment: Moment) -> Measured:
+    """Return how full each filesystem is that can be written to, in per cent."""
+    return {
+        place: row["percent"]
+        if row["percent"] is None or row["percent"] <= ALMOST_FULL or row["free"] < ROOM
+        # Some per cent of a very large disk are room enough.
+        else ALMOST_FULL
+        for place, row in moment.filesystems()
+        if not row["read_only"]
+    }
+
+
+def _hours_left(moment: Moment) -> Measured:
+    """Return in how many hours each filesystem is full at its pace; infinity if it is not growing."""
+    assert moment.past is not None
+    rows = {
+        place: row["percent"]
+        for place, row in moment.filesystems()
+        if not row["read_only"] and row["percent"] is not None
+    }
+    moment.past.keep_only("used ", rows)
+    hours = {place: _until_full(moment, moment.past, place, used) for place, used in rows.items()}
+    if hours and all(each is None for each in hours.values()):
+        return Unknown("It takes 6 hours of readings, which there are not yet.")
+    return hours
+
+
+def _until_full(moment: Moment, earlier: past.Past, place: str, used: float) -> float | None:
+    trail = earlier.trail(
+        f"used {place}", used, moment.boot, seconds=(FILLING_HOURS + 0.5) * HOUR, step=SAMPLE_SECONDS
+    )
+    pace = past.hourly_growth(trail, FILLING_HOURS)
+    if pace is None:
+        return None
+    return (100.0 - used) / pace if pace > 0 and used > HALF_FULL else math.inf
+
+
+def _inodes(moment: Moment) -> Measured:
+    """Return how many of the files that it can hold each filesystem holds, in per cent."""
+    return {
+        place: row["inodes_percent"]
+        for place, row in moment.filesystems()
+        if not row["read_only"] and (row["inodes_percent"] is not None or row["percent"] is None)
+    }
+
+
+def _read_only(moment: Moment) -> Measured:
+    """Return of each filesystem of /etc/fstab 1 if it is read-only against that, 2 if it is the root."""
+    return {
+        place: 0 if not row["read_only"] or row["read_only_wanted"] else 2 if place == "/" else 1
+        for place, row in moment.filesystems()
+        if row["read_only_wanted"] is not None and row["filesystem"] not in READ_ONLY_KINDS
+    } or Unknown("/etc/fstab names no filesystem that could become read-only, as in a container.")
+
+
+def _worn(moment: Moment) -> Measured:
+    """Return of each disk that says it: 0 for well, 1 for worn, 2 for the end of its spare blocks."""
+    grades: dict[str, float | bool | None] = {}
+    for disk, row in moment.rows("disks"):
+        used = max(row["life_used_a"] or 0.0, row["life_used_b"] or 0.0)
+        spare = row["spare_blocks"]
+        if spare is None and not used:
+            continue
+        grades[disk] = 2 if spare == "urgent" else 1 if used >= 90.0 or spare == "warning" else 0
+    return grades or None
+
+
+def _wear(moment: Moment, disk: str, _: float) -> dict[str, str]:
+    row = moment.get("disks", disk) or {}
+    used = max(row.get("life_used_a") or 0.0, row.get("life_used_b") or 0.0)
+    told = (
+        [
+            "has used more than all of its rated life"
+            if used > 100
+            else f"has used about {used:.0f} % of its rated life"
+        ]
+        if used
+        else []
+    )
+    spare = row.get("spare_blocks")
+    if spare in {"warning", "urgent"}:
+        told.append(
+            "has used most of its spare blocks" if spare == "warning" else "has almost no spare blocks left"
+        )
+    return {"wear": " and ".join(told) or "is worn"}
+
+
+def _silent(moment: Moment) -> Measured:
+    """Return of each filesystem whether it does not answer."""
+    return {place: "no answer" in row.get("error", "") for place, row in moment.filesystems()}
+
+
+def _left(moment: Moment, place: str, _: float) -> dict[str, str]:
+    row = next((row for each, row in moment.filesystems() if each == place), {})
+    free = row.get("free")
+    return {"free": "an unknown amount" if free is None else gigabytes(free)}
+
+
+def _remaining(_: Moment, __: str, hours: float) -> dict[str, str]:
+    return {"left": "an hour" if hours < 1.5 else f"{hours:.0f} hours"}
+
+
+full = Finding(
+    id="disk.full",
+    reads=("devices[row].percent", "devices[row].free", "devices[row].read_only"),
+    measure=_used,
+    stages=(Stage(WARNING, 90.0, 80.0, hold=900.0), Stage(CRITICAL, ALMOST_FULL, 90.0, hold=60.0)),
+    title="{subject} is {value:.0f} % full",
+    text="Only {free} are left. When nothing is left, programs fail, and your Pi may not start any more.",
+    advice="Delete or move what you do not need. `sudo apt clean` and `sudo journalctl --vacuum-size=100M` often "
+    "free some space.",
+    source=f"{NETDATA}/disks.conf",
+    basis="netdata: warns at 90 %, until 80 %; critical at 98 % with less than 5 GB",
+    condition="more than 90 % used; critical above 98 % with less than 5 GB free, after 1 minute",
+    words=_left,
+    accepts=(50.0, 99.9),
+    alert="PiDiskFull",
+)
+
+filling = Finding(
+    id="disk.filling",
+    reads=("devices[row].percent", "devices[row].read_only"),
+    measure=_hours_left,
+    stages=(Stage(WARNING, 24.0, 48.0, hold=3600.0),),
+    below=True,
+    title="{subject} will be full in about {left}",
+    text="It has been growing for hours. If that goes on, programs will soon fail for lack of space.",
+    advice="Look for a file that grows, such as a log or a recording: `sudo du -xh / | sort -h | tail -20`.",
+    source=f"{NETDATA}/disks.conf",
+    basis="the alert of this project; the median of six hours, so that a backup is no trend",
+    condition="at the pace of the last 6 hours it is full in less than 24 hours, and more than 60 % is used",
+    words=_remaining,
+    accepts=(1.0, 240.0),
+    alert="PiDiskFilling",
+    now=False,
+)
+
+inodes = Finding(
+    id="disk.inodes",
+    reads=("devices[row].inodes_percent", "devices[row].read_only"),
+    measure=_inodes,
+    stages=(Stage(WARNING, 90.0, 80.0, hold=900.0),),
+    title="{subject} can hold hardly any more files",
+    text="{value:.0f} % of the files and folders that it can hold are there. When it is full, programs fail for lack of space although there is some left.",
+    advice="Look for a folder with very many small files, such as a cache or old mails: `sudo du --inodes -xS / | sort -n | tail -20`.",
+    source=f"{NETDATA}/disks.conf",
+    basis="netdata: warns at 90 %, until 80 %",
+    condition="more than 90 % of the inodes are used",
+    accepts=(50.0, 99.9),
+)
+
+read_only = Finding(
+    id="disk.read_only",
+    reads=("devices[row].read_only", "devices[row].read_only_wanted"),
+    measure=_read_only,
+    stages=graded(WARNING, CRITICAL),
+    title="{subject} can no longer be written to",
+    text="The system has stopped writing there, most likely because the card or disk has an error. New files and changes are lost{restart}.",
+    advice="Copy your files to another computer now. Then check the card or disk, and replace it if it fails again.",
+    source="https://github.com/MichaIng/DietPi/issues/6613",
+    basis="the kernel does this after an error of the disk",
+    condition="a filesystem is read-only although /etc/fstab wants it writable; critical for the root filesystem",
+    words=lambda _, place, __: {"restart": ", and a restart may fail" if place == "/" else ""},
+    alert="PiRootReadOnly",
+)
+
+worn = Finding(
+    id="disk.worn",
+    reads=("disks.{disk}.life_used_a", "disks.{disk}.life_used_b", "disks.{disk}.spare_blocks"),
+    measure=_worn,
+    stages=graded(WARNING, CRITICAL),
+    title="The storage {subject} is nearly worn out",
+    text="By its own count it {wear}. It may fail at any time and take your files with it.",
+    advice="Make a backup now and replace it soon.",
+    source="https://www.jedec.org/standards-documents/docs/jesd84-b51",
+    basis="JEDEC eMMC standard: life time estimate of 90 %; state of the spare blocks",
+    condition="90 % or more of the rated life is used, or spare blocks are short; critical if they are at their end",
+    words=_wear,
+    alert="PiFlashWorn",
+)
+
+silent = Finding(
+    id="disk.silent",
+    reads=("devices[row].error",),
+    measure=_silent,
+    stages=(flag(WARNING, hold=300.0),),
+    title="{subject} does not answer",
+    text="The server or disk behind this folder is gone. Programs that open it wait, and may hang for ever.",
+    advice="Switch it on or plug it in again. Or remove it with `sudo umount -l` and the name of the folder.",
+    source="https://man7.org/linux/man-pages/man8/umount.8.html",
+    basis="the alert of this project: 5 minutes",
+    condition="a filesystem does not say how full it is",
+    alert="PiFilesystemSilent",
+)
+
+FINDINGS = (full, filling, inodes, read_only, worn, silent)

@@ -1,0 +1,126 @@
+"""Findings about the network: the signal of the Wi-Fi, errors, and the speed of a cable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from pistat.diagnosis.finding import Finding, Measured, Moment, Severity, Stage, flag
+
+INFO, WARNING = Severity.INFO, Severity.WARNING
+
+PHYSICAL = re.compile(r"(?:eth|en|wlan|wl|usb)[a-z0-9]*")
+"""Names of interfaces that are devices, and not made of others."""
+
+WIRED = re.compile(r"(?:eth|end|enp|eno|ens|enx)[a-z0-9]*")
+BUILT_IN = re.compile(r"(?:eth|end)0")
+"""What the socket on the board is called by the kernels of Raspberry Pi OS and Debian."""
+
+GIGABIT = frozenset({"3B+", "4B", "400", "CM4", "5", "500/500+", "CM5", "CM5 Lite"})
+"""Boards whose own Ethernet runs at 1,000 Mbit/s."""
+
+COUNTERS = ("errin", "errout", "packets_recv", "packets_sent")
+WINDOW = 600.0
+FEWEST = 100
+
+
+def _signals(moment: Moment) -> Measured:
+    """Return the signal of each wireless interface that is connected, in dBm."""
+    return {
+        interface: row["signal_strength"]
+        for interface, row in moment.rows("network")
+        if row.get("signal_strength") is not None
+    }
+
+
+def _error_share(moment: Moment) -> Measured:
+    """Return how many of a hundred packets had errors in the last 10 minutes, of each device."""
+    assert moment.past is not None
+    rows = {interface: row for interface, row in moment.rows("network") if PHYSICAL.fullmatch(interface)}
+    shares: dict[str, float | bool | None] = {}
+    for counter in COUNTERS:
+        moment.past.keep_only(f"{counter} ", rows)
+    for interface, row in rows.items():
+        errors_in, errors_out, received, sent = (
+            _grown(moment, f"{counter} {interface}", row[counter]) for counter in COUNTERS
+        )
+        packets = received + sent
+        shares[interface] = 100.0 * (errors_in + errors_out) / packets if packets >= FEWEST else 0.0
+    return shares
+
+
+def _grown(moment: Moment, counter: str, value: int) -> float:
+    """Return by how much a counter has grown in the last 10 minutes; 0 after it was reset."""
+    assert moment.past is not None
+    trail = moment.past.trail(counter, value, moment.boot, seconds=WINDOW, step=WINDOW / 10)
+    return max(0.0, value - trail[0][1])
+
+
+def _wired(moment: Moment) -> Iterator[tuple[str, dict[str, Any]]]:
+    return ((interface, row) for interface, row in moment.rows("interfaces") if WIRED.fullmatch(interface))
+
+
+def _slow(moment: Moment) -> Measured:
+    """Return of each wired interface with a link whether it is slower than its cable should allow."""
+    gigabit = moment.get("hardware", "type") in GIGABIT
+    return {
+        interface: row["speed"] <= 10
+        or (row["speed"] == 100 and gigabit and BUILT_IN.fullmatch(interface) is not None)
+        for interface, row in _wired(moment)
+        if row.get("speed") and row.get("is_up")
+    }
+
+
+def _speed(moment: Moment, interface: str, _: float) -> dict[str, str]:
+    speed = moment.get("interfaces", interface, "speed")
+    gigabit = moment.get("hardware", "type") in GIGABIT and BUILT_IN.fullmatch(interface)
+    return {"speed": f"{speed}", "best": "1,000" if gigabit else "at least 100"}
+
+
+wifi_weak = Finding(
+    id="network.wifi_weak",
+    reads=("network.{interface}.signal_strength",),
+    measure=_signals,
+    stages=(Stage(INFO, -75.0, -72.0, hold=600.0), Stage(WARNING, -85.0, -82.0, hold=600.0)),
+    below=True,
+    title="The Wi-Fi signal is weak: {value:.0f} dBm",
+    text="Your Pi receives the Wi-Fi on {subject} only just. It is slow and may lose the connection at times.",
+    advice="Move the Pi or the router, keep USB 3 disks and metal cases away from it, or use a cable.",
+    source="https://github.com/nicolargo/glances/blob/develop/conf/glances.conf",
+    basis="Glances: warns at -75 dBm, critical at -85",
+    condition="the signal is below -75 dBm (warning: -85)",
+    accepts=(-100.0, -30.0),
+)
+
+errors = Finding(
+    id="network.errors",
+    reads=tuple(f"network.{{interface}}.{each}" for each in COUNTERS),
+    measure=_error_share,
+    stages=(Stage(INFO, 1.0, 0.5, hold=600.0),),
+    title="The network connection {subject} has errors",
+    text="In the last 10 minutes {value:.1f} of 100 packets were damaged. The network is slower than it could be.",
+    advice="Try another cable and another socket of the router or switch.",
+    source="https://github.com/netdata/netdata/blob/master/src/health/health.d/net.conf",
+    basis="netdata: 1 % errors over 10 minutes, of at least 100 packets",
+    condition="more than 1 % of at least 100 packets in 10 minutes had errors",
+    accepts=(0.1, 50.0),
+    now=False,
+)
+
+slow_link = Finding(
+    id="network.slow_link",
+    reads=("interfaces.{interface}.speed", "hardware.type"),
+    measure=_slow,
+    stages=(flag(INFO, hold=300.0),),
+    title="The network cable runs at only {speed} Mbit/s",
+    text="The connection {subject} could run at {best} Mbit/s. Copying files over the network takes longer.",
+    advice="Use a cable with all eight wires (Cat 5e or better), and try another socket of the router or switch. "
+    "If that only does 100 Mbit/s, all is well.",
+    source="https://www.raspberrypi.com/documentation/computers/raspberry-pi.html",
+    basis="the Ethernet of the model",
+    condition="a wired link at 10 Mbit/s, or at 100 on the built-in socket of a board with gigabit Ethernet",
+    words=_speed,
+)
+
+FINDINGS = (wifi_weak, errors, slow_link)

@@ -1,0 +1,83 @@
+"""What earlier samples leave for later ones: when a counter rose, and how a value went."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+
+class Past:
+    """What is kept of earlier samples, by name. Times are seconds of the boot clock.
+
+    Attributes:
+        offset: By how much the wall clock was ahead of the boot clock, in the last sample.
+        step: When the wall clock was last moved, and by how many seconds.
+    """
+
+    def __init__(self) -> None:
+        self._counters: dict[str, tuple[float, float | None]] = {}
+        self._trails: dict[str, deque[tuple[float, float]]] = {}
+        self.offset: float | None = None
+        self.step: tuple[float, float] | None = None
+
+    def since_rise(self, name: str, value: float, now: float) -> float | None:
+        """Return the seconds since a counter last rose; infinity if it never has, None on the first look."""
+        known = self._counters.get(name)
+        if known is None:
+            self._counters[name] = value, None
+            return None
+        last, rose = known
+        if value != last:
+            rose = now if value > last else rose
+            self._counters[name] = value, rose
+        return float("inf") if rose is None else now - rose
+
+    def trail(
+        self, name: str, value: float, now: float, *, seconds: float, step: float
+    ) -> Sequence[tuple[float, float]]:
+        """Return the times and values of the last `seconds`, at most one each `step`."""
+        trail = self._trails.get(name)
+        if trail is None:
+            trail = self._trails[name] = deque()
+        if not trail or now - trail[-1][0] >= step:
+            trail.append((now, value))
+            while now - trail[0][0] > seconds:
+                trail.popleft()
+        return trail
+
+    def keep_only(self, prefix: str, names: Iterable[str]) -> None:
+        """Drop what is kept of things that are gone, so that it does not grow without end."""
+        wanted = {prefix + each for each in names}
+        for name in [each for each in self._trails if each.startswith(prefix) and each not in wanted]:
+            del self._trails[name]
+
+    # To and from the state directory
+
+    def saved(self) -> dict[str, Any]:
+        """Return the counters as JSON."""
+        return {name: list(each) for name, each in self._counters.items()}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Go on with the counters that an earlier run of the daemon has saved during this boot."""
+        for name, (value, rose) in saved.items():
+            self._counters[str(name)] = float(value), None if rose is None else float(rose)
+
+
+def hourly_growth(trail: Sequence[tuple[float, float]], hours: int) -> float | None:
+    """Return by how much a value grows in an hour: the median of the last `hours`; None with too few.
+
+    The median and not the mean, since a backup that is copied within an hour or two is no trend.
+    """
+    now = trail[-1][0]
+    if now - trail[0][0] < hours * 3600.0 * 0.97:
+        return None
+    marks = [_at(trail, now - 3600.0 * hour) for hour in range(hours, -1, -1)]
+    return median(later - earlier for earlier, later in pairwise(marks))
+
+
+def _at(trail: Sequence[tuple[float, float]], time: float) -> float:
+    """Return the value nearest to `time`."""
+    return min(trail, key=lambda each: abs(each[0] - time))[1]

@@ -1,0 +1,284 @@
+"""The answer to what is wrong: judged by each sample of the recorder, or by one reading where there is none."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pistat import collectors
+from pistat.compression import Body
+from pistat.diagnosis import FINDINGS
+from pistat.diagnosis.evaluation import Change, Evaluation
+from pistat.diagnosis.finding import Finding, Moment, Severity, Stage, name
+from pistat.diagnosis.past import Past
+from pistat.field import Field, Unit
+from pistat.history.recorder import Recorder, Sample
+from pistat.machine.machine import Machine
+from pistat.machine.reasons import Unavailable
+from pistat.monitor.monitor import Monitor, encode
+from pistat.parsers.values import Json
+
+HERE = "the declarations of the findings"
+SEVERITIES = tuple(each.label for each in Severity)[1:]
+
+FIELDS = (
+    Field("status", Unit.TEXT, f"`ok`, or the most severe of the findings: {', '.join(SEVERITIES)}.", HERE),
+    Field("sentence", Unit.TEXT, "The same for people, in one sentence.", HERE),
+    Field("findings[row].id", Unit.TEXT, "Its name for programs.", HERE),
+    Field(
+        "findings[row].subject", Unit.TEXT, "The filesystem, disk, interface or fan; null for others.", HERE
+    ),
+    Field("findings[row].severity", Unit.TEXT, f"One of {', '.join(SEVERITIES)}.", HERE),
+    Field("findings[row].since", Unit.UNIX_TIME, "Since when, as far as pi-stat saw it.", HERE),
+    Field("findings[row].title", Unit.TEXT, "What is wrong.", HERE),
+    Field("findings[row].text", Unit.TEXT, "What it means.", HERE),
+    Field("findings[row].advice", Unit.TEXT, "What to do.", HERE),
+    Field(
+        "findings[row].evidence.{reading}",
+        Unit.ANY,
+        "The readings behind it, by their paths in the other answers.",
+        HERE,
+    ),
+    Field("findings[row].source", Unit.TEXT, "Address of a document about it.", HERE),
+    Field("checked[id]", Unit.TEXT, "What was checked.", HERE),
+    Field("unknown[row].id", Unit.TEXT, "What could not be checked, which is not the same as well.", HERE),
+    Field("unknown[row].reason", Unit.TEXT, "Why not.", "/capabilities"),
+    Field(
+        "unknown[row].remedy",
+        Unit.TEXT,
+        "What to do, so that it can be; null where nothing helps.",
+        "/capabilities",
+    ),
+)
+
+"""What `Diagnosis.body` holds, beside the time."""
+
+OWNERS = {field.path: collector for collector in collectors.ALL for field in collector.fields}
+KEYS = tuple(dict.fromkeys(key for finding in FINDINGS for key in sorted(finding.keys)))
+"""The top-level keys that the findings look at."""
+
+FAST = frozenset({"cpu_temp", "power", "memory", "swap", "load_avg", "per_cpu_usage", "timestamp", "uptime"})
+"""Those that are read with every sample; the others each minute."""
+
+SLOW_SECONDS = 60.0
+
+OFF = "The history is off (PISTAT_HISTORY_SECONDS=0), and one reading does not show it."
+EARLY = "It takes more readings than there are yet."
+LASTS = "It is so right now; whether it lasts is not known."
+
+
+class Diagnosis:
+    """The findings of one machine, as of the last sample.
+
+    Args:
+        monitor: Who is asked for a reading while there are no samples.
+        machine: Which machine it is about.
+        stages: The stages of findings that the owner has set, by their IDs; empty for one that is off.
+        recording: Whether there will be samples.
+    """
+
+    def __init__(
+        self,
+        monitor: Monitor,
+        machine: Machine,
+        stages: Mapping[str, Sequence[Stage]] | None = None,
+        *,
+        recording: bool = False,
+    ) -> None:
+        self._monitor = monitor
+        self._machine = machine
+        self._stages = stages or {}
+        self._recording = recording
+        self._lock = threading.RLock()
+        self._past = Past()
+        self._values: dict[str, Any] = {}
+        self._evaluation: Evaluation | None = None
+        self._moment: Moment | None = None
+        self._bodies: dict[Severity, Body] = {}
+        self._lacks: dict[str, Unavailable] | None = None
+        self._single: tuple[object, Evaluation, Moment] | None = None
+
+    # What samples bring
+
+    def listen(self, recorder: Recorder) -> None:
+        """Judge every sample of a recorder; with an interval of 0 it takes none."""
+        self._recording = recorder.seconds > 0
+        # In this order, so that the first sample has all keys when it is judged.
+        recorder.listen(sorted(set(KEYS) - FAST), self._keep, every=SLOW_SECONDS)
+        recorder.listen(sorted(FAST), self._judge)
+
+    def _keep(self, sample: Sample) -> None:
+        with self._lock:
+            self._values.update(sample.values)
+
+    def _judge(self, sample: Sample) -> None:
+        self.take(sample.boot, sample.wall, sample.values)
+
+    def take(self, boot: float, wall: float, values: Mapping[str, Any]) -> list[Change]:
+        """Judge a sample of some of the keys and return what changed."""
+        with self._lock:
+            self._values.update(values)
+            self._moment = Moment(boot, wall, self._values, self._past)
+            if self._evaluation is None:
+                self._evaluation = Evaluation(self._findings(), self._stages)
+            self._bodies.clear()
+            return self._evaluation.take(self._moment, values)
+
+    def _findings(self, *, now_only: bool = False) -> list[Finding]:
+        """Return the findings that can be judged on this machine."""
+        lacks = self.lacks
+        return [each for each in self._possible() if each.id not in lacks and (each.now or not now_only)]
+
+    def _possible(self) -> list[Finding]:
+        """Return the findings that this machine can have, and that the owner has not switched off."""
+        return [
+            each
+            for each in FINDINGS
+            if self._stages.get(each.id, each.stages) and not (each.not_for and each.not_for(self._machine))
+        ]
+
+    @property
+    def lacks(self) -> dict[str, Unavailable]:
+        """Why findings cannot be judged on this machine, by their IDs."""
+        if self._lacks is None:
+            found = {each.id: each.lacks(self._machine) for each in FINDINGS if each.lacks}
+            self._lacks = {finding: lack for finding, lack in found.items() if lack}
+        return self._lacks
+
+    # The answer
+
+    @property
+    def status(self) -> Severity:
+        """How severe the most severe finding is."""
+        with self._lock:
+            return _status(self._now()[0])
+
+    def body(self, least: Severity = Severity.INFO) -> Body:
+        """Return the answer as JSON with the findings that are at least so severe."""
+        with self._lock:
+            now = self._now()
+            if least not in self._bodies:
+                self._bodies[least] = Body(encode(self._document(*now, least)))
+            return self._bodies[least]
+
+    def document(self, least: Severity = Severity.INFO) -> dict[str, Any]:
+        """Return the answer with the findings that are at least so severe."""
+        with self._lock:
+            return self._document(*self._now(), least)
+
+    def active(self) -> list[tuple[str, str]]:
+        """Return the ID and the severity of each finding that lasts, each pair once."""
+        with self._lock:
+            evaluation, _ = self._now()
+            return sorted({(each.finding.id, each.severity.label) for each in evaluation.active()})
+
+    def _now(self) -> tuple[Evaluation, Moment]:
+        """Return the state by the last sample, or by one reading where there are no samples."""
+        if self._evaluation is not None and self._moment is not None:
+            return self._evaluation, self._moment
+        answer = self._monitor.answer(KEYS)
+        if self._single is None or self._single[0] is not answer:
+            moment = Moment(self._machine.uptime(), self._machine.time(), answer.values)
+            evaluation = Evaluation(self._findings(now_only=True), self._stages)
+            evaluation.take(moment)
+            self._single = answer, evaluation, moment
+            self._bodies.clear()
+        return self._single[1:]
+
+    def _document(self, evaluation: Evaluation, moment: Moment, least: Severity) -> dict[str, Any]:
+        active = evaluation.active()
+        findings: list[Json] = [_row(each, moment) for each in active if each.severity >= least]
+        unknown = dict(self._unknown(evaluation, moment))
+        return {
+            "status": _status(evaluation).label,
+            "sentence": _sentence([_filled(each.finding.title, each, moment) for each in active]),
+            "findings": findings,
+            "checked": [each for each in evaluation.judged() if each not in unknown],
+            "unknown": [
+                {"id": finding, "reason": reason, "remedy": remedy}
+                for finding, (reason, remedy) in unknown.items()
+            ],
+            "timestamp": moment.wall,
+        }
+
+    def _unknown(
+        self, evaluation: Evaluation, moment: Moment
+    ) -> Iterator[tuple[str, tuple[str, str | None]]]:
+        """Yield what could not be judged, why not, and what to do about it."""
+        judged = evaluation.judged()
+        single = moment.past is None
+        waiting = EARLY if self._recording else OFF
+        for finding in self._possible():
+            if finding.id in self.lacks:
+                yield finding.id, (self.lacks[finding.id].detail, None)
+            elif judged.get(finding.id):
+                yield finding.id, (str(judged[finding.id]), None)
+            elif judged.get(finding.id) == "":
+                yield finding.id, self._null(finding)
+            elif single and not finding.now:
+                yield finding.id, (waiting, None)
+            elif single and evaluation.pending(finding.id):
+                yield finding.id, (f"{LASTS} {waiting}", None)
+
+    def _null(self, finding: Finding) -> tuple[str, str | None]:
+        """Return why a reading of a finding is null, and what to do about it."""
+        path = finding.reads[0]
+        return f"There is no reading of {path}; /capabilities says why.", None
+
+
+# Rows
+
+
+def _status(evaluation: Evaluation) -> Severity:
+    return max((each.severity for each in evaluation.active()), default=Severity.OK)
+
+
+def _sentence(titles: Sequence[str]) -> str:
+    """Return the state in one sentence, the worst first."""
+    if not titles:
+        return "No problem found."
+    first, *others = titles
+    if not others:
+        return f"{first}; nothing else was found."
+    more = f"{len(others)} more finding{'s' if len(others) > 1 else ''}"
+    return f"{first}, and {more}."
+
+
+def _row(change: Change, moment: Moment) -> dict[str, Json]:
+    finding = change.finding
+    return {
+        "id": finding.id,
+        "subject": change.subject or None,
+        "severity": change.severity.label,
+        "since": round(moment.wall - moment.boot + change.since, 2),
+        "title": _filled(finding.title, change, moment),
+        "text": _filled(finding.text, change, moment),
+        "advice": _filled(finding.advice, change, moment),
+        "evidence": evidence(finding, change.subject, moment),
+        "source": finding.source,
+    }
+
+
+def _filled(template: str, change: Change, moment: Moment) -> str:
+    if "{" not in template:
+        return template
+    finding = change.finding
+    words = finding.words(moment, change.subject, change.value) if finding.words else {}
+    return template.format(subject=name(change.subject), value=change.value, **words)
+
+
+def evidence(finding: Finding, subject: str, moment: Moment) -> dict[str, Json]:
+    """Return the readings that a finding is based on, by the paths at which they stand in the answers."""
+    return dict(pair for path in finding.reads for pair in _readings(path, subject, moment))
+
+
+def _readings(path: str, subject: str, moment: Moment) -> Iterator[tuple[str, Json]]:
+    top, row, leaf = path.partition("[row].")
+    if row:
+        for number, each in enumerate(moment.values.get(top) or ()):
+            if subject in each.values():
+                yield f"{top}[{number}].{leaf}", each.get(leaf)
+        return
+    steps = [subject if step.startswith("{") else step.partition("[")[0] for step in path.split(".")]
+    yield ".".join(steps), moment.get(*steps)
