@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
+
 from pistat.parsers import kernel
 
 if TYPE_CHECKING:

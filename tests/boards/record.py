@@ -669,7 +669,7 @@ def record_mounts(source: Source, folder: Folder, hide: Hidden) -> dict[str, obj
 
 
 def fstab(text: str, hide: Hidden) -> str:
-    """What is meant to be mounted where, and whether to be written to; devices and options may hold secrets."""
+    """Return what is meant to be mounted where, writable or not; devices and options may hold secrets."""
     rows = [line.split() for line in text.splitlines() if not line.lstrip().startswith("#")]
     return "".join(
         f"none {hide.name(row[1])} {row[2]} {'ro' if 'ro' in row[3].split(',') else 'rw'} 0 0\n"

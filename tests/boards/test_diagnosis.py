@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from support.diagnosed import diagnosed, found
-from support.recorded_machine import BOARDS, RecordedMachine, board_names
+from support.recorded_machine import BOARDS, RecordedMachine, board_names, diagnosed, found
 
 ROOT = ("disk.read_only", "/")
 NOW, SINCE_BOOT = ("power.under_voltage", ""), ("power.under_voltage_since_boot", "")

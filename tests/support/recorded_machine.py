@@ -14,10 +14,12 @@ import pi_system_monitor
 from pistat import routes
 from pistat.cache import NoAnswerError
 from pistat.collectors import network
+from pistat.diagnosis.report import KEYS, Diagnosis
 from pistat.machine.machine import Finished, Machine, SystemNames, Usage
 from pistat.machine.network.links import Link
 from pistat.machine.network.nl80211 import Station
 from pistat.machine.portable import with_prefix
+from pistat.monitor.monitor import Monitor
 from pistat.parsers.values import Json
 from pistat.routes import Route
 from pistat.settings import Settings
@@ -202,3 +204,23 @@ DATA_ROUTES = (routes.STATS, routes.PROCESSES, routes.INTERFACES, routes.DEVICES
 def expected(board: str, route: Route) -> Path:
     """Return the file that holds what `board` answers on `route`."""
     return BOARDS / board / "expected" / f"{route.path.rsplit('/', 1)[1]}.json"
+
+
+STEP = 60.0
+
+
+def diagnosed(machine: RecordedMachine, seconds: float) -> Diagnosis:
+    """Return the diagnosis of a machine after samples over `seconds`, one a minute."""
+    monitor = Monitor(machine, 0.0)
+    diagnosis = Diagnosis(monitor, machine, recording=True)
+    for _ in range(int(seconds / STEP) + 1):
+        values = monitor.answer(KEYS, fresh=True).values
+        diagnosis.take(machine.uptime(), machine.time(), values)
+        machine.now += STEP
+    return diagnosis
+
+
+def found(board: str, seconds: float = 1800.0) -> dict[tuple[str, str], str]:
+    """Return the findings of a recorded board, by ID and subject, with their severities."""
+    rows = diagnosed(RecordedMachine(BOARDS / board), seconds).document()["findings"]
+    return {(each["id"], each["subject"] or ""): each["severity"] for each in rows}

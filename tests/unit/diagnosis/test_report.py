@@ -19,14 +19,13 @@ from pistat.formats import findings
 from pistat.monitor.monitor import OWNERS
 from pistat.settings import Settings
 from support.answer_shape import leaves
-from support.diagnosed import diagnosed
-from support.recorded_machine import BOARDS, RecordedMachine, altered
+from support.recorded_machine import BOARDS, RecordedMachine, altered, diagnosed
 
 SICK = "pi500-throttled"
 
 
 def client(board: str) -> Any:
-    settings = Settings(rate_limit_enabled=False)
+    settings = Settings(rate_limit_enabled=False, history_seconds=0)
     return pi_system_monitor.create_app(settings, RecordedMachine(BOARDS / board)).test_client()
 
 
