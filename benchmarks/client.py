@@ -20,7 +20,7 @@ class Client:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def ask(self, target: str) -> bytes:
-        """The body of a 200. Raises OSError or WrongAnswerError."""
+        """Return the body of a 200. Raise OSError or WrongAnswerError."""
         self._connection.request("GET", target)
         answer = self._connection.getresponse()
         body = answer.read()
@@ -33,7 +33,7 @@ class Client:
 
 
 @dataclass
-class Rush:
+class Load:
     """What a crowd of clients got: seconds for each answer, and what was no 200."""
 
     seconds: float
@@ -46,10 +46,10 @@ class Rush:
         return len(self.latencies) / self.seconds
 
 
-def rush(port: int, target: str, clients: int, seconds: float) -> Rush:
+def load(port: int, target: str, clients: int, seconds: float) -> Load:
     """Ask as fast as the answers come, on `clients` connections; answers must have a Content-Length."""
     request = f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
-    found = Rush(seconds)
+    found = Load(seconds)
     with selectors.DefaultSelector() as selector:
         for _ in range(clients):
             connection = socket.create_connection(("127.0.0.1", port))

@@ -13,12 +13,12 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import proc
-from client import Client, Rush, rush
+from client import Client, Load, load
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from subjects import Check, Subject
+    from programs import Check, Program
 
 WARM_UP = 10
 LEAST = 20
@@ -40,7 +40,7 @@ class Target:
     latencies: list[float] = field(default_factory=list)
 
     def result(self) -> dict[str, Any]:
-        """The figures for the report."""
+        """Return the figures for the report."""
         found: dict[str, Any] = {"ms": self.milliseconds, "median": statistics.median(self.milliseconds)}
         if self.latencies:
             ordered = sorted(self.latencies)
@@ -49,19 +49,19 @@ class Target:
         return found
 
 
-def request(name: str, subject: Subject, target: str, check: Check, seconds: float) -> Target:
-    """A request to a server: rounds that take about `seconds` of its CPU time.
+def request(name: str, program: Program, target: str, check: Check, seconds: float) -> Target:
+    """Measure a request to a server, in rounds that take about `seconds` of its CPU time.
 
     Every answer is checked, but after its round: one server is not to rest longer between two questions than
     another, for what rests costs more when it is asked.
     """
 
     def some(count: int) -> float:
-        client = Client(subject.port)
+        client = Client(program.port)
         client.ask(target)
-        before = proc.cpu(subject.session)
+        before = proc.cpu(program.session)
         answers = [_timed(client, target) for _ in range(count)]
-        used = proc.cpu(subject.session) - before
+        used = proc.cpu(program.session) - before
         client.close()
         for asked, taken, body in answers:
             check(body, asked)
@@ -76,14 +76,14 @@ def request(name: str, subject: Subject, target: str, check: Check, seconds: flo
 
 
 def _timed(client: Client, target: str) -> tuple[float, float, bytes]:
-    """When something was asked for, by the wall clock; the seconds until its answer; the answer."""
+    """Return when something was asked for, by the wall clock; the seconds until its answer; the answer."""
     asked, began = time.time(), time.perf_counter()
     body = client.ask(target)
     return asked, time.perf_counter() - began, body
 
 
 def command(name: str, arguments: Sequence[str], count: int) -> Target:
-    """A program that is run to its end, `count` times a round."""
+    """Measure a program that is run to its end, `count` times a round."""
 
     def one_round() -> float:
         before = os.times()
@@ -97,7 +97,7 @@ def command(name: str, arguments: Sequence[str], count: int) -> Target:
 
 
 def call(name: str, function: Callable[[], object], count: int) -> Target:
-    """A function of a library, called `count` times a round in a process that is asked for each call.
+    """Measure a function of a library, called `count` times a round by a process that is asked each time.
 
     In a loop it would find all it needs in the processor's caches, as no server does between two requests.
     """
@@ -128,7 +128,7 @@ def _serve(asked: Connection, function: Callable[[], object]) -> None:
 
 
 def interleaved(targets: Sequence[Target], rounds: int) -> dict[str, Any]:
-    """All targets in turn, `rounds` times, so that what disturbs this machine disturbs them alike.
+    """Measure all targets in turn, `rounds` times, so that what disturbs this machine disturbs them alike.
 
     Every other time they come the other way round: one that has filled the processor's caches with its own
     costs the next one some percent.
@@ -140,23 +140,23 @@ def interleaved(targets: Sequence[Target], rounds: int) -> dict[str, Any]:
 
 
 def throughput(
-    subjects: Sequence[tuple[str, Subject]], target: str, clients: int, seconds: float, rounds: int
+    programs: Sequence[tuple[str, Program]], target: str, clients: int, seconds: float, rounds: int
 ) -> dict[str, Any]:
-    """How many answers a second a crowd of clients gets from each, all in turn, and how late."""
-    found: dict[str, list[Rush]] = {f"{name}, {clients} clients": [] for name, _ in subjects}
+    """Measure how many answers a second a crowd of clients gets from each, all in turn, and how late."""
+    found: dict[str, list[Load]] = {f"{name}, {clients} clients": [] for name, _ in programs}
     for _ in range(rounds):
-        for rushes, (_, subject) in zip(found.values(), subjects, strict=True):
-            rushes.append(rush(subject.port, target, clients, seconds / rounds))
-    return {name: _crowd(rushes) for name, rushes in found.items()}
+        for loads, (_, program) in zip(found.values(), programs, strict=True):
+            loads.append(load(program.port, target, clients, seconds / rounds))
+    return {name: _crowd(loads) for name, loads in found.items()}
 
 
-def _crowd(rushes: Sequence[Rush]) -> dict[str, Any]:
-    ordered = sorted(chain.from_iterable(each.latencies for each in rushes))
-    rates = [each.throughput for each in rushes]
+def _crowd(loads: Sequence[Load]) -> dict[str, Any]:
+    ordered = sorted(chain.from_iterable(each.latencies for each in loads))
+    rates = [each.throughput for each in loads]
     return {
         "rates": rates,
         "per_second": statistics.median(rates),
-        "errors": sum(each.errors for each in rushes),
+        "errors": sum(each.errors for each in loads),
         "p50": 1e3 * ordered[len(ordered) // 2],
         "p99": 1e3 * ordered[int(len(ordered) * 0.99)],
     }
@@ -179,40 +179,40 @@ MIXED = (
 )
 
 
-def growth(subject: Subject, targets: Sequence[str], steps: Sequence[int]) -> dict[str, Any]:
+def growth(program: Program, targets: Sequence[str], steps: Sequence[int]) -> dict[str, Any]:
     """RSS and PSS at the start, and after so many requests."""
-    client = Client(subject.port)
-    found = {"0": proc.memory(subject.session)}
+    client = Client(program.port)
+    found = {"0": proc.memory(program.session)}
     asked = 0
     for step in steps:
         while asked < step:
             client.ask(targets[asked % len(targets)])
             asked += 1
-        found[str(step)] = proc.memory(subject.session)
+        found[str(step)] = proc.memory(program.session)
     return found
 
 
-def over(seconds: float, subjects: Sequence[tuple[str, Subject, str]]) -> dict[str, float]:
+def over(seconds: float, programs: Sequence[tuple[str, Program, str]]) -> dict[str, float]:
     """Percent of a core that each takes when it is left alone, or asked once a second for what is named."""
-    clients = [(Client(subject.port), target) for _, subject, target in subjects if target]
+    clients = [(Client(program.port), target) for _, program, target in programs if target]
     for client, target in clients:
         client.ask(target)
     time.sleep(2.0)
-    before = [proc.cpu(subject.session) for _, subject, _ in subjects]
+    before = [proc.cpu(program.session) for _, program, _ in programs]
     began = time.perf_counter()
     while (elapsed := time.perf_counter() - began) < seconds:
         for client, target in clients:
             client.ask(target)
         time.sleep(1.0 - (time.perf_counter() - began - elapsed))
-    spent = [proc.cpu(subject.session) - used for (_, subject, _), used in zip(subjects, before, strict=True)]
-    return {name: 100.0 * used / elapsed for (name, _, _), used in zip(subjects, spent, strict=True)}
+    spent = [proc.cpu(program.session) - used for (_, program, _), used in zip(programs, before, strict=True)]
+    return {name: 100.0 * used / elapsed for (name, _, _), used in zip(programs, spent, strict=True)}
 
 
-def start_up(make: Callable[[], Subject], times: int) -> list[float]:
-    """Seconds from the start of a program to its first answer."""
+def start_up(make: Callable[[], Program], times: int) -> list[float]:
+    """Measure the seconds from the start of a program to its first answer."""
     found = []
     for _ in range(times):
-        subject = make()
-        found.append(subject.start())
-        subject.stop()
+        program = make()
+        found.append(program.start())
+        program.stop()
     return found

@@ -11,7 +11,7 @@ TICK = 1.0 / os.sysconf("SC_CLK_TCK")
 
 
 def _stats() -> Iterator[tuple[int, list[str]]]:
-    """PID and the fields after the name in /proc/PID/stat of every process."""
+    """Yield the PID and the fields after the name in /proc/PID/stat of every process."""
     for pid in filter(str.isdecimal, os.listdir("/proc")):
         try:
             text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
@@ -21,7 +21,7 @@ def _stats() -> Iterator[tuple[int, list[str]]]:
 
 
 def members(session: int) -> list[int]:
-    """The processes of a session: a program and what it has started."""
+    """Return the processes of a session: a program and what it has started."""
     return [pid for pid, fields in _stats() if int(fields[3]) == session]
 
 
@@ -37,7 +37,7 @@ def cpu(session: int) -> float:
 
 
 def _clock(pid: int) -> float:
-    """The CPU clock of a process (clock_getcpuclockid(3)); 0.0 when it has just ended."""
+    """Return the CPU clock of a process (clock_getcpuclockid(3)); 0.0 when it has just ended."""
     try:
         return time.clock_gettime(~pid << 3 | 2)
     except OSError:

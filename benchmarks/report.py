@@ -22,9 +22,9 @@ class Budget:
     unit: str = ""
 
 
-def cpu(scene: str, name: str) -> Figure:
-    """The median of a target."""
-    return lambda results: float(results[scene]["cpu"][name]["median"])
+def cpu(scenario: str, name: str) -> Figure:
+    """Return the median of a target."""
+    return lambda results: float(results[scenario]["cpu"][name]["median"])
 
 
 def ratio(one: Figure, other: Figure) -> Figure:
@@ -40,9 +40,9 @@ TEN, LINKS = "pi-stat /processes?limit=10", "pi-stat /network/interfaces"
 SIXTEEN, BARE = "pi-stat /stats, 16 clients", "bare Flask route"
 
 
-def of_bare(scene: str) -> Figure:
-    """A fresh /stats, of a bare Flask route in the same scene: scenes are minutes apart."""
-    return ratio(cpu(scene, FRESH), cpu(scene, BARE))
+def of_bare(scenario: str) -> Figure:
+    """Compare a fresh /stats with a bare Flask route in the same scenario: scenarios are minutes apart."""
+    return ratio(cpu(scenario, FRESH), cpu(scenario, BARE))
 
 
 BUDGETS = (
@@ -139,7 +139,7 @@ BUDGETS = (
 
 
 def table(head: str, rows: list[list[str]]) -> Iterator[str]:
-    """A table of Markdown: the first column to the left, figures to the right."""
+    """Yield a table of Markdown: the first column to the left, figures to the right."""
     names = head.split("|")
     yield "| " + " | ".join(names) + " |"
     yield "|---" + "|--:" * (len(names) - 1) + "|"
@@ -149,7 +149,7 @@ def table(head: str, rows: list[list[str]]) -> Iterator[str]:
 
 
 def markdown(results: Results, earlier: Results | None = None) -> str:
-    """All tables of a run."""
+    """Return all tables of a run."""
     lines = ["## Budgets", "", *_budgets(results), "## CPU time and latency", ""]
     lines += _cpu(results, earlier or {})
     plain = results.get("plain")
@@ -176,16 +176,16 @@ def _budgets(results: Results) -> Iterator[str]:
 
 def _cpu(results: Results, earlier: Results) -> Iterator[str]:
     rows = []
-    for scene, found in results.items():
+    for scenario, found in results.items():
         for name, each in found["cpu"].items():
             low, high = min(each["ms"]), max(each["ms"])
             spread = f"{each['median']:.3f} ({low:.3f}-{high:.3f})"
             late = [f"{each[key]:.2f}" if key in each else "" for key in ("p50", "p99")]
-            rows.append([f"{scene}: {name}", spread, *late])
+            rows.append([f"{scenario}: {name}", spread, *late])
             if earlier:
-                before = earlier.get(scene, {}).get("cpu", {}).get(name)
+                before = earlier.get(scenario, {}).get("cpu", {}).get(name)
                 rows[-1].append(f"{each['median'] / before['median']:.2f} x" if before else "")
-    head = "scene: what|CPU ms each, median (least-most)|p50 ms|p99 ms"
+    head = "scenario: what|CPU ms each, median (least-most)|p50 ms|p99 ms"
     return table(head + ("|of the earlier run" if earlier else ""), rows)
 
 

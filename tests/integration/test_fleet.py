@@ -570,8 +570,17 @@ def test_nothing_is_dropped_that_is_read() -> None:
 
 
 def test_the_scale_can_be_measured() -> None:
-    """`benchmarks/scale.py` runs: its Pis answer, and Prometheus stores what they say."""
-    command = [sys.executable, "benchmarks/scale.py", "--pis", "2", "--interval", "0.5", "--samples", "6"]
+    """`benchmarks/studies/many_pis.py` runs: its Pis answer, and Prometheus stores what they say."""
+    command = [
+        sys.executable,
+        "benchmarks/studies/many_pis.py",
+        "--pis",
+        "2",
+        "--interval",
+        "0.5",
+        "--samples",
+        "6",
+    ]
     finished = subprocess.run(command, cwd=DEPLOY.parent, check=True, capture_output=True, text=True)
 
     table = dict(re.findall(r"^\| (.+) \| (.+) \|$", finished.stdout, re.MULTILINE))

@@ -23,7 +23,7 @@ TEMPERATURE_STEP = 487
 """By how many millidegrees the sensor of a Pi 4 counts."""
 
 
-class LivingMachine(RecordedMachine):
+class MovingMachine(RecordedMachine):
     """A recorded board on which time passes: counters grow, memory, load and temperature go up and down.
 
     Each counter grows about as fast as it has done since the board was started, and never evenly, so that a
@@ -58,7 +58,7 @@ class LivingMachine(RecordedMachine):
         return (time.monotonic() - self._began) * (self._speed - 1)
 
     def run(self, command: Sequence[str], seconds: float, limit: int = 8192) -> Finished:
-        """What vcgencmd printed there, without a process for each question of each Pi."""
+        """Return what vcgencmd printed there, without a process for each question of each Pi."""
         known = self._replies.get(" ".join(command[1:]))
         return Finished(255, UNKNOWN, "") if known is None else Finished(0, known, "")
 
@@ -85,7 +85,7 @@ class LivingMachine(RecordedMachine):
         return Usage(found.total, used, found.free - (used - found.used))
 
     def _grow(self, path: str, index: int, recorded: int) -> int:
-        """`recorded`, and what has come since: its average rate since boot times a chance of mean 1."""
+        """Return `recorded` and what has come since: its average rate since boot times a chance of mean 1."""
         now = time.monotonic()
         seconds = (now - self._looked[path, index]) * self._speed
         self._looked[path, index] = now
@@ -95,7 +95,7 @@ class LivingMachine(RecordedMachine):
 
 
 def _transcript(path: Path) -> dict[str, str]:
-    """What each question was answered with."""
+    """Return what each question was answered with."""
     if not path.exists():
         return {}
     parts = path.read_text(encoding="utf-8").split("$ vcgencmd ")[1:]

@@ -1,6 +1,6 @@
 """The surroundings in which is measured: many processes, sockets, interfaces, mounts; a firmware to be asked.
 
-A scene that is made lies in namespaces of its own and ends with them: `unshare --kill-child` leaves nothing.
+What is made lies in namespaces of its own and ends with them: `unshare --kill-child` leaves nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from shlex import quote
 
 import proc
-from subjects import TESTS
+from programs import TESTS
 
 PAIRS = 2_000
 """How many connections one process makes with itself: twice as many descriptors, which are limited."""
@@ -54,7 +54,7 @@ sys.stdin.read()
 
 
 def in_namespaces(arguments: list[str]) -> list[str]:
-    """The command that runs `arguments` with processes, mounts and a network of its own."""
+    """Return the command that runs `arguments` with processes, mounts and a network of its own."""
     flags = ["--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "--net"]
     return ["unshare", *flags, *arguments]
 
@@ -88,7 +88,7 @@ def _helper(program: str, count: int) -> None:
     )
     assert helper.stdout is not None
     if helper.stdout.readline() != b"ready\n":
-        raise OSError("a helper of the scene has failed")
+        raise OSError("a helper of the scenario has failed")
     KEPT.append(helper)
 
 
@@ -129,12 +129,12 @@ LOOP_CTL_REMOVE = 0x4C81
 
 
 def loops() -> set[int]:
-    """The numbers of the loop devices that there are."""
+    """Return the numbers of the loop devices that there are."""
     return {int(each.name[4:]) for each in Path("/sys/block").glob("loop*")}
 
 
 def remove_loops(numbers: set[int]) -> None:
-    """Take away loop devices that a scene has made; what goes with a namespace are their files only."""
+    """Take away loop devices that a scenario has made; what goes with a namespace are their files only."""
     if not numbers:
         return
     until = time.monotonic() + 10.0
@@ -152,7 +152,7 @@ def remove_loops(numbers: set[int]) -> None:
 
 
 def firmware(folder: Path, *, device: bool) -> Mapping[str, str]:
-    """Variables for a daemon that shall find a firmware: by its device, or only by the program vcgencmd.
+    """Return variables for a daemon that finds a firmware: by its device, or only by the program vcgencmd.
 
     It is the stand-in of the tests. That looks at every path that is opened and writes down what it is asked,
     so a daemon beside it costs more than on a Pi.

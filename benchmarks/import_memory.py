@@ -16,7 +16,7 @@ SHOWN = 20
 
 
 def resident() -> int:
-    """KiB of memory of this process."""
+    """Return the KiB of memory of this process."""
     lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Rss:"))
 

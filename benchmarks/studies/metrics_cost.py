@@ -1,6 +1,6 @@
 """What a scrape costs the machine: `/metrics` beside `/stats`, and beside node_exporter, in one run.
 
-`python benchmarks/scrape.py [--rounds N] [--requests N]`
+`python benchmarks/studies/metrics_cost.py [--rounds N] [--requests N]`
 
 CPU time of the process that answers, for fresh answers, in rounds that take turns; the median round counts.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[1] / "tests")]
 
 from support.daemon import Daemon
 from support.programs.prometheus_server import NodeExporter
@@ -27,7 +27,7 @@ ACCEPT = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=
 
 
 def requests(port: int, target: str, count: int) -> Callable[[], int]:
-    """Asks for `target` so many times on one connection, as Prometheus does; tells the bytes of an answer."""
+    """Return a function that asks `count` times on one connection and returns the bytes of an answer."""
 
     def run() -> int:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
@@ -45,7 +45,7 @@ def requests(port: int, target: str, count: int) -> Callable[[], int]:
 
 
 def cpu(process: psutil.Process) -> float:
-    """CPU seconds that it has used."""
+    """Return the CPU seconds that it has used."""
     times = process.cpu_times()
     return float(times.user + times.system)
 

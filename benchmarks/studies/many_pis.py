@@ -1,6 +1,6 @@
 """One Prometheus scraping many simulated Pis: the time of a scrape, its series, their bytes on disk.
 
-`python benchmarks/scale.py [--pis N] [--interval SECONDS] [--samples N]`
+`python benchmarks/studies/many_pis.py [--pis N] [--interval SECONDS] [--samples N]`
 
 Each Pi is a recorded board, served by the real application, on which time passes: faster than here, so that
 from one scrape to the next it goes on by SCRAPE_SECONDS. The bytes on disk are those of the block that
@@ -25,9 +25,9 @@ import psutil
 import yaml
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests")]
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[1] / "tests")]
 
-from living import LivingMachine
+from moving_boards import MovingMachine
 
 from support.daemons.fleet import Fleet
 from support.programs.prometheus_server import Prometheus
@@ -45,13 +45,13 @@ def serve(first: int, pis: int, speed: float) -> None:
     """Be some of the Pis, until standard input ends."""
     boards = board_names()
     numbers = range(first, first + pis)
-    machines = [LivingMachine(BOARDS / boards[each % len(boards)], each, speed) for each in numbers]
+    machines = [MovingMachine(BOARDS / boards[each % len(boards)], each, speed) for each in numbers]
     Fleet(machines).run(numbers)
 
 
 @contextmanager
 def simulated(pis: int, speed: float) -> Iterator[list[int]]:
-    """The ports of that many Pis."""
+    """Yield the ports of that many Pis."""
     parts = [(first, min(PART, pis - first)) for first in range(0, pis, PART)]
     command = [sys.executable, __file__, "--speed", str(speed), "--serve"]
     processes = [
@@ -69,7 +69,7 @@ def simulated(pis: int, speed: float) -> Iterator[list[int]]:
 
 @contextmanager
 def scraping(ports: Sequence[int], interval: float) -> Iterator[Prometheus]:
-    """A Prometheus that scrapes them, and keeps its data in a folder that goes with it."""
+    """Yield a Prometheus that scrapes them and keeps its data in a folder that goes with it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pace = f"{round(interval * 1000)}ms"
@@ -88,19 +88,19 @@ def scraping(ports: Sequence[int], interval: float) -> Iterator[Prometheus]:
 
 
 def cpu(process: psutil.Process) -> float:
-    """CPU seconds that it has used."""
+    """Return the CPU seconds that it has used."""
     times = process.cpu_times()
     return float(times.user + times.system)
 
 
 def one(prometheus: Prometheus, expression: str) -> float:
-    """The value of an expression that has one."""
+    """Return the value of an expression that has one."""
     [value] = prometheus.values(expression).values()
     return value
 
 
 def snapshot(prometheus: Prometheus) -> tuple[int, int]:
-    """Samples and bytes of the blocks that it writes of all that it has."""
+    """Return the samples and bytes of the blocks that it writes of all that it has."""
     request = urllib.request.Request(
         f"http://{prometheus.address}/api/v1/admin/tsdb/snapshot", method="POST", data=b""
     )
@@ -112,7 +112,7 @@ def snapshot(prometheus: Prometheus) -> tuple[int, int]:
 
 
 def measure(pis: int, interval: float, samples: int) -> Iterator[tuple[str, str]]:
-    """What is found, with its name."""
+    """Yield what is found, with its name."""
     speed = SCRAPE_SECONDS / interval
     with simulated(pis, speed) as ports, scraping(ports, interval) as prometheus:
         watched = psutil.Process(prometheus.pid)
@@ -155,7 +155,7 @@ def measure(pis: int, interval: float, samples: int) -> Iterator[tuple[str, str]
 
 
 def length(ports: Sequence[int]) -> float:
-    """Bytes of an answer, on average over the boards."""
+    """Return the bytes of an answer, on average over the boards."""
     answers = []
     for port in ports[: len(board_names())]:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:

@@ -37,14 +37,14 @@ Check = Callable[[bytes, float], None]
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """Return a port that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 @dataclass
-class Subject:
+class Program:
     """A server, running in a session of its own.
 
     Attributes:
@@ -105,35 +105,36 @@ class Subject:
         self.process.wait()
 
 
-def pi_stat(name: str, **settings: str) -> Subject:
-    """The daemon as the unit that is shipped starts it, but for the user and the folder."""
-    return Subject(name, [sys.executable, str(PROGRAM)], "/stats", {**unit_environment(), **settings})
+def pi_stat(name: str, **settings: str) -> Program:
+    """Return the daemon as the shipped unit starts it, but for the user and the folder."""
+    return Program(name, [sys.executable, str(PROGRAM)], "/stats", {**unit_environment(), **settings})
 
 
-def bare() -> Subject:
-    """A Flask program that does nothing, under the same server."""
-    return Subject("bare Flask route", [sys.executable, str(HERE / "bare.py")], "/stats")
+def bare_flask(*server: str) -> Program:
+    """Return a Flask program that does nothing, under the server of pi-stat, or under plain waitress."""
+    name = "bare Flask route, plain waitress" if server else "bare Flask route"
+    return Program(name, [sys.executable, str(HERE / "bare_flask.py"), *server], "/stats")
 
 
-def node_exporter(*flags: str) -> Subject | None:
+def node_exporter(*flags: str) -> Program | None:
     """node_exporter, if it is installed; all of its default collectors without `flags`."""
     program = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
     if program is None:
         return None
     command = [program, "--web.listen-address=127.0.0.1:{port}", "--log.level=error", *flags]
-    return Subject("node_exporter", command, "/metrics")
+    return Program("node_exporter", command, "/metrics")
 
 
-def glances() -> Subject | None:
+def glances() -> Program | None:
     """Glances' web API, if it is installed."""
     program = shutil.which("glances")
     if program is None:
         return None
     command = [program, "-w", "--disable-webui", "-B", "127.0.0.1", "-p", "{port}"]
-    return Subject("Glances", command, "/api/4/all")
+    return Program("Glances", command, "/api/4/all")
 
 
-def netdata() -> Subject | None:
+def netdata() -> Program | None:
     """Netdata with its default collectors, if it is installed."""
     program = shutil.which("netdata")
     if program is None:
@@ -142,14 +143,14 @@ def netdata() -> Subject | None:
     settings = {"cache directory": folder, "lib directory": folder, "log directory": folder}
     flags = [part for name, value in settings.items() for part in ("-W", "set", "global", name, value)]
     command = [program, "-D", "-p", "{port}", "-i", "127.0.0.1", "-u", "root", *flags]
-    return Subject("Netdata", command, "/api/v1/allmetrics?format=json")
+    return Program("Netdata", command, "/api/v1/allmetrics?format=json")
 
 
 # What a right answer is
 
 
 def whole(body: bytes, asked: float) -> None:
-    """A fresh /stats: complete, of after the question, with the memory that the kernel has."""
+    """Check a fresh /stats: complete, of after the question, with the memory that the kernel has."""
     answer = json.loads(body)
     expect("errors" not in answer, f"errors: {answer.get('errors')}")
     expect(answer["timestamp"] >= asked, "it is older than the question")
@@ -158,14 +159,14 @@ def whole(body: bytes, asked: float) -> None:
 
 
 def cached(body: bytes, asked: float) -> None:
-    """A /stats from the cache: complete, and not older than the cache may be."""
+    """Check a /stats from the cache: complete, and not older than the cache may be."""
     answer = json.loads(body)
     expect(answer["timestamp"] >= asked - 2.1, "it is older than two seconds")
     expect(answer["memory"]["total"] == memory_total(), "another memory")
 
 
 def ten_rows(body: bytes, asked: float) -> None:
-    """A fresh process list: as many rows as were asked for, each with a name and an owner."""
+    """Check a fresh process list: as many rows as were asked for, each with a name and an owner."""
     answer = json.loads(body)
     expect(answer["timestamp"] >= asked, "it is older than the question")
     expect(len(answer["processes"]) == min(10, proc.count()), "too few rows")
@@ -173,7 +174,7 @@ def ten_rows(body: bytes, asked: float) -> None:
 
 
 def interfaces(body: bytes, asked: float) -> None:
-    """All interfaces but loopback, each with its state."""
+    """Check all interfaces but loopback, each with its state."""
     rows = json.loads(body)["interfaces"]
     names = {name for _, name in socket.if_nameindex()} - {"lo"}
     expect(rows.keys() == names | {"active_connections"}, "other interfaces")
@@ -181,7 +182,7 @@ def interfaces(body: bytes, asked: float) -> None:
 
 
 def devices(body: bytes, asked: float) -> None:
-    """All filesystems on loop devices among the others, each with its size."""
+    """Check all filesystems on loop devices among the others, each with its size."""
     rows = {row["mountpoint"]: row for row in json.loads(body)["devices"]}
     lines = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     expect({row[4] for row in lines if row[-2].startswith("/dev/loop")} <= rows.keys(), "a device is missing")
@@ -189,12 +190,12 @@ def devices(body: bytes, asked: float) -> None:
 
 
 def exposition(body: bytes, asked: float) -> None:
-    """The text that Prometheus reads."""
+    """Check the text that Prometheus reads."""
     expect(b"\n# TYPE node_" in body, "no metrics")
 
 
 def anything(body: bytes, asked: float) -> None:
-    """JSON that is not empty."""
+    """Check that it is JSON and not empty."""
     expect(bool(json.loads(body)), "empty")
 
 
@@ -205,12 +206,12 @@ def expect(true: bool, why: str) -> None:  # noqa: FBT001 - reads as an assertio
 
 
 def memory_total() -> int:
-    """Bytes of memory, as the kernel tells."""
+    """Return the bytes of memory, as the kernel says."""
     return int(Path("/proc/meminfo").read_text().split()[1]) * 1024
 
 
 def counted(connections: int) -> Check:
-    """A fresh /stats that has counted so many connections, but for the few of the benchmark itself."""
+    """Check a fresh /stats that has counted so many connections, but for the few of the benchmark itself."""
 
     def check(body: bytes, asked: float) -> None:
         whole(body, asked)
@@ -221,7 +222,7 @@ def counted(connections: int) -> Check:
 
 
 def on_a_pi(body: bytes, asked: float) -> None:
-    """A fresh /stats with what the firmware says."""
+    """Check a fresh /stats with what the firmware says."""
     whole(body, asked)
     answer = json.loads(body)
     expect(answer["clocks"]["arm"] is not None, "a clock is missing")
@@ -229,5 +230,5 @@ def on_a_pi(body: bytes, asked: float) -> None:
 
 
 def exposition_of_ours(body: bytes, asked: float) -> None:
-    """The text that Prometheus reads, from us."""
+    """Check the text that Prometheus reads, from us."""
     expect(b"\n# TYPE pistat_" in body, "no metrics")
