@@ -31,7 +31,7 @@ def ratio(one: Figure, other: Figure) -> Figure:
     return lambda results: one(results) / other(results)
 
 
-def crowd(name: str, key: str) -> Figure:
+def clients(name: str, key: str) -> Figure:
     return lambda results: float(results["plain"]["throughput"][name][key])
 
 
@@ -130,10 +130,10 @@ BUDGETS = (
         "16 clients: time for an answer, of a bare Flask route's",
         1.25,
         1.25,
-        ratio(crowd(f"{BARE}, 16 clients", "per_second"), crowd(SIXTEEN, "per_second")),
+        ratio(clients(f"{BARE}, 16 clients", "per_second"), clients(SIXTEEN, "per_second")),
     ),
-    Budget("16 clients: errors", 0, 0, crowd(SIXTEEN, "errors")),
-    Budget("16 clients: p99 of p50", 10, 10, ratio(crowd(SIXTEEN, "p99"), crowd(SIXTEEN, "p50"))),
+    Budget("16 clients: errors", 0, 0, clients(SIXTEEN, "errors")),
+    Budget("16 clients: p99 of p50", 10, 10, ratio(clients(SIXTEEN, "p99"), clients(SIXTEEN, "p50"))),
 )
 """What a figure may be; the ratios are of one run, where both sides had the same machine at the same time."""
 
@@ -151,10 +151,12 @@ def table(head: str, rows: list[list[str]]) -> Iterator[str]:
 def markdown(results: Results, earlier: Results | None = None) -> str:
     """Return all tables of a run."""
     lines = ["## Budgets", "", *_budgets(results), "## CPU time and latency", ""]
-    lines += _cpu(results, earlier or {})
     plain = results.get("plain")
     if plain:
-        lines += ["## A crowd of clients", "", *_crowds(plain), "## Memory, MiB", "", *_memory(plain)]
+        lines += _cpu(plain["cpu"], (earlier or {}).get("plain", {}).get("cpu", {}))
+    lines += _crowded({name: found for name, found in results.items() if name != "plain"})
+    if plain:
+        lines += ["## Many clients", "", *_clients(plain), "## Memory, MiB", "", *_memory(plain)]
         lines += ["## Left alone, or asked once a second", "", *_percent(plain)]
     return "\n".join(lines)
 
@@ -174,22 +176,31 @@ def _budgets(results: Results) -> Iterator[str]:
     return table("what|budget|stretch|is|", rows)
 
 
-def _cpu(results: Results, earlier: Results) -> Iterator[str]:
+def _cpu(found: Results, earlier: Results) -> Iterator[str]:
+    """Yield what each program takes on a usual machine."""
     rows = []
-    for scenario, found in results.items():
-        for name, each in found["cpu"].items():
-            low, high = min(each["ms"]), max(each["ms"])
-            spread = f"{each['median']:.3f} ({low:.3f}-{high:.3f})"
-            late = [f"{each[key]:.2f}" if key in each else "" for key in ("p50", "p99")]
-            rows.append([f"{scenario}: {name}", spread, *late])
-            if earlier:
-                before = earlier.get(scenario, {}).get("cpu", {}).get(name)
-                rows[-1].append(f"{each['median'] / before['median']:.2f} x" if before else "")
-    head = "scenario: what|CPU ms each, median (least-most)|p50 ms|p99 ms"
+    for name, each in found.items():
+        spread = f"{each['median']:.3f} ({min(each['ms']):.3f}-{max(each['ms']):.3f})"
+        late = [f"{each[key]:.2f}" if key in each else "" for key in ("p50", "p99")]
+        rows.append([name, spread, *late])
+        if earlier:
+            before = earlier.get(name)
+            rows[-1].append(f"{each['median'] / before['median']:.2f} x" if before else "")
+    head = "what|CPU ms each, median (least-most)|p50 ms|p99 ms"
     return table(head + ("|of the earlier run" if earlier else ""), rows)
 
 
-def _crowds(plain: Results) -> Iterator[str]:
+def _crowded(scenarios: Results) -> Iterator[str]:
+    """Yield the medians where there is much of something: a column for each scenario."""
+    names = list(dict.fromkeys(name for found in scenarios.values() for name in found["cpu"]))
+    rows = []
+    for name in names:
+        medians = [found["cpu"].get(name, {}).get("median") for found in scenarios.values()]
+        rows.append([name, *("" if each is None else f"{each:.3f}" for each in medians)])
+    return table("|".join(["CPU ms each, median, with", *scenarios]), rows)
+
+
+def _clients(plain: Results) -> Iterator[str]:
     rows = [
         [
             name,
@@ -204,11 +215,12 @@ def _crowds(plain: Results) -> Iterator[str]:
 
 
 def _memory(plain: Results) -> Iterator[str]:
+    steps = list(plain["memory"]["pi-stat"])
     rows = []
-    for name, steps in plain["memory"].items():
-        for step, (rss, pss) in steps.items():
-            rows.append([f"{name}, after {int(step):,} requests", f"{rss:.1f}", f"{pss:.1f}"])
-    return table("what|RSS|PSS", rows)
+    for name, found in plain["memory"].items():
+        both = [found.get(step) for step in steps]
+        rows.append([name, *("" if each is None else f"{each[0]:.1f}, {each[1]:.1f}" for each in both)])
+    return table("|".join(["RSS, PSS after requests", *(f"{int(step):,}" for step in steps)]), rows)
 
 
 def _percent(plain: Results) -> Iterator[str]:
