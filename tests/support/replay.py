@@ -11,7 +11,6 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -105,5 +104,4 @@ CHANGES: dict[str, Callable[[str, float], str]] = {
 
 if __name__ == "__main__":
     kind = Alive if os.environ.get("REPLAY") == "alive" else Replay
-    pi_system_monitor.Machine = partial(kind, sys.argv[1])  # type: ignore[attr-defined, assignment]
-    sys.exit(pi_system_monitor.main())
+    sys.exit(pi_system_monitor.main(machine=kind(sys.argv[1])))

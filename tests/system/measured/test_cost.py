@@ -39,9 +39,10 @@ Calls = Callable[..., Counter[str]]
 
 @pytest.fixture(scope="module")
 def watched() -> Iterator[Daemon]:
-    """A daemon that keeps no answers, and has answered everything twice."""
+    """A daemon that keeps no answers, and has made all its threads."""
     daemon = Daemon({"PISTAT_RATE_LIMIT_ENABLED": "no", "PISTAT_CACHE_SECONDS": "0"})
     daemon.wait_until_ready()
+    daemon.make_threads()
     yield daemon
     daemon.kill()
 
@@ -119,7 +120,7 @@ def test_an_answer_leaves_in_one_piece(calls: Calls) -> None:
 
 
 def test_a_kept_connection_wakes_the_loop_once(watched: Daemon, calls: Calls) -> None:
-    """Nobody tells the loop that an answer was sent: the next request on the connection does."""
+    """The loop is told once that an answer was sent, so that it listens to the connection again."""
     with closing(http.client.HTTPConnection("127.0.0.1", watched.port, timeout=20)) as connection:
 
         def ask(target: str) -> None:
@@ -128,7 +129,7 @@ def test_a_kept_connection_wakes_the_loop_once(watched: Daemon, calls: Calls) ->
 
         found = calls("/stats?fields=uptime", ask)
 
-    assert each(found, "write") < 0.5
+    assert each(found, "write") < 1.5
 
 
 def test_sockets_cost_nothing(calls: Calls) -> None:
