@@ -280,7 +280,7 @@ def test_what_is_not_there_is_not_looked_for_each_time(
     """A chip that comes is found within a minute, and until then nobody looks for it again."""
     machine = plant(tmp_path, PI_4)
     now = [0.0]
-    monkeypatch.setattr(machine, "monotonic", lambda: now[0])
+    monkeypatch.setattr(machine.memo, "_clock", lambda: now[0])
     looked = noting(machine, "names", monkeypatch)
     before = [of(machine, power.power)["under_voltage"] for _ in range(5)]
     plant(
