@@ -197,7 +197,7 @@ def test_the_headers_say_what_they_should() -> None:
     ids=str,
 )
 def test_the_start_says_when_it_is_open(start: Start, settings: dict[str, str], said: bool) -> None:
-    """One line says so, without alarm, when others can reach it and no token is wanted, and none otherwise."""
+    """One line says so, without alarm, when others can reach it and need no token, and none otherwise."""
     lines = start(**settings).log().splitlines()
 
     assert all(line.startswith("INFO ") for line in lines)

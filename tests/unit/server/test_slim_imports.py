@@ -110,7 +110,7 @@ def test_missing_libraries_are_named_with_what_to_run() -> None:
 
 
 def test_libraries_are_those_of_the_requirements() -> None:
-    """What is looked for is what requirements.txt installs, but for what comes with Flask or is wanted later."""
+    """What is looked for is what requirements.txt installs, but for what Flask brings or is wanted later."""
     lines = (PROGRAM.parent / "requirements.txt").read_text(encoding="utf-8").splitlines()
     packages = {line.split(">=")[0] for line in lines if not line.startswith("#")} - {
         "jinja2",
