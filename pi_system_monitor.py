@@ -294,7 +294,7 @@ def openapi_document() -> Response:
     return _static(_service().openapi)
 
 
-@api.get("/icon.svg")
+@api.get(routes.ICON.path)
 def icon() -> Response:
     """Answer with the icon of the page, a file of its own so that no `data:` needs to be allowed."""
     return _static(Document(Body((page.TEMPLATES / "icon.svg").read_bytes()), "image/svg+xml"))
@@ -375,17 +375,19 @@ def _answer_options() -> Response | None:
 # Who may ask, and how often
 
 
-BUDGETS = {"api.health": "health", "api.guide": "guide", "api.openapi_document": "guide", "api.icon": "guide"}
-"""Endpoints that need no token, and their budgets: a probe and a dashboard don't starve each other."""
-
-
 def _admit() -> Response | None:
     """Check a request before its view runs; one function, since Flask looks up each with every request."""
     service = _service()
     _check_host(service)
-    _check_token(service)
-    _spend(service, BUDGETS.get(request.endpoint or "", "data"))
+    route = _route()
+    _check_token(service, route)
+    _spend(service, route.budget if route else routes.DATA)
     return _answer_options()
+
+
+def _route() -> Route | None:
+    """Return the route that is asked for; None if there is no such route."""
+    return routes.BY_PATH.get(request.url_rule.rule) if request.url_rule else None
 
 
 def _check_host(service: Service) -> None:
@@ -408,9 +410,10 @@ def _check_host(service: Service) -> None:
     )
 
 
-def _check_token(service: Service) -> None:
+def _check_token(service: Service, route: Route | None) -> None:
+    free = route is not None and not route.wants_token
     # A browser asks with OPTIONS whether it may show the token.
-    if service.guard.has_token(request.environ) or request.endpoint in BUDGETS or request.method == "OPTIONS":
+    if free or request.method == "OPTIONS" or service.guard.has_token(request.environ):
         return
     # Guesses have a budget, but not that of those who know it and have the same address.
     _spend(service, "refused")

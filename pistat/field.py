@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pistat.parsers.values import Json, percent  # noqa: F401 - handed on
 
@@ -71,6 +71,106 @@ class Kind(Enum):
     """A text that tells its row from the others: a label of all that is in the row."""
 
 
+# Where a leaf is read. The text of a source is what the documents show.
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of this machine.
+
+    Attributes:
+        path: Its path. `*` stands for any part of a name, `PID` for the number of any process.
+        row: Which row or column of it, where that helps the reader.
+    """
+
+    path: str
+    row: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.row} of {self.path}" if self.row else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question to the firmware, such as `measure_volts core`."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return f"firmware: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Something that the kernel or a library of the system is asked for.
+
+    Attributes:
+        name: What is asked for.
+        of: Of which thing.
+        shown_in: The file that shows the same, and may be read in its place.
+    """
+
+    name: Literal[
+        "CLOCK_BOOTTIME", "CLOCK_REALTIME", "ethtool", "netlink", "nl80211", "stat", "statvfs", "uname"
+    ]
+    of: str = ""
+    shown_in: File | None = None
+
+    def __str__(self) -> str:
+        name = f"{self.name} of {self.of}" if self.of else self.name
+        return f"{name}, as in {self.shown_in}" if self.shown_in else name
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """Something that is worked out here.
+
+    Attributes:
+        how: How, for the reader.
+        inputs: What it is worked out from; without one of them there is no value.
+    """
+
+    how: str
+    inputs: tuple[Place, ...] = ()
+
+    def __str__(self) -> str:
+        return self.how
+
+
+@dataclass(frozen=True, slots=True)
+class FirstOf:
+    """Places of which the first that has a value is taken."""
+
+    places: tuple[Place, ...]
+
+    def __str__(self) -> str:
+        return ", else ".join(map(str, self.places))
+
+
+Place: TypeAlias = "File | Question | Call | Derived"
+Source: TypeAlias = "Place | FirstOf"
+
+
+def first_of(*places: Source) -> FirstOf:
+    """Return the source that takes the first of `places` that has a value."""
+    return FirstOf(tuple(each for place in places for each in alternatives(place)))
+
+
+def alternatives(source: Source) -> tuple[Place, ...]:
+    """Return the places of which any one is enough."""
+    return source.places if isinstance(source, FirstOf) else (source,)
+
+
+def places(source: Source) -> Iterator[File | Question | Call]:
+    """Yield everything that is read for `source`, at whatever depth."""
+    for place in alternatives(source):
+        if isinstance(place, Derived):
+            for each in place.inputs:
+                yield from places(each)
+        else:
+            yield place
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One leaf of an answer.
@@ -92,7 +192,7 @@ class Field:
     path: str
     unit: Unit
     help: str
-    source: str
+    source: Source
     when: str = ""
     unless: Callable[[Machine], Unavailable | None] | None = None
     kind: Kind | None = None
@@ -117,10 +217,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """A reading of which some leaves failed: they are null in `values`, and `why` says so in one clause."""
+    """A reading of which some leaves failed: they are null in `values`, and `failures` has the errors."""
 
     values: Values
-    why: str
+    failures: tuple[Exception, ...]
 
 
 Reading: TypeAlias = "Values | Incomplete"
@@ -137,6 +237,7 @@ class Collector:
         read: Reads them on Linux. Returns one value for each of `keys`.
         elsewhere: Reads what is known on macOS, Windows and the rest; None where nothing is.
         deadline: Seconds after which its leaves are given up, as null.
+        finds: What it reads beside the sources of its fields, to find those and to know what applies.
     """
 
     name: str
@@ -144,10 +245,11 @@ class Collector:
     read: Reader
     elsewhere: Reader | None
     deadline: float
+    finds: tuple[Source, ...] = ()
     keys: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "keys", tuple(dict.fromkeys(each.key for each in self.fields)))
+        object.__setattr__(self, "keys", tuple(dict.fromkeys(leaf.key for leaf in self.fields)))
 
     def __repr__(self) -> str:
         return self.name
@@ -160,15 +262,19 @@ class Collector:
         return found if isinstance(found, Incomplete) else {**self.nulls(machine), **found}
 
     def nulls(self, machine: Machine) -> Values:
-        """The shape of the answer with every leaf null: objects and lists of known length stay."""
+        """Return the shape of the answer with every leaf null: objects and lists of known length stay."""
         values: Values = {}
-        for each in self.fields:
-            _plant(values, each.path, machine.cores)
+        for leaf in self.fields:
+            _plant(values, leaf.path, machine.cores)
         return values
 
 
 def collector(
-    *fields: Field, elsewhere: Reader | None = None, portable: bool = False, deadline: float = 1.0
+    *fields: Field,
+    elsewhere: Reader | None = None,
+    portable: bool = False,
+    deadline: float = 1.0,
+    finds: tuple[Source, ...] = (),
 ) -> Callable[[Reader], Collector]:
     """Declare what the decorated function reads; it is replaced by a `Collector` of the same name.
 
@@ -176,7 +282,7 @@ def collector(
     """
 
     def declare(read: Reader) -> Collector:
-        return Collector(read.__name__, fields, read, read if portable else elsewhere, deadline)
+        return Collector(read.__name__, fields, read, read if portable else elsewhere, deadline, finds)
 
     return declare
 

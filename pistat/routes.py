@@ -9,10 +9,13 @@ from functools import cached_property
 from pistat import collectors
 from pistat.collectors import drives, filesystems, network, processes, root_filesystem, system
 from pistat.diagnosis import report
-from pistat.field import Field, Unit
+from pistat.field import Derived, Field, Unit
 from pistat.monitor import capabilities
 from pistat.web import parameters
 from pistat.web.parameters import Parameter
+
+DATA = "data"
+"""The budget of what this machine says about itself."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,9 @@ class Route:
         parameters: What its query may hold.
         examples: Lines to copy: the rest of the URL, and what it gives.
         media: What its answer may be.
-        open: Whether it is answered without the token, where there is one.
         also: Statuses beside 200 with which the same may be answered.
+        budget: In which of a client's budgets its requests are counted, so that probe, reader and dashboard
+            don't starve each other. Only what is in the budget `data` wants the token.
     """
 
     path: str
@@ -36,23 +40,28 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     examples: tuple[tuple[str, str], ...] = ()
     media: tuple[str, ...] = ("application/json",)
-    open: bool = False
     also: tuple[int, ...] = ()
+    budget: str = DATA
+
+    @property
+    def wants_token(self) -> bool:
+        """Return whether it is answered only with the token, where one is set."""
+        return self.budget == DATA
 
     @property
     def summary(self) -> str:
-        """`help` where nothing marks code."""
+        """Return `help` where nothing marks code."""
         return self.help.replace("`", "")
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
-        """The top-level keys of the answer."""
-        return tuple(dict.fromkeys(each.key for each in self.fields))
+        """Return the top-level keys of the answer."""
+        return tuple(dict.fromkeys(field.key for field in self.fields))
 
 
 def _only(fields: Iterable[Field]) -> Parameter:
-    """The parameter that names the wanted ones of the top-level keys."""
-    keys = tuple(dict.fromkeys(each.key for each in fields))
+    """Return the parameter that names the wanted ones of the top-level keys."""
+    keys = tuple(dict.fromkeys(field.key for field in fields))
     return parameters.names("fields", keys, "Only these keys, and only the work that they need.")
 
 
@@ -110,7 +119,7 @@ DEVICES = Route(
 )
 METRICS = Route(
     "/metrics",
-    "The figures of `/stats`, `/network/interfaces`, `/storage/devices` and `/sensors` for Prometheus.",
+    "The readings of `/stats`, `/network/interfaces`, `/storage/devices` and `/sensors` for Prometheus.",
     examples=(("", "for Prometheus"),),
     media=("text/plain", "application/openmetrics-text"),
 )
@@ -120,14 +129,14 @@ _SENSORS_FIELDS = (
 )
 SENSORS = Route(
     "/sensors",
-    "Every thermometer, fan, voltage, power rail and clock that the board and its chips tell of.",
+    "Every thermometer, fan, voltage, power rail and clock that the board and its chips report.",
     _SENSORS_FIELDS,
     (_only(_SENSORS_FIELDS),),
     examples=(("", "all sensors"), ("?fields=pmic", "the power of a Pi 5")),
 )
 CAPABILITIES = Route(
     "/capabilities",
-    "What this machine can tell; of all else why it cannot, and what its owner can do about it.",
+    "Which readings this machine has; for the others, why not and how to get them.",
     (*capabilities.FIELDS, *system.timestamp.fields),
     examples=(("", "why is it null?"),),
 )
@@ -159,23 +168,27 @@ DIAGNOSIS = Route(
 )
 HEALTH = Route(
     "/health",
-    "Whether the daemon answers; nothing is read for it but a clock.",
+    "Whether pi-stat is up. Costs next to nothing.",
     (
         Field(
-            "status", Unit.TEXT, "Always `healthy`: a daemon that is not well does not answer.", "the daemon"
+            "status",
+            Unit.TEXT,
+            "Always `healthy`: a daemon that is not well does not answer.",
+            Derived("the daemon"),
         ),
         *system.uptime.fields,
     ),
     examples=(("", "is it there?"),),
-    open=True,
+    budget="health",
 )
-OPENAPI = Route("/openapi.json", "This API for programs, in the words of OpenAPI 3.1.", open=True)
+OPENAPI = Route("/openapi.json", "This API for programs, in the words of OpenAPI 3.1.", budget="guide")
 GUIDE = Route(
     "/",
     "The guide: HTML for a browser, plain text for a terminal.",
     media=("text/html", "text/plain"),
-    open=True,
+    budget="guide",
 )
+ICON = Route("/icon.svg", "The icon of the page.", media=("image/svg+xml",), budget="guide")
 
 ROUTES = (
     STATS,
@@ -190,4 +203,7 @@ ROUTES = (
     OPENAPI,
     GUIDE,
 )
-PATHS = tuple(each.path for each in ROUTES)
+"""Those that are documented."""
+
+PATHS = tuple(route.path for route in ROUTES)
+BY_PATH = {route.path: route for route in (*ROUTES, ICON)}

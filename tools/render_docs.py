@@ -74,7 +74,10 @@ def fields_table() -> str:
 def _rows(group: guide.Group) -> list[tuple[str, ...]]:
     if group.earlier:
         return [(f"`{group.key}`", "", f"As in `{group.earlier}`.", "")]
-    return [(f"`{each.path}`", each.unit.symbol, guide.meaning(each), each.source) for each in group.fields]
+    return [
+        (f"`{field.path}`", field.unit.symbol, guide.meaning(field), str(field.source))
+        for field in group.fields
+    ]
 
 
 def settings_table() -> str:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from pistat.field import Incomplete, Reading, Values
-from pistat.machine.firmware.client import MISUNDERSTOOD, Firmware, FirmwareError, UnavailableError
+from pistat.machine.firmware.client import Firmware, FirmwareError, UnavailableError
+from pistat.machine.reasons import Reason
 
 T = TypeVar("T")
 
@@ -15,15 +16,15 @@ BEGIN_SECONDS = 0.75
 
 
 class Asking:
-    """The questions of one collector: a failure nulls its own leaf and is told at the end, in one clause."""
+    """The questions of one collector: a failure nulls its own leaf and is handed over at the end."""
 
     def __init__(self, firmware: Firmware) -> None:
         self._firmware = firmware
         self._until = firmware.now() + BEGIN_SECONDS
-        self._failures: list[str] = []
+        self._failures: list[FirmwareError] = []
 
     def __call__(self, question: str, parse: Callable[[str], T | None]) -> T | None:
-        """The parsed reply to `question`; None where it is unknown here, or has failed."""
+        """Return the parsed reply to `question`; None where it is unknown here, or has failed."""
         if self._firmware.absent:
             return None
         try:
@@ -31,18 +32,17 @@ class Asking:
         except UnavailableError:
             return None
         except FirmwareError as error:
-            self._failures.append(str(error))
+            self._failures.append(error.with_traceback(None))
             return None
         if value is None:
             self.misunderstood(question)
         return value
 
     def misunderstood(self, question: str) -> None:
-        """The reply to `question` makes no sense, or no more than a part of it does."""
-        self._failures.append(f"the firmware's reply to {question} {MISUNDERSTOOD}")
+        """Note that the reply to `question` makes no sense, or only a part of it does."""
+        text = f"the firmware's reply to {question} was not understood"
+        self._failures.append(FirmwareError(text, Reason.NOT_UNDERSTOOD, question))
 
     def settle(self, values: Values) -> Reading:
-        """`values`, or as much of them as there is."""
-        if not self._failures:
-            return values
-        return Incomplete(values, "; ".join(dict.fromkeys(self._failures)))
+        """Return `values`; as `Incomplete` if a question has failed."""
+        return Incomplete(values, tuple(self._failures)) if self._failures else values

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pistat.collectors.asking import Asking
-from pistat.field import Field, Reading, Unit, Values, collector
+from pistat.collectors.sources import MODEL
+from pistat.field import Field, File, Question, Reading, Unit, Values, collector
 from pistat.machine import board
 from pistat.machine.machine import Machine
 from pistat.parsers import kernel, vcgencmd
@@ -12,22 +13,23 @@ REQUESTED = "/sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq"
 
 
 @collector(
-    Field("clocks.arm", Unit.HERTZ, "Measured clock of the ARM cores.", "firmware: measure_clock arm"),
-    Field("clocks.core", Unit.HERTZ, "Measured clock of the VideoCore.", "firmware: measure_clock core"),
+    Field("clocks.arm", Unit.HERTZ, "Measured clock of the ARM cores.", Question("measure_clock arm")),
+    Field("clocks.core", Unit.HERTZ, "Measured clock of the VideoCore.", Question("measure_clock core")),
     Field(
         "clocks.sdram",
         Unit.HERTZ,
         "Clock of the memory, if it is measured.",
-        "firmware: measure_clock sdram",
+        Question("measure_clock sdram"),
     ),
     Field(
         "clocks.arm_requested",
         Unit.HERTZ,
         "Clock that the kernel asks for; heat or a low supply may keep `clocks.arm` below it.",
-        REQUESTED,
+        File(REQUESTED),
         unless=board.no_videocore,
     ),
     deadline=2.0,
+    finds=(MODEL,),
 )
 def clocks(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from pistat.collectors import sources
 from pistat.collectors.asking import Asking
-from pistat.field import Field, Reading, Unit, Values, collector
+from pistat.field import Field, File, Question, Reading, Unit, Values, collector, first_of
 from pistat.machine import cpu_times, portable
 from pistat.machine.machine import Machine
 from pistat.machine.reasons import Reason, Unavailable
@@ -26,9 +27,14 @@ MEGAHERTZ = re.compile(r"\ncpu MHz[ \t]*:[ \t]*([0-9]+(?:\.[0-9]+)?)\n")
         "cpu_temp",
         Unit.CELSIUS,
         "Temperature of the SoC, or of a PC's processor.",
-        "/sys/class/thermal/thermal_zone*/temp, else hwmon, else the firmware",
+        first_of(
+            File("/sys/class/thermal/thermal_zone*/temp"),
+            File("/sys/class/hwmon/hwmon*/temp1_input"),
+            Question("measure_temp"),
+        ),
     ),
     deadline=2.0,
+    finds=(sources.ZONES, sources.CHIPS),
 )
 def cpu_temp(machine: Machine) -> Reading:
     path = machine.memo.for_a_minute("cpu_temp", lambda: _sensors(machine))
@@ -39,12 +45,12 @@ def cpu_temp(machine: Machine) -> Reading:
 
 
 def _sensor(machine: Machine, folder: str, label: str, value: str, wanted: tuple[str, ...]) -> str | None:
-    """The sensor of the CPU, by its name: the numbers differ from kernel to kernel."""
+    """Return the sensor of the CPU, by its name: the numbers differ from kernel to kernel."""
     found: dict[str, str] = {}
-    for each in machine.names(folder):
-        name = machine.word(f"{folder}/{each}/{label}")
-        if name is not None and machine.exists(f"{folder}/{each}/{value}"):
-            found.setdefault(name, f"{folder}/{each}/{value}")
+    for device in machine.names(folder):
+        name = machine.word(f"{folder}/{device}/{label}")
+        if name is not None and machine.exists(f"{folder}/{device}/{value}"):
+            found.setdefault(name, f"{folder}/{device}/{value}")
     return next((found[name] for name in wanted if name in found), None)
 
 
@@ -60,7 +66,7 @@ def portable_frequency(machine: Machine) -> Values:
 
 
 def _no_frequency(machine: Machine) -> Unavailable | None:
-    """Why the kernel does not tell a frequency; the lines of /proc/cpuinfo are those of x86 only."""
+    """Return why the kernel reports no frequency; the lines of /proc/cpuinfo are those of x86 only."""
     if machine.exists(f"{CPUFREQ}/policy0"):
         return None
     return Unavailable(
@@ -75,25 +81,24 @@ def _no_frequency(machine: Machine) -> Unavailable | None:
         "cpu_freq",
         Unit.MEGAHERTZ,
         "Frequency of the CPU; the mean where its cores have their own.",
-        f"{CPUFREQ}/policy*/scaling_cur_freq, else /proc/cpuinfo",
+        first_of(File(f"{CPUFREQ}/policy*/scaling_cur_freq"), File(sources.CPUINFO, "cpu MHz")),
         unless=_no_frequency,
     ),
     elsewhere=portable_frequency,
 )
 def cpu_freq(machine: Machine) -> Values:
     policies = machine.memo.for_a_minute("cpufreq", lambda: _policies(machine))
-    texts = [machine.cached_text_or_none(f"{each}/scaling_cur_freq") for each in policies]
-    hertz = [kernel.kilohertz(text) for text in texts if text is not None]
-    megahertz = [each / 1e6 for each in hertz if each is not None]
+    texts = [machine.cached_text_or_none(f"{policy}/scaling_cur_freq") for policy in policies]
+    frequencies = [kernel.kilohertz(text) for text in texts if text is not None]
+    megahertz = [hertz / 1e6 for hertz in frequencies if hertz is not None]
     if not policies:
-        megahertz = [
-            float(each) for each in MEGAHERTZ.findall(machine.cached_text_or_none("/proc/cpuinfo") or "")
-        ]
+        cpuinfo = machine.cached_text_or_none(sources.CPUINFO) or ""
+        megahertz = [float(number) for number in MEGAHERTZ.findall(cpuinfo)]
     return {"cpu_freq": round(sum(megahertz) / len(megahertz), 2) if megahertz else None}
 
 
 def _policies(machine: Machine) -> list[str]:
-    """The folders of the cores, or of groups of cores, that have a frequency of their own."""
+    """Return the folders of the cores, or of groups of cores, that have a frequency of their own."""
     return [f"{CPUFREQ}/{name}" for name in machine.names(CPUFREQ) if name.startswith("policy")]
 
 
@@ -107,23 +112,23 @@ def _usage(older: cpu_times.Times, newer: cpu_times.Times) -> Values:
         "cpu_usage",
         Unit.PERCENT,
         "Share of time busy over the last whole second or so, all cores together.",
-        "/proc/stat, sampled once a second for all clients",
+        File("/proc/stat"),
     ),
     Field(
         "per_cpu_usage[core]",
         Unit.PERCENT,
         "The same for each core, in order.",
-        "/proc/stat",
+        File("/proc/stat"),
     ),
     portable=True,
 )
 def cpu(machine: Machine) -> Values:
-    """The share of time busy over the last second or so; on Linux and elsewhere alike."""
+    """Return the share of time busy over the last second or so; on Linux and elsewhere alike."""
     older, newer = machine.cpu.interval()
     return _usage(older.value, newer.value)
 
 
 def over(machine: Machine, seconds: float) -> Values:
-    """The same over the `seconds` that begin now."""
+    """Return the same over the `seconds` that begin now."""
     older, newer = machine.cpu.interval_of(seconds)
     return _usage(older.value, newer.value)

@@ -6,15 +6,14 @@ import re
 from typing import NamedTuple
 
 from pistat.collectors.root_filesystem import SECTOR, STACKED
-from pistat.field import Field, Kind, Unit, Values, collector
+from pistat.field import Derived, Field, File, Kind, Unit, Values, collector, first_of
 from pistat.machine.machine import Machine
 from pistat.parsers import kernel
 from pistat.parsers.values import Json
 
 BLOCK = "/sys/block"
 DEVICE = f"{BLOCK}/*/device"
-MODEL = f"{DEVICE}/model, else {DEVICE}/name"
-STATS = "/proc/diskstats"
+STATS = File("/proc/diskstats")
 
 PART = re.compile(r"mmcblk\d+(?:boot|gp|rpmb)\d*")
 """Areas of an eMMC that are devices of their own."""
@@ -45,21 +44,31 @@ class Disk(NamedTuple):
 
 
 @collector(
-    Field("disks.{disk}.type", Unit.TEXT, "`SD`, `MMC` (eMMC) or `NVMe`; null for others.", f"{DEVICE}/type"),
-    Field("disks.{disk}.model", Unit.TEXT, "Name that its maker has given it.", MODEL),
+    Field(
+        "disks.{disk}.type",
+        Unit.TEXT,
+        "`SD`, `MMC` (eMMC) or `NVMe`; null for others.",
+        first_of(File(f"{DEVICE}/type"), Derived("the name of the disk")),
+    ),
+    Field(
+        "disks.{disk}.model",
+        Unit.TEXT,
+        "Name that its maker has given it.",
+        first_of(File(f"{DEVICE}/model"), File(f"{DEVICE}/name")),
+    ),
     Field(
         "disks.{disk}.maker",
         Unit.TEXT,
         "Its maker; the number of one that is not known.",
-        f"{DEVICE}/manfid, else {DEVICE}/vendor",
+        first_of(File(f"{DEVICE}/manfid"), File(f"{DEVICE}/vendor")),
     ),
-    Field("disks.{disk}.made", Unit.TEXT, "Month and year in which it was made.", f"{DEVICE}/date"),
-    Field("disks.{disk}.size", Unit.BYTES, "Size.", f"{BLOCK}/*/size"),
+    Field("disks.{disk}.made", Unit.TEXT, "Month and year in which it was made.", File(f"{DEVICE}/date")),
+    Field("disks.{disk}.size", Unit.BYTES, "Size.", File(f"{BLOCK}/*/size")),
     Field(
         "disks.{disk}.temperature",
         Unit.CELSIUS,
         "Temperature of an NVMe drive, or of another with a thermometer.",
-        f"{DEVICE}/hwmon*/temp1_input, else {DEVICE}/hwmon/hwmon*/temp1_input",
+        first_of(File(f"{DEVICE}/hwmon*/temp1_input"), File(f"{DEVICE}/hwmon/hwmon*/temp1_input")),
     ),
     Field("disks.{disk}.bytes_read", Unit.BYTES, "Bytes read since boot.", STATS, kind=Kind.COUNTER),
     Field("disks.{disk}.bytes_written", Unit.BYTES, "Bytes written since boot.", STATS, kind=Kind.COUNTER),
@@ -67,7 +76,7 @@ class Disk(NamedTuple):
         "disks.{disk}.life_used_a",
         Unit.PERCENT,
         "How much of its rated life an eMMC has used at most, in tens; 110 is more than all of it.",
-        f"{DEVICE}/life_time",
+        File(f"{DEVICE}/life_time"),
         most=110.0,
         metric="pistat_disks_life_used",
     ),
@@ -75,7 +84,7 @@ class Disk(NamedTuple):
         "disks.{disk}.life_used_b",
         Unit.PERCENT,
         "The same of its other kind of cells.",
-        f"{DEVICE}/life_time",
+        File(f"{DEVICE}/life_time"),
         most=110.0,
         metric="pistat_disks_life_used_other",
     ),
@@ -83,12 +92,12 @@ class Disk(NamedTuple):
         "disks.{disk}.spare_blocks",
         Unit.TEXT,
         "`normal`, `warning` when an eMMC has used up 80 % of its spare blocks, or `urgent`.",
-        f"{DEVICE}/pre_eol_info",
+        File(f"{DEVICE}/pre_eol_info"),
     ),
-    Field("disks.{disk}.read_only", Unit.FLAG, "Nothing can be written to it.", f"{BLOCK}/*/ro"),
+    Field("disks.{disk}.read_only", Unit.FLAG, "Nothing can be written to it.", File(f"{BLOCK}/*/ro")),
 )
 def disks(machine: Machine) -> Values:
-    sectors = _sectors(machine.read(STATS))
+    sectors = _sectors(machine.read(STATS.path))
     rows: dict[str, Json] = {
         disk.name: {
             **disk.identity,
@@ -103,14 +112,14 @@ def disks(machine: Machine) -> Values:
 
 
 def _disks(machine: Machine) -> list[Disk]:
-    names = [each for each in machine.names(BLOCK) if not STACKED.match(each) and not PART.fullmatch(each)]
+    names = [name for name in machine.names(BLOCK) if not STACKED.match(name) and not PART.fullmatch(name)]
     return [Disk(name, _identity(machine, name), _thermometer(machine, name)) for name in names]
 
 
 def _identity(machine: Machine, name: str) -> dict[str, Json]:
     folder = f"{BLOCK}/{name}/device"
     told = {
-        each: kernel.label(machine.sensor(f"{folder}/{each}")) for each in ("type", "name", "model", "date")
+        file: kernel.label(machine.sensor(f"{folder}/{file}")) for file in ("type", "name", "model", "date")
     }
     kind = told["type"] if told["type"] in {"SD", "MMC"} else "NVMe" if name.startswith("nvme") else None
     size = kernel.whole(machine.sensor(f"{BLOCK}/{name}/size"), 1 << 53)
@@ -134,15 +143,15 @@ def _maker(machine: Machine, folder: str, kind: str | None) -> str | None:
 
 
 def _thermometer(machine: Machine, name: str) -> str | None:
-    """The first sensor of the disk's own chip; kernels differ in where below the disk they hang it."""
+    """Return the first sensor of the disk's own chip; kernels differ in where below the disk they put it."""
     folder = f"{BLOCK}/{name}/device"
-    chips = [f"{folder}/{each}" for each in machine.names(folder) if re.fullmatch(r"hwmon\d+", each)]
-    chips += [f"{folder}/hwmon/{each}" for each in machine.names(f"{folder}/hwmon")]
+    chips = [f"{folder}/{name}" for name in machine.names(folder) if re.fullmatch(r"hwmon\d+", name)]
+    chips += [f"{folder}/hwmon/{name}" for name in machine.names(f"{folder}/hwmon")]
     return next((f"{chip}/temp1_input" for chip in chips), None)
 
 
 def _sectors(diskstats: str) -> dict[str, tuple[int, int]]:
-    """For each device the bytes read and written since boot."""
+    """Return for each device the bytes read and written since boot."""
     rows = (line.split() for line in diskstats.splitlines())
     return {row[2]: (int(row[5]) * SECTOR, int(row[9]) * SECTOR) for row in rows}
 

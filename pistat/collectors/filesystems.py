@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from pistat.cache import NoAnswerError, Outcome
+from pistat.cache import Outcome
 from pistat.collectors.root_filesystem import shares
-from pistat.field import Field, Kind, Unit, Values, collector
+from pistat.field import Call, Derived, Field, File, Kind, Unit, Values, collector
 from pistat.machine import mounts, portable
 from pistat.machine.machine import Machine, Usage
 from pistat.machine.mounts import Mount
+from pistat.machine.reasons import clause
 from pistat.parsers import kernel
 from pistat.parsers.values import Json, percent
 
-MOUNTS = "/proc/self/mountinfo"
-FSTAB = "/etc/fstab"
-STATVFS = "statvfs of the mount point"
+MOUNTS = File("/proc/self/mountinfo")
+FSTAB = File("/etc/fstab")
+STATVFS = Call("statvfs", "the mount point")
 
 
 @collector(
@@ -45,22 +46,22 @@ STATVFS = "statvfs of the mount point"
         "devices[row].error",
         Unit.TEXT,
         "Why its sizes are null.",
-        STATVFS,
+        Derived("the error of statvfs"),
         when="for a filesystem that does not tell them",
     ),
     portable=True,
     deadline=5.0,
 )
 def devices(machine: Machine) -> Values:
-    """One row a filesystem. One that does not answer keeps its row, and holds up no other."""
+    """Return one row a filesystem. One that does not answer keeps its row, and holds up no other."""
     found = mounts.read(machine) if machine.linux else portable.mounts()
     table = machine.memo.for_a_minute("fstab", lambda: _fstab(machine))
-    outcomes = machine.usages([each.mountpoint for each in found])
+    outcomes = machine.usages([mount.mountpoint for mount in found])
     return {"devices": [_row(*pair, table) for pair in zip(found, outcomes, strict=True)]}
 
 
 def _fstab(machine: Machine) -> dict[str, bool]:
-    return kernel.fstab(machine.read_or_none(FSTAB) or "") if machine.linux else {}
+    return kernel.fstab(machine.read_or_none(FSTAB.path) or "") if machine.linux else {}
 
 
 def _row(mount: Mount, outcome: Outcome[Usage], table: dict[str, bool]) -> dict[str, Json]:
@@ -80,12 +81,6 @@ def _row(mount: Mount, outcome: Outcome[Usage], table: dict[str, bool]) -> dict[
         "read_only_wanted": table.get(mount.mountpoint),
         "remote": mount.remote,
     }
-    if outcome.value is None:
-        row["error"] = _why(outcome.error)
+    if outcome.error is not None:
+        row["error"] = clause(outcome.error)
     return row
-
-
-def _why(error: BaseException | None) -> str:
-    if isinstance(error, NoAnswerError):
-        return str(error)
-    return "not permitted" if isinstance(error, PermissionError) else "could not be read"

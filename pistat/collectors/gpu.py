@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from pistat.collectors.asking import Asking
-from pistat.field import Field, Reading, Unit, Values, collector
+from pistat.collectors.sources import MODEL
+from pistat.field import Field, Question, Reading, Unit, Values, collector
 from pistat.machine import board
 from pistat.machine.machine import Machine
 from pistat.parsers import vcgencmd
 
 
 @collector(
-    Field("gpu.temperature", Unit.CELSIUS, "Temperature of the GPU.", "firmware: measure_temp"),
+    Field("gpu.temperature", Unit.CELSIUS, "Temperature of the GPU.", Question("measure_temp")),
     Field(
         "gpu.memory",
         Unit.BYTES,
         "Memory set aside for the GPU; null on a Pi 5.",
-        "firmware: get_mem gpu",
+        Question("get_mem gpu"),
         unless=board.no_split,
     ),
     Field(
         "gpu.v3d_clock",
         Unit.HERTZ,
         "Measured clock of the 3D block; 0 while it sleeps.",
-        "firmware: measure_clock v3d",
+        Question("measure_clock v3d"),
     ),
     deadline=2.0,
+    finds=(MODEL,),
 )
 def gpu(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pistat.collectors.asking import Asking
-from pistat.field import Field, Reading, Unit, Values, collector
+from pistat.collectors.sources import CODE, CPUINFO, MODEL, SOC
+from pistat.field import Field, File, Question, Reading, Source, Unit, Values, collector, first_of
 from pistat.machine import board
 from pistat.machine.board import TREE
 from pistat.machine.machine import Machine
 from pistat.parsers import kernel, vcgencmd
 from pistat.parsers.values import Json
 
-REVISION = f"{TREE}/system/linux,revision, else /proc/cpuinfo"
 BOOTLOADER = f"{TREE}/chosen/bootloader"
+USB = "/sys/bus/usb/devices"
 
 MEDIA = {
     0x0: "SD card",
@@ -28,9 +29,14 @@ MEDIA = {
 UNKNOWN: dict[str, Json] = {"bootloader": None, "bootloader_updated": None}
 
 
-def _of_code(name: str, text: str, source: str = REVISION) -> Field:
-    """A field of what the revision code says."""
+def _of_code(name: str, text: str, source: Source = CODE) -> Field:
+    """Declare a field that the revision code has."""
     return Field(f"hardware.{name}", Unit.TEXT, text, source, unless=board.no_videocore)
+
+
+def _node(name: str) -> Source:
+    """Return the source of a property of the bootloader; documents and boards differ in how they spell it."""
+    return first_of(File(f"{BOOTLOADER}/{name}"), File(f"{BOOTLOADER}/{name.replace('-', '_')}"))
 
 
 @collector(
@@ -38,38 +44,38 @@ def _of_code(name: str, text: str, source: str = REVISION) -> Field:
         "hardware.model",
         Unit.TEXT,
         "Model and revision of the board.",
-        f"{TREE}/model, else /proc/cpuinfo, else /sys/class/dmi/id/product_name",
+        MODEL,
     ),
     Field(
         "hardware.serial",
         Unit.TEXT,
         "Serial number of the board.",
-        f"{TREE}/serial-number, else /proc/cpuinfo",
+        first_of(File(f"{TREE}/serial-number"), File(CPUINFO, "Serial")),
     ),
-    Field("hardware.firmware", Unit.TEXT, "When the firmware was built.", "firmware: version"),
+    Field("hardware.firmware", Unit.TEXT, "When the firmware was built.", Question("version")),
     Field(
         "hardware.usb_devices",
         Unit.COUNT,
         "USB devices, hubs among them, but not the root hubs.",
-        "/sys/bus/usb/devices",
+        File(USB),
     ),
     _of_code("revision", "Revision code of the board, in hexadecimal."),
     _of_code("type", "Short name of the board, by its revision code."),
-    _of_code("soc", "Processor of the board.", f"{REVISION}, else {TREE}/compatible"),
+    _of_code("soc", "Processor of the board.", SOC),
     _of_code("pcb_revision", "Revision of the circuit board."),
     _of_code("maker", "Who built the board."),
     Field(
         "hardware.boot_medium",
         Unit.TEXT,
         "What the kernel was loaded from; `SD card` is the eMMC of a Compute Module, too.",
-        f"{BOOTLOADER}/boot-mode",
+        _node("boot-mode"),
         unless=board.no_videocore,
     ),
     Field(
         "hardware.bootloader",
         Unit.UNIX_TIME,
         "When the bootloader in the EEPROM was built.",
-        f"{BOOTLOADER}/build-timestamp, else firmware: bootloader_version",
+        first_of(_node("build-timestamp"), Question("bootloader_version")),
         unless=board.no_power_chip,
         metric="pistat_hardware_bootloader_timestamp",
     ),
@@ -77,7 +83,7 @@ def _of_code(name: str, text: str, source: str = REVISION) -> Field:
         "hardware.bootloader_updated",
         Unit.UNIX_TIME,
         "When it was last updated; null where that was not recorded.",
-        f"{BOOTLOADER}/update-timestamp, else firmware: bootloader_version",
+        first_of(_node("update-timestamp"), Question("bootloader_version")),
         unless=board.no_power_chip,
         metric="pistat_hardware_bootloader_updated_timestamp",
     ),
@@ -85,7 +91,7 @@ def _of_code(name: str, text: str, source: str = REVISION) -> Field:
         "hardware.memory",
         Unit.BYTES,
         "Memory that the board was built with.",
-        f"{REVISION}, else firmware: get_config total_mem",
+        first_of(CODE, File(f"{TREE}/chosen/rpi-sdram-size-gbit"), Question("get_config total_mem")),
         unless=board.no_videocore,
     ),
     deadline=2.0,
@@ -95,7 +101,7 @@ def hardware(machine: Machine) -> Reading:
     values: Values = {
         "model": board.model(machine),
         "serial": board.serial(machine),
-        "firmware": machine.memo.forever("firmware", lambda: _build_date(asking)),
+        "firmware": machine.memo.forever("firmware", lambda: asking("version", vcgencmd.build_date)),
         "usb_devices": _usb_devices(machine),
         **(machine.memo.forever("hardware", lambda: _constant(machine)) or {}),
         **(machine.memo.forever("bootloader", lambda: _bootloader(machine, asking)) or UNKNOWN),
@@ -104,18 +110,12 @@ def hardware(machine: Machine) -> Reading:
     return asking.settle({"hardware": values})
 
 
-def _build_date(asking: Asking) -> str | None:
-    version = asking("version", vcgencmd.version)
-    return version.date if version else None
-
-
 def _usb_devices(machine: Machine) -> int | None:
-    folder = "/sys/bus/usb/devices"
-    return kernel.usb_devices(machine.names(folder)) if machine.exists(folder) else None
+    return kernel.usb_devices(machine.names(USB)) if machine.exists(USB) else None
 
 
 def _constant(machine: Machine) -> dict[str, Json]:
-    """What holds until the next start."""
+    """Return what holds until the next start."""
     decoded = board.decoded(machine)
     medium = _cell(machine, "boot-mode", "boot_mode")
     return {
@@ -139,7 +139,7 @@ def _memory(machine: Machine, asking: Asking) -> int | None:
 
 
 def _bootloader(machine: Machine, asking: Asking) -> dict[str, Json] | None:
-    """When the bootloader was built and updated; None while that may yet be found out."""
+    """Return when the bootloader was built and updated; None while that may yet be found out."""
     if board.no_power_chip(machine):
         return UNKNOWN
     built = _cell(machine, "build-timestamp", "build_timestamp")
@@ -155,4 +155,4 @@ def _bootloader(machine: Machine, asking: Asking) -> dict[str, Json] | None:
 
 def _cell(machine: Machine, *names: str) -> int | None:
     # Documents and boards differ in how they spell these.
-    return board.cell(machine, *(f"chosen/bootloader/{each}" for each in names))
+    return board.cell(machine, *(f"chosen/bootloader/{name}" for name in names))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pistat.field import Field, Unit, Values, collector
+from pistat.field import Derived, Field, File, Source, Unit, Values, collector
 from pistat.machine import portable
 from pistat.machine.machine import Machine
 from pistat.machine.reasons import Reason, Unavailable
@@ -17,6 +17,8 @@ ROWS = {
 }
 """What is wanted of /proc/meminfo, of fifty rows."""
 
+TOTAL, AVAILABLE, SWAP, SWAP_FREE = (File("/proc/meminfo", name) for name in ROWS)
+
 
 def portable_memory(machine: Machine) -> Values:
     """Read the same where there is no /proc."""
@@ -24,29 +26,41 @@ def portable_memory(machine: Machine) -> Values:
 
 
 def _no_swap(machine: Machine) -> Unavailable | None:
-    """Why there are no figures of the swap."""
+    """Return why there are no readings of the swap."""
     none = kernel.first("(SwapTotal): +0 kB", machine.sensor("/proc/meminfo"))
     return Unavailable(Reason.NO_VALUE, "There is no swap space.") if none else None
 
 
-def _of_swap(name: str, unit: Unit, text: str, source: str) -> Field:
+def _of_swap(name: str, unit: Unit, text: str, source: Source) -> Field:
     return Field(f"swap.{name}", unit, text, source, unless=_no_swap)
 
 
 @collector(
-    Field("memory.total", Unit.BYTES, "Memory that the kernel manages.", "MemTotal of /proc/meminfo"),
+    Field("memory.total", Unit.BYTES, "Memory that the kernel manages.", TOTAL),
     Field(
         "memory.available",
         Unit.BYTES,
         "What programs could still take without swapping.",
-        "MemAvailable of /proc/meminfo",
+        AVAILABLE,
     ),
-    Field("memory.used", Unit.BYTES, "What is not available.", "total - available, as `free` counts"),
-    Field("memory.percent", Unit.PERCENT, "Share that is not available.", "used / total"),
-    _of_swap("total", Unit.BYTES, "Swap space; null without swap.", "SwapTotal of /proc/meminfo"),
-    _of_swap("used", Unit.BYTES, "Swap in use.", "total - free"),
-    _of_swap("free", Unit.BYTES, "Swap left.", "SwapFree of /proc/meminfo"),
-    _of_swap("percent", Unit.PERCENT, "Share of the swap in use.", "used / total"),
+    Field(
+        "memory.used",
+        Unit.BYTES,
+        "What is not available.",
+        Derived("total - available, as `free` counts", (TOTAL, AVAILABLE)),
+    ),
+    Field(
+        "memory.percent",
+        Unit.PERCENT,
+        "Share that is not available.",
+        Derived("used / total", (TOTAL, AVAILABLE)),
+    ),
+    _of_swap("total", Unit.BYTES, "Swap space; null without swap.", SWAP),
+    _of_swap("used", Unit.BYTES, "Swap in use.", Derived("total - free", (SWAP, SWAP_FREE))),
+    _of_swap("free", Unit.BYTES, "Swap left.", SWAP_FREE),
+    _of_swap(
+        "percent", Unit.PERCENT, "Share of the swap in use.", Derived("used / total", (SWAP, SWAP_FREE))
+    ),
     elsewhere=portable_memory,
 )
 def memory(machine: Machine) -> Values:
@@ -55,12 +69,14 @@ def memory(machine: Machine) -> Values:
 
 
 def total(machine: Machine) -> int | None:
-    """Bytes of memory, for the share that a process has of them. Read once."""
+    """Return the bytes of memory, for the share that a process has of them. They are read once."""
 
-    def read() -> int:
+    def read() -> int | None:
         if not machine.linux:
             return portable.memory().total
-        return _bytes(machine.read("/proc/meminfo"), "MemTotal")
+        # Without them a process has no share, but all else.
+        found = ROWS["MemTotal"].search(machine.sensor("/proc/meminfo"))
+        return int(found[1]) * 1024 if found else None
 
     return machine.memo.forever("memory", read)
 

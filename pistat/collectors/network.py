@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Set
 from typing import TypeAlias
 
-from pistat.field import Field, Kind, Unit, Values, collector
+from pistat.field import Call, Field, File, Kind, Unit, Values, collector, first_of
 from pistat.machine import portable
 from pistat.machine.machine import Machine
 from pistat.machine.network.links import Link
@@ -17,7 +17,6 @@ from pistat.parsers.kernel import Wireless
 from pistat.parsers.values import Json, percent
 
 DEV = "/proc/net/dev"
-TOLD = f"{DEV}, or the same over netlink"
 COUNTERS = (
     ("bytes_sent", 8, Unit.BYTES, "Bytes sent since boot, or since the interface was made."),
     ("bytes_recv", 0, Unit.BYTES, "Bytes received."),
@@ -33,16 +32,20 @@ COUNTERS = (
 Rows: TypeAlias = "dict[str, dict[str, Json]]"
 """What is told of each interface, by its name."""
 
-WIRELESS = "/proc/net/wireless, else nl80211"
+NET = "/sys/class/net/*"
+TRAFFIC = Call("netlink", shown_in=File(DEV))
+NL80211 = Call("nl80211")
+WIRELESS = first_of(File("/proc/net/wireless"), NL80211)
+RADIOS = (File(f"{NET}/phy80211"), File(f"{NET}/wireless"))
 WIFI = "for wireless interfaces"
 BEST = 70
 """The best quality of a link, by any driver of cfg80211."""
 
 
 def traffic_fields(parent: str) -> tuple[Field, ...]:
-    """The leaves of every interface, below `parent`, and the count of connections beside the interfaces."""
+    """Declare the leaves of every interface, below `parent`, and the count of connections beside them."""
     counters = (
-        Field(f"{parent}.{{interface}}.{name}", unit, text, TOLD, kind=Kind.COUNTER)
+        Field(f"{parent}.{{interface}}.{name}", unit, text, TRAFFIC, kind=Kind.COUNTER)
         for name, _, unit, text in COUNTERS
     )
     signal = Field(
@@ -63,18 +66,18 @@ def traffic_fields(parent: str) -> tuple[Field, ...]:
         f"{parent}.active_connections",
         Unit.COUNT,
         "Established TCP connections, IPv4 and IPv6; from Linux 6.10 on, half-closed ones too.",
-        "CurrEstab of /proc/net/snmp",
+        File("/proc/net/snmp", "CurrEstab"),
     )
     return (*counters, signal, quality, connections)
 
 
 def traffic(machine: Machine) -> Rows:
-    """The counters of every interface but loopback, and the signal of the wireless ones."""
+    """Return the counters of every interface but loopback, and the signal of the wireless ones."""
     return _with_signals(machine, table(machine))
 
 
 def table(machine: Machine) -> Rows:
-    """The counters of all interfaces."""
+    """Return the counters of all interfaces."""
     # Names are bytes to the kernel, and may hold what Unicode takes for a blank or the end of a line.
     lines = os.fsdecode(machine.read_cached_fd(DEV)).rstrip("\n").split("\n")[2:]
     # Copies, for whoever knows more of an interface adds it to its row.
@@ -82,20 +85,20 @@ def table(machine: Machine) -> Rows:
 
 
 def _with_signals(machine: Machine, rows: Rows) -> Rows:
-    """`rows` without that of the loopback, and with how well the wireless ones receive."""
+    """Return `rows` without that of the loopback, and with how well the wireless ones receive."""
     rows.pop("lo", None)
     radios = machine.memo.while_same("wireless", list(rows), lambda: _wireless(machine, rows))
     known = kernel.wireless(machine.cached_text_or_none("/proc/net/wireless") or "") if radios else {}
     if radios - known.keys():
         # The file is gone from newer kernels, and some drivers do not fill it.
-        known = {name: _rated(each) for name, each in machine.stations().items()} | known
+        known = {name: _rated(station) for name, station in machine.stations().items()} | known
     for name in rows.keys() & radios:
         rows[name].update(_signal(known.get(name)))
     return rows
 
 
 def _row(line: str) -> tuple[str, dict[str, Json]]:
-    """The name of an interface, and its counters."""
+    """Return the name of an interface, and its counters."""
     name, _, rest = line.partition(":")
     cells = rest.split()
     return name.lstrip(" "), {counter: int(cells[column]) for counter, column, _, _ in COUNTERS}
@@ -108,19 +111,19 @@ def _signal(found: Wireless | None) -> dict[str, Json]:
 
 
 def _rated(station: Station) -> Wireless:
-    """How good a link is by its signal, as cfg80211 rates it for the file: -110 dBm is 0, -40 the best."""
+    """Rate a link by its signal, as cfg80211 does for the file: -110 dBm is 0, -40 the best."""
     level = station.signal
-    return Wireless(0 if level is None else min(max(level + 110, 0), BEST), level, None)
+    return Wireless(0 if level is None else min(max(level + 110, 0), BEST), level)
 
 
 def _wireless(machine: Machine, names: Iterable[str]) -> Set[str]:
-    """Which of these interfaces are wireless."""
+    """Return which of these interfaces are wireless."""
     marks = ("phy80211", "wireless")
     return {name for name in names if any(machine.exists(f"/sys/class/net/{name}/{mark}") for mark in marks)}
 
 
 def connections(machine: Machine) -> int | None:
-    """The kernel's own count of established connections: one small file, however many there are."""
+    """Return the kernel's own count of established connections: one small file, however many there are."""
     return kernel.established(machine.cached_text_or_none("/proc/net/snmp") or "")
 
 
@@ -134,7 +137,7 @@ def portable_network(machine: Machine) -> Values:
     return {"network": {**portable_traffic(), "active_connections": None}}
 
 
-@collector(*traffic_fields("network"), elsewhere=portable_network)
+@collector(*traffic_fields("network"), elsewhere=portable_network, finds=RADIOS)
 def network(machine: Machine) -> Values:
     return {"network": {**traffic(machine), "active_connections": connections(machine)}}
 
@@ -147,11 +150,9 @@ def portable_interfaces(machine: Machine) -> Values:
 
 
 def _hidden(machine: Machine) -> Unavailable | None:
-    """Why the name of the network is not told."""
+    """Return why the name of the network is not shown."""
     return (
-        None
-        if machine.show_ssid
-        else Unavailable(Reason.HIDDEN, "Only with `PISTAT_SHOW_SSID=true` it is told.")
+        None if machine.show_ssid else Unavailable(Reason.HIDDEN, "Set `PISTAT_SHOW_SSID=true` to show it.")
     )
 
 
@@ -161,46 +162,52 @@ def _hidden(machine: Machine) -> Unavailable | None:
         "interfaces.{interface}.addresses[address]",
         Unit.TEXT,
         "IPv4 and IPv6 addresses with prefix length.",
-        "the kernel's list of addresses",
+        Call("netlink"),
     ),
     Field(
         "interfaces.{interface}.mac",
         Unit.TEXT,
         "Hardware address.",
-        "netlink, as in /sys/class/net/*/address",
+        Call("netlink", shown_in=File(f"{NET}/address")),
     ),
     Field(
         "interfaces.{interface}.is_up",
         Unit.FLAG,
         "Whether the link is up.",
-        "netlink, as in /sys/class/net/*/operstate",
+        Call("netlink", shown_in=File(f"{NET}/operstate")),
     ),
     Field(
         "interfaces.{interface}.speed",
         Unit.MEGABIT_PER_SECOND,
         "Speed of a wired link; null without a link, and for wireless.",
-        "ethtool, as in /sys/class/net/*/speed",
+        Call("ethtool", shown_in=File(f"{NET}/speed")),
     ),
-    Field("interfaces.{interface}.mtu", Unit.BYTES, "Largest packet.", "netlink, as in /sys/class/net/*/mtu"),
+    Field(
+        "interfaces.{interface}.mtu",
+        Unit.BYTES,
+        "Largest packet.",
+        Call("netlink", shown_in=File(f"{NET}/mtu")),
+    ),
     Field(
         "interfaces.{interface}.ssid",
         Unit.TEXT,
         "Name of the network; null unless `PISTAT_SHOW_SSID` is on.",
-        "nl80211",
+        NL80211,
         when=WIFI,
         unless=_hidden,
     ),
     Field(
-        "interfaces.{interface}.frequency", Unit.MEGAHERTZ, "Frequency of its channel.", "nl80211", when=WIFI
+        "interfaces.{interface}.frequency", Unit.MEGAHERTZ, "Frequency of its channel.", NL80211, when=WIFI
     ),
     Field(
         "interfaces.{interface}.bit_rate",
         Unit.BITS_PER_SECOND,
         "How fast it sends now.",
-        "nl80211",
+        NL80211,
         when=WIFI,
     ),
     elsewhere=portable_interfaces,
+    finds=RADIOS,
 )
 def interfaces(machine: Machine) -> Values:
     links = machine.links()
@@ -215,7 +222,7 @@ def interfaces(machine: Machine) -> Values:
 
 
 def _network(machine: Machine, station: Station | None) -> dict[str, Json]:
-    """What a wireless interface is connected to."""
+    """Return what a wireless interface is connected to."""
     if station is None:
         return {"ssid": None, "frequency": None, "bit_rate": None}
     return {
@@ -226,7 +233,7 @@ def _network(machine: Machine, station: Station | None) -> dict[str, Json]:
 
 
 def _link(link: Link) -> dict[str, Json]:
-    """The state of one interface."""
+    """Return the state of one interface."""
     return {
         "addresses": [*link.addresses],
         "mac": link.mac,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pistat.collectors.asking import Asking
-from pistat.field import Field, Reading, Unit, Values, collector
+from pistat.collectors.sources import CHIPS, MODEL
+from pistat.field import Field, File, Question, Reading, Unit, Values, collector, first_of
 from pistat.machine import board, hwmon
 from pistat.machine.board import TREE
 from pistat.machine.machine import Machine
 from pistat.parsers import kernel, vcgencmd
 from pistat.parsers.values import Json
 
-SOURCE = "firmware: get_throttled"
+THROTTLED = Question("get_throttled")
 SUPPLY = f"{TREE}/chosen/power"
 
 USB_LOW, USB_HIGH = 0.6, 1.6
@@ -18,65 +19,73 @@ USB_LOW, USB_HIGH = 0.6, 1.6
 
 
 @collector(
-    Field("power.core_voltage", Unit.VOLTS, "Voltage asked for the core.", "firmware: measure_volts core"),
+    Field("power.core_voltage", Unit.VOLTS, "Voltage asked for the core.", Question("measure_volts core")),
     Field(
         "power.under_voltage",
         Unit.FLAG,
         "The supply is below about 4.63 V now; null on Zeros and Compute Modules, which cannot tell.",
-        f"{SOURCE}, else /sys/class/hwmon/hwmon*/in0_lcrit_alarm",
+        first_of(THROTTLED, File("/sys/class/hwmon/hwmon*/in0_lcrit_alarm")),
         unless=board.no_under_voltage,
     ),
-    Field("power.throttled", Unit.FLAG, "The CPU is slowed now, by low voltage or by heat.", SOURCE),
-    Field("power.freq_capped", Unit.FLAG, "The CPU frequency is capped now.", SOURCE),
-    Field("power.soft_temp_limit", Unit.FLAG, "The soft temperature limit holds now (3A+, 3B+).", SOURCE),
+    Field("power.throttled", Unit.FLAG, "The CPU is slowed now, by low voltage or by heat.", THROTTLED),
+    Field("power.freq_capped", Unit.FLAG, "The CPU frequency is capped now.", THROTTLED),
+    Field("power.soft_temp_limit", Unit.FLAG, "The soft temperature limit holds now (3A+, 3B+).", THROTTLED),
     Field(
         "power.under_voltage_since_boot",
         Unit.FLAG,
         "Under-voltage has occurred since boot.",
-        SOURCE,
+        THROTTLED,
         unless=board.no_under_voltage,
     ),
-    Field("power.throttled_since_boot", Unit.FLAG, "Throttling has occurred since boot.", SOURCE),
-    Field("power.freq_capped_since_boot", Unit.FLAG, "Frequency capping has occurred since boot.", SOURCE),
+    Field("power.throttled_since_boot", Unit.FLAG, "Throttling has occurred since boot.", THROTTLED),
+    Field("power.freq_capped_since_boot", Unit.FLAG, "Frequency capping has occurred since boot.", THROTTLED),
     Field(
-        "power.soft_temp_limit_since_boot", Unit.FLAG, "The soft limit has been reached since boot.", SOURCE
+        "power.soft_temp_limit_since_boot",
+        Unit.FLAG,
+        "The soft limit has been reached since boot.",
+        THROTTLED,
     ),
     Field(
         "power.supply_current",
         Unit.AMPERES,
         "What the supply has promised to give.",
-        f"{SUPPLY}/max_current",
+        File(f"{SUPPLY}/max_current"),
         unless=board.no_rails,
     ),
     Field(
         "power.usb_current_limit",
         Unit.AMPERES,
         f"What all USB ports may take together: {USB_LOW} or {USB_HIGH}.",
-        f"{SUPPLY}/usb_max_current_enable",
+        File(f"{SUPPLY}/usb_max_current_enable"),
         unless=board.no_rails,
     ),
     Field(
         "power.usb_over_current",
         Unit.FLAG,
         "A USB device has taken too much during the start.",
-        f"{SUPPLY}/usb_over_current_detected",
+        File(f"{SUPPLY}/usb_over_current_detected"),
         unless=board.no_rails,
     ),
     Field(
         "power.power_chip_reset",
         Unit.TEXT,
         "Why the power chip has cut the supply before this start; null where it has not.",
-        f"{SUPPLY}/power_reset",
+        first_of(File(f"{SUPPLY}/power_reset"), File(f"{SUPPLY}/reset_event")),
         unless=board.no_rails,
     ),
     Field(
         "power.reset_cause",
         Unit.TEXT,
         "What made the board start; an ordinary reboot is by the watchdog, too.",
-        f"{TREE}/chosen/bootloader/pm_rsts, else firmware: get_rsts",
+        first_of(
+            File(f"{TREE}/chosen/bootloader/pm_rsts"),
+            File(f"{TREE}/chosen/bootloader/rsts"),
+            Question("get_rsts"),
+        ),
         unless=board.no_videocore,
     ),
     deadline=2.0,
+    finds=(MODEL, CHIPS),
 )
 def power(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
@@ -100,14 +109,14 @@ def _flags(machine: Machine, word: int | None) -> dict[str, bool | None]:
 
 
 def _alarm(machine: Machine) -> bool | None:
-    """Whether the kernel has noticed a low supply within the last two seconds, for want of the firmware."""
+    """Return whether the kernel has noticed a low supply within the last two seconds."""
     # Of this chip alone: others have alarms of the same kind that mean something else.
     supply = hwmon.chip(machine, hwmon.SUPPLY)
     return kernel.alarm(machine.sensor(supply.path("in0_lcrit_alarm"))) if supply else None
 
 
 def _supply(machine: Machine) -> dict[str, Json]:
-    """What the bootloader has found out about the supply of a Pi 5, once at the start."""
+    """Return what the bootloader of a Pi 5 found out about the supply at the start."""
     milliamperes = board.cell(machine, "chosen/power/max_current")
     high = board.cell(machine, "chosen/power/usb_max_current_enable")
     over = board.cell(machine, "chosen/power/usb_over_current_detected")

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pistat.collectors import memory
-from pistat.field import Field, Unit, Values, collector
+from pistat.field import Call, Derived, Field, File, Unit, Values, collector
 from pistat.machine.machine import Machine
 from pistat.machine.processes import Process, Table, cpu_percent
 from pistat.parsers.values import Json, percent
 
-STAT = "/proc/PID/stat"
+STAT = File("/proc/PID/stat")
+RUNNING = Derived("uptime - start", (STAT, Call("CLOCK_BOOTTIME")))
 
 
 class Span(NamedTuple):
@@ -28,7 +29,12 @@ class Span(NamedTuple):
 @collector(
     Field("processes[row].pid", Unit.NUMBER, "Process number.", STAT),
     Field("processes[row].name", Unit.TEXT, "Name of the program; never its command line.", STAT),
-    Field("processes[row].user", Unit.TEXT, "Owner; the number of one without a name.", "owner of /proc/PID"),
+    Field(
+        "processes[row].user",
+        Unit.TEXT,
+        "Owner; the number of one without a name.",
+        Call("stat", "/proc/PID"),
+    ),
     Field(
         "processes[row].cpu_percent",
         Unit.PERCENT,
@@ -36,16 +42,21 @@ class Span(NamedTuple):
         STAT,
         most=math.inf,
     ),
-    Field("processes[row].memory_percent", Unit.PERCENT, "Resident memory, share of the total.", STAT),
-    Field("processes[row].running_time", Unit.SECONDS, "Time since it began.", STAT),
+    Field(
+        "processes[row].memory_percent",
+        Unit.PERCENT,
+        "Resident memory, share of the total.",
+        Derived("resident / total", (STAT, memory.TOTAL)),
+    ),
+    Field("processes[row].running_time", Unit.SECONDS, "Time since it began.", RUNNING),
     portable=True,
     deadline=10.0,
 )
 def processes(machine: Machine) -> Values:
-    """The table with an older one at least half a second before it; the first request waits for that."""
-    older, newer = (each.value for each in machine.processes.interval())
-    owners = {each.user for each in newer.processes.values()}
-    users = machine.user_names(sorted(each for each in owners if isinstance(each, int)))
+    """Return the table with one from at least half a second before; the first request waits for that."""
+    older, newer = (sample.value for sample in machine.processes.interval())
+    owners = {process.user for process in newer.processes.values()}
+    users = machine.user_names(sorted(owner for owner in owners if isinstance(owner, int)))
     return {"processes": Span(older, newer, memory.total(machine), users)}
 
 
@@ -86,7 +97,7 @@ ORDERS: dict[str, Callable[[Span], Key]] = {
 
 
 def top(span: Span, sort: str, limit: int) -> list[Json]:
-    """The first `limit` rows in the order of `sort`; only these are made."""
+    """Return the first `limit` rows in the order of `sort`; only these are made."""
     chosen = heapq.nsmallest(limit, span.newer.processes, key=ORDERS[sort](span))
     return [_row(span, pid, span.newer.processes[pid]) for pid in chosen]
 

@@ -6,11 +6,13 @@ import os
 import re
 from collections.abc import Iterable
 
-from pistat.field import Field, Kind, Unit, Values, collector
+from pistat.field import Call, Field, File, Kind, Unit, Values, collector
 from pistat.machine import portable
 from pistat.machine.machine import Machine, Usage
 from pistat.parsers.values import Json, percent
 
+STATVFS = Call("statvfs", "/")
+DISKSTATS = File("/proc/diskstats")
 COUNTERS = ("read_count", "write_count", "read_bytes", "write_bytes", "read_time", "write_time")
 SECTOR = 512
 """Bytes of a sector in /proc/diskstats, whatever the sectors of the disk are."""
@@ -20,7 +22,7 @@ STACKED = re.compile(r"(?:loop|ram|zram|dm-|md|md_d|drbd|bcache|zd)\d|nvme\d+c\d
 
 
 def shares(usage: Usage) -> dict[str, Json]:
-    """The four figures of a filesystem; the percentage is of what an ordinary user can have, as in `df`."""
+    """Return the sizes of a filesystem; the percentage is of what an ordinary user can have, as in `df`."""
     return {
         "total": usage.total,
         "used": usage.used,
@@ -30,22 +32,20 @@ def shares(usage: Usage) -> dict[str, Json]:
 
 
 @collector(
-    Field("disk.total", Unit.BYTES, "Size of the root filesystem.", "statvfs of /"),
-    Field("disk.used", Unit.BYTES, "Space taken.", "statvfs of /"),
-    Field("disk.free", Unit.BYTES, "Space left for ordinary users.", "statvfs of /"),
-    Field(
-        "disk.percent", Unit.PERCENT, "Share taken of what users can have, as `df` counts.", "statvfs of /"
-    ),
+    Field("disk.total", Unit.BYTES, "Size of the root filesystem.", STATVFS),
+    Field("disk.used", Unit.BYTES, "Space taken.", STATVFS),
+    Field("disk.free", Unit.BYTES, "Space left for ordinary users.", STATVFS),
+    Field("disk.percent", Unit.PERCENT, "Share taken of what users can have, as `df` counts.", STATVFS),
     portable=True,
     deadline=Machine.USAGE_SECONDS,
 )
 def disk(machine: Machine) -> Values:
-    """The filesystem that holds the system; the drive with Windows, there."""
+    """Return the sizes of the filesystem that holds the system; on Windows, of the drive that does."""
     return {"disk": shares(machine.usage(os.path.abspath(os.sep)))}
 
 
 def _counter(name: str, unit: Unit, text: str, metric: str = "") -> Field:
-    return Field(f"disk_io.{name}", unit, text, "/proc/diskstats", kind=Kind.COUNTER, metric=metric)
+    return Field(f"disk_io.{name}", unit, text, DISKSTATS, kind=Kind.COUNTER, metric=metric)
 
 
 def portable_counters(machine: Machine) -> Values:
@@ -63,26 +63,26 @@ def portable_counters(machine: Machine) -> Values:
     elsewhere=portable_counters,
 )
 def disk_io(machine: Machine) -> Values:
-    table = machine.read_cached_text("/proc/diskstats")
+    table = machine.read_cached_text(DISKSTATS.path)
     # Between two looks most disks are at rest.
     return {"disk_io": {**machine.memo.while_same("disk_io", table, lambda: _counted(machine, table))}}
 
 
 def _counted(machine: Machine, table: str) -> dict[str, Json]:
-    """The sums over all disks; null where there is none."""
+    """Return the sums over all disks; null where there is none."""
     # Of each row the two numbers of the device, its name, and the rest, which is of interest for few.
     rows = [line.split(None, 3) for line in table.splitlines()]
     whole = machine.memo.while_same("disks", [row[2] for row in rows], lambda: _whole(machine))
-    disks = [[int(each) for each in row[3].split()[:8]] for row in rows if row[2] in whole]
+    disks = [[int(cell) for cell in row[3].split()[:8]] for row in rows if row[2] in whole]
     return dict(zip(COUNTERS, _totals(disks), strict=True)) if disks else dict.fromkeys(COUNTERS)
 
 
 def _whole(machine: Machine) -> set[str]:
-    """The names of the disks that are neither parts of another nor made of others."""
+    """Return the names of the disks that are neither parts of another nor made of others."""
     return {name for name in machine.names("/sys/block") if not STACKED.match(name)}
 
 
 def _totals(disks: Iterable[list[int]]) -> list[int]:
-    """Sums of columns: reads, reads merged, sectors read, ms reading, and the same four for writes."""
+    """Sum the columns: reads, reads merged, sectors read, ms reading, and the same four for writes."""
     reads, _, read_sectors, read_ms, writes, _, write_sectors, write_ms = map(sum, zip(*disks, strict=True))
     return [reads, writes, read_sectors * SECTOR, write_sectors * SECTOR, read_ms, write_ms]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pistat.collectors import sources
 from pistat.collectors.asking import Asking
-from pistat.field import Field, Reading, Unit, Values, collector
+from pistat.field import Field, File, Question, Reading, Unit, Values, collector, first_of
 from pistat.machine import board, hwmon
 from pistat.machine.hwmon import HWMON
 from pistat.machine.machine import Machine
@@ -16,7 +17,7 @@ from pistat.parsers.vcgencmd import Rails
 
 ZONES = "/sys/class/thermal"
 TRIP = f"{ZONES}/thermal_zone*/trip_point"
-ADC = "firmware: pmic_read_adc"
+ADC = Question("pmic_read_adc")
 SUPPLIES = ("core", "sdram_c", "sdram_i", "sdram_p")
 
 
@@ -38,34 +39,39 @@ class Sensor(NamedTuple):
         Unit.CELSIUS,
         "Temperature by each sensor, which has the name of its chip: `rp1_adc` is the I/O chip of a Pi 5, "
         "`pmic` the power chip.",
-        f"{HWMON}/hwmon*/temp*_input, else {ZONES}/thermal_zone*/temp, else firmware: measure_temp pmic",
+        first_of(
+            File(f"{HWMON}/hwmon*/temp*_input"),
+            File(f"{ZONES}/thermal_zone*/temp"),
+            Question("measure_temp pmic"),
+        ),
         metric="pistat_temperature",
     ),
     Field(
         "temperatures.{sensor}.high",
         Unit.CELSIUS,
         "What its driver takes for hot.",
-        f"{HWMON}/hwmon*/temp*_max",
+        File(f"{HWMON}/hwmon*/temp*_max"),
         metric="pistat_temperature_high",
     ),
     Field(
         "temperatures.{sensor}.critical",
         Unit.CELSIUS,
         "What its driver takes for too hot.",
-        f"{HWMON}/hwmon*/temp*_crit",
+        File(f"{HWMON}/hwmon*/temp*_crit"),
         metric="pistat_temperature_critical",
     ),
     deadline=2.0,
+    finds=(sources.CHIPS, File(f"{HWMON}/hwmon*/temp*_label"), sources.ZONES, sources.SOC),
 )
 def temperatures(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     rows: dict[str, Json] = {
-        each.name: {
-            "temperature": kernel.millidegrees(machine.sensor(each.value)),
-            "high": kernel.millidegrees(machine.sensor(each.high)),
-            "critical": kernel.millidegrees(machine.sensor(each.critical)),
+        sensor.name: {
+            "temperature": kernel.millidegrees(machine.sensor(sensor.value)),
+            "high": kernel.millidegrees(machine.sensor(sensor.high)),
+            "critical": kernel.millidegrees(machine.sensor(sensor.critical)),
         }
-        for each in machine.memo.for_a_minute("temperatures", lambda: tuple(_thermometers(machine)))
+        for sensor in machine.memo.for_a_minute("temperatures", lambda: tuple(_thermometers(machine)))
     }
     if not board.no_power_chip(machine):
         celsius = asking("measure_temp pmic", vcgencmd.temperature)
@@ -74,14 +80,14 @@ def temperatures(machine: Machine) -> Reading:
 
 
 def _thermometers(machine: Machine) -> Iterator[Sensor]:
-    """Those of the chips, and the thermal zones that no chip stands for."""
+    """Yield those of the chips, and the thermal zones that no chip stands for."""
     names = hwmon.Names()
     for chip in hwmon.chips(machine):
         for number in chip.numbers("temp"):
             stem = f"temp{number}"
             files = (chip.path(f"{stem}_{end}") for end in ("input", "max", "crit"))
             yield Sensor(names.unique(chip.sensor_name(machine, "temp", number)), *files)
-    chips = {each.name for each in hwmon.chips(machine)}
+    chips = {chip.name for chip in hwmon.chips(machine)}
     for zone in _zones(machine):
         kind = kernel.label(machine.sensor(f"{zone}/type"))
         # The chip of a zone has its name, but newer kernels turn the dashes of it into underscores.
@@ -90,7 +96,7 @@ def _thermometers(machine: Machine) -> Iterator[Sensor]:
 
 
 def _zones(machine: Machine) -> list[str]:
-    return [f"{ZONES}/{each}" for each in machine.names(ZONES) if each.startswith("thermal_zone")]
+    return [f"{ZONES}/{name}" for name in machine.names(ZONES) if name.startswith("thermal_zone")]
 
 
 @collector(
@@ -99,16 +105,17 @@ def _zones(machine: Machine) -> list[str]:
         Unit.RPM,
         "Turns a minute; null without a tachometer. 0 while `pwm` is not: it is stuck, or that is not "
         "connected.",
-        f"{HWMON}/hwmon*/fan*_input",
+        File(f"{HWMON}/hwmon*/fan*_input"),
         metric="pistat_fan",
     ),
     Field(
         "fans.{fan}.pwm",
         Unit.NUMBER,
         "How hard it is driven, from 0 to 255.",
-        f"{HWMON}/hwmon*/pwm*",
+        File(f"{HWMON}/hwmon*/pwm*"),
         metric="pistat_fan_pwm",
     ),
+    finds=(sources.CHIPS, File(f"{HWMON}/hwmon*/fan*_label")),
 )
 def fans(machine: Machine) -> Values:
     rows: dict[str, Json] = {
@@ -122,7 +129,7 @@ def fans(machine: Machine) -> Values:
 
 
 def _fans(machine: Machine) -> Iterator[tuple[str, str | None, str | None]]:
-    """For each fan its name, the file of its speed and that of its drive; it has one of them at least."""
+    """Yield for each fan its name, the file of its speed and that of its drive; it has at least one."""
     names = hwmon.Names()
     for chip in hwmon.chips(machine):
         for number in sorted({*chip.numbers("fan"), *chip.numbers("pwm")}):
@@ -131,15 +138,20 @@ def _fans(machine: Machine) -> Iterator[tuple[str, str | None, str | None]]:
 
 
 @collector(
-    Field("trip_points[row].zone", Unit.TEXT, "Thermal zone.", f"{ZONES}/thermal_zone*/type"),
+    Field("trip_points[row].zone", Unit.TEXT, "Thermal zone.", File(f"{ZONES}/thermal_zone*/type")),
     Field(
         "trip_points[row].type",
         Unit.TEXT,
         "What happens there: `active` turns a fan up, `passive` slows down, `critical` shuts down.",
-        f"{TRIP}_*_type",
+        File(f"{TRIP}_*_type"),
     ),
-    Field("trip_points[row].temperature", Unit.CELSIUS, "From where on.", f"{TRIP}_*_temp"),
-    Field("trip_points[row].hysteresis", Unit.CELSIUS, "How far below it is over again.", f"{TRIP}_*_hyst"),
+    Field("trip_points[row].temperature", Unit.CELSIUS, "From where on.", File(f"{TRIP}_*_temp")),
+    Field(
+        "trip_points[row].hysteresis",
+        Unit.CELSIUS,
+        "How far below it is over again.",
+        File(f"{TRIP}_*_hyst"),
+    ),
 )
 def trip_points(machine: Machine) -> Values:
     rows: list[Json] = [
@@ -155,12 +167,12 @@ def trip_points(machine: Machine) -> Values:
 
 
 def _trip_points(machine: Machine) -> Iterator[tuple[str | None, str]]:
-    """For each trip point the type of its zone, and how its files begin."""
+    """Yield for each trip point the type of its zone, and how its files begin."""
     for zone in _zones(machine):
         kind = kernel.label(machine.sensor(f"{zone}/type"))
-        ends = [each.removesuffix("_temp") for each in machine.names(zone) if each.endswith("_temp")]
-        numbers = [end.removeprefix("trip_point_") for end in ends]
-        for number in sorted(int(each) for each in numbers if each.isdecimal()):
+        stems = [name.removesuffix("_temp") for name in machine.names(zone) if name.endswith("_temp")]
+        numbers = [stem.removeprefix("trip_point_") for stem in stems]
+        for number in sorted(int(digits) for digits in numbers if digits.isdecimal()):
             yield kind, f"{zone}/trip_point_{number}"
 
 
@@ -173,7 +185,7 @@ def _trip_points(machine: Machine) -> Iterator[tuple[str | None, str]]:
             f"voltages.{name}",
             Unit.VOLTS,
             f"Voltage asked for {what}.",
-            f"in*_input of the chip rpi_volt, else firmware: measure_volts {name}",
+            first_of(File(f"{HWMON}/hwmon*/in*_input"), Question(f"measure_volts {name}")),
         )
         for name, what in zip(
             SUPPLIES,
@@ -182,6 +194,7 @@ def _trip_points(machine: Machine) -> Iterator[tuple[str | None, str]]:
         )
     ),
     deadline=2.0,
+    finds=(sources.CHIPS, File(f"{HWMON}/hwmon*/in*_label")),
 )
 def voltages(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
@@ -199,7 +212,7 @@ def voltages(machine: Machine) -> Reading:
 
 
 def _labelled(machine: Machine) -> dict[str, str]:
-    """The files of the voltages that the kernel gives since 2026, by their labels."""
+    """Return the files of the voltages that the kernel gives since 2026, by their labels."""
     chip = hwmon.chip(machine, hwmon.SUPPLY)
     if chip is None:
         return {}
@@ -234,6 +247,7 @@ def _labelled(machine: Machine) -> dict[str, str]:
     Field("pmic.rails.{rail}.amperes", Unit.AMPERES, "Current.", ADC, unless=board.no_rails),
     Field("pmic.rails.{rail}.watts", Unit.WATTS, "Volts by amperes.", ADC, unless=board.no_rails),
     deadline=2.0,
+    finds=(sources.SOC,),
 )
 def pmic(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
@@ -270,7 +284,7 @@ def _rails(found: Rails) -> Values:
             f"block_clocks.{name}",
             Unit.HERTZ,
             f"Clock of {what}; 0 while off.",
-            f"firmware: measure_clock {name}",
+            Question(f"measure_clock {name}"),
             unless=board.no_block(name),
         )
         for name, what in revision.CLOCKS.items()
@@ -279,9 +293,10 @@ def _rails(found: Rails) -> Values:
         "block_clocks.ring_oscillator",
         Unit.HERTZ,
         "Clock of an oscillator that shows how fast this very chip is.",
-        "firmware: read_ring_osc",
+        Question("read_ring_osc"),
     ),
     deadline=2.0,
+    finds=(sources.MODEL, sources.SOC),
 )
 def block_clocks(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import platform
 
-from pistat.field import Field, Unit, Values, collector
+from pistat.field import Call, Derived, Field, File, Unit, Values, collector, first_of
 from pistat.machine import portable
 from pistat.machine.machine import Machine, SystemNames
 from pistat.parsers import kernel
+
+UNAME = Call("uname")
 
 
 @collector(
@@ -15,12 +17,12 @@ from pistat.parsers import kernel
         "uptime",
         Unit.SECONDS,
         "Time since boot; a step of the wall clock does not move it.",
-        "the kernel's CLOCK_BOOTTIME",
+        Call("CLOCK_BOOTTIME"),
     ),
     portable=True,
 )
 def uptime(machine: Machine) -> Values:
-    """Seconds since boot; the same clock serves every platform."""
+    """Return the seconds since boot; the same clock serves every platform."""
     return {"uptime": round(machine.uptime(), 2)}
 
 
@@ -34,7 +36,7 @@ def portable_load(machine: Machine) -> Values:
         "load_avg[3]",
         Unit.LOAD,
         "Load average over 1, 5 and 15 minutes.",
-        "/proc/loadavg",
+        File("/proc/loadavg"),
         metric="pistat_load1,pistat_load5,pistat_load15",
     ),
     elsewhere=portable_load,
@@ -46,31 +48,39 @@ def load_avg(machine: Machine) -> Values:
 
 @collector(
     Field(
-        "timestamp", Unit.UNIX_TIME, "When the data was collected, not when it was sent.", "the wall clock"
+        "timestamp",
+        Unit.UNIX_TIME,
+        "When the data was collected, not when it was sent.",
+        Call("CLOCK_REALTIME"),
     ),
     portable=True,
 )
 def timestamp(machine: Machine) -> Values:
-    """The wall clock, read with the rest of the collection."""
+    """Return the wall clock, read with the rest of the collection."""
     return {"timestamp": machine.time()}
 
 
 @collector(
-    Field("system.hostname", Unit.TEXT, "Name of this host.", "uname"),
-    Field("system.os", Unit.TEXT, "Name and version of the operating system.", "/etc/os-release, else uname"),
-    Field("system.kernel", Unit.TEXT, "Release of the kernel.", "uname"),
-    Field("system.architecture", Unit.TEXT, "Architecture that the kernel runs on.", "uname"),
+    Field("system.hostname", Unit.TEXT, "Name of this host.", UNAME),
+    Field(
+        "system.os",
+        Unit.TEXT,
+        "Name and version of the operating system.",
+        first_of(File("/etc/os-release"), UNAME),
+    ),
+    Field("system.kernel", Unit.TEXT, "Release of the kernel.", UNAME),
+    Field("system.architecture", Unit.TEXT, "Architecture that the kernel runs on.", UNAME),
     Field(
         "system.userland_bits",
         Unit.NUMBER,
         "32 or 64: how wide programs are; they may be narrower than the kernel.",
-        "the pointers of this program",
+        Derived("the pointers of this program"),
         metric="pistat_system_userland_width",
     ),
     portable=True,
 )
 def system(machine: Machine) -> Values:
-    """What `uname` says, and the name that the distribution gives itself."""
+    """Return what `uname` says, and the name that the distribution gives itself."""
     names = machine.names_of_system()
     return {
         "system": {

@@ -12,14 +12,14 @@ from pistat.diagnosis import FINDINGS
 from pistat.diagnosis.evaluation import Change, Evaluation
 from pistat.diagnosis.finding import Finding, Moment, Severity, Stage, name
 from pistat.diagnosis.past import Past
-from pistat.field import Field, Unit
+from pistat.field import Derived, Field, Unit
 from pistat.history.recorder import Recorder, Sample
 from pistat.machine.machine import Machine
 from pistat.machine.reasons import Unavailable
 from pistat.monitor.monitor import Monitor, encode
 from pistat.parsers.values import Json
 
-HERE = "the declarations of the findings"
+HERE = Derived("the declarations of the findings")
 SEVERITIES = tuple(each.label for each in Severity)[1:]
 
 FIELDS = (
@@ -43,12 +43,12 @@ FIELDS = (
     Field("findings[row].source", Unit.TEXT, "Address of a document about it.", HERE),
     Field("checked[id]", Unit.TEXT, "What was checked.", HERE),
     Field("unknown[row].id", Unit.TEXT, "What could not be checked, which is not the same as well.", HERE),
-    Field("unknown[row].reason", Unit.TEXT, "Why not.", "/capabilities"),
+    Field("unknown[row].reason", Unit.TEXT, "Why not.", Derived("/capabilities")),
     Field(
         "unknown[row].remedy",
         Unit.TEXT,
         "What to do, so that it can be; null where nothing helps.",
-        "/capabilities",
+        Derived("/capabilities"),
     ),
 )
 

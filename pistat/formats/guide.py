@@ -154,8 +154,9 @@ def meaning(field: Field) -> str:
 
 def place(field: Field) -> str:
     """Where a field is read, with NAME for its name: what differs in that only is told only once."""
-    stem, _, last = field.source.rpartition(" ")
-    return f"{stem} NAME" if last == field.steps[-1] else field.source
+    source = str(field.source)
+    stem, _, last = source.rpartition(" ")
+    return f"{stem} NAME" if last == field.steps[-1] else source
 
 
 def usual(parameter: Parameter) -> str:

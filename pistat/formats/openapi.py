@@ -73,7 +73,7 @@ def _operation(route: Route, settings: Settings) -> Schema:
         },
     }
     if settings.api_token:
-        operation["security"] = [] if route.open else [{name: []} for name in SCHEMES]
+        operation["security"] = [{name: []} for name in SCHEMES] if route.wants_token else []
     return operation
 
 

@@ -177,16 +177,6 @@ class Host:
             return self.read(path, 4096) if path else ""
         return ""
 
-    def number(self, path: str) -> int | None:
-        """The whole number in a small file; None where there is no such file.
-
-        Raises:
-            OSError: It cannot be read.
-            ValueError: It holds something else.
-        """
-        text = self.word(path)
-        return None if text is None else int(text)
-
     def names(self, path: str) -> list[str]:
         """The names in a folder, sorted; none where there is no such folder."""
         return sorted(_unless_absent(lambda: os.listdir(self.path(path))) or [])

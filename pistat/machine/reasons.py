@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from pistat.cache import NoAnswerError
+
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
 """What opening a file says that this machine, or this container, does not have, or no longer has."""
 
@@ -28,10 +30,51 @@ class Reason(StrEnum):
 
 
 class Unavailable(NamedTuple):
-    """Why a machine does not tell something: in two or three words, and as a sentence for its owner."""
+    """Why a machine does not provide a value.
+
+    Attributes:
+        why: In two or three words.
+        detail: As a sentence for the owner, with the remedy where there is one.
+        fixable: Whether the sentence has a remedy.
+    """
 
     why: Reason
     detail: str
+    fixable: bool = False
+
+
+class DescribedError(Exception):
+    """A failure whose text is written for clients: one clause, without a path or an exception's own words.
+
+    Attributes:
+        reason: The same in two or three words.
+    """
+
+    def __init__(self, clause: str, reason: Reason) -> None:
+        super().__init__(clause)
+        self.reason = reason
+
+
+def clause(error: BaseException) -> str:
+    """Return why a reading failed, for clients: never an exception's own text, which may name paths."""
+    if isinstance(error, (NoAnswerError, DescribedError)):
+        return str(error)
+    if isinstance(error, PermissionError):
+        return "not permitted"
+    if isinstance(error, OSError):
+        return "could not be read"
+    if isinstance(error, (ValueError, LookupError)):
+        return "what was read was not understood"
+    return "failed"
+
+
+def reason(error: BaseException) -> Reason:
+    """Return the same in two or three words."""
+    if isinstance(error, DescribedError):
+        return error.reason
+    if isinstance(error, NoAnswerError):
+        return Reason.TIMED_OUT
+    return Reason.NOT_UNDERSTOOD if isinstance(error, (ValueError, LookupError)) else Reason.REFUSED
 
 
 @dataclass(frozen=True, slots=True)

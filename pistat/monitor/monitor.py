@@ -7,10 +7,10 @@ import logging
 import math
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from pistat.cache import DeadlineCache, NoAnswerError, Outcome, Task, attempt
 from pistat.collectors import ALL, cpu
@@ -18,6 +18,7 @@ from pistat.compression import Body
 from pistat.field import Collector, Incomplete, Reading, Values
 from pistat.log import OncePerMinute
 from pistat.machine.machine import Machine
+from pistat.machine.reasons import clause
 from pistat.monitor.self_metrics import SelfMetrics
 
 log = logging.getLogger("pistat")
@@ -41,24 +42,32 @@ KEPT = 64
 """How many different answers are kept for clients that ask again; `/stats` has 2^17 sets of fields."""
 
 
+Failures: TypeAlias = "dict[str, tuple[BaseException, ...]]"
+
+
 @dataclass(eq=False, slots=True)
 class Answer:
     """The wanted keys, all of one moment.
 
     Attributes:
         values: In the order of the declarations.
-        errors: Why leaves of a key are null although they should not be, by key.
+        failures: The errors because of which leaves of a key are null although they should not be, by key.
         began: When, on the monotonic clock, the oldest part was begun to be read.
     """
 
     values: Values
-    errors: dict[str, str]
+    failures: Failures
     began: float
     _body: Body | None = field(default=None)
 
+    @property
+    def errors(self) -> dict[str, str]:
+        """Return the failures in words for clients."""
+        return {key: _sentence(failures) for key, failures in self.failures.items()}
+
     def document(self) -> Values:
-        """The values, and the errors if there are any."""
-        return {**self.values, "errors": self.errors} if self.errors else self.values
+        """Return the values, and the errors if there are any."""
+        return {**self.values, "errors": self.errors} if self.failures else self.values
 
     def body(self) -> Body:
         """Return the document as JSON, made once."""
@@ -96,7 +105,7 @@ class Monitor:
         self._since = self._machine.monotonic()
 
     def answer(self, keys: tuple[str, ...], *, fresh: bool = False) -> Answer:
-        """The values of `keys`, in that order; only the collectors that own them are run.
+        """Return the values of `keys`, in that order; only the collectors that own them are run.
 
         With `fresh`, everything is read after this call.
         """
@@ -114,7 +123,7 @@ class Monitor:
         return answer
 
     def measured(self, keys: tuple[str, ...], seconds: float) -> Answer:
-        """The CPU over the `seconds` that begin now, for this caller alone; all else is read at their end."""
+        """Measure the CPU over the `seconds` that begin now, for this caller; read the rest at their end."""
         measured = set(cpu.cpu.keys)
         second: Outcome[Reading] = attempt(
             partial(cpu.over, self._machine, seconds), self._machine.monotonic()
@@ -123,7 +132,7 @@ class Monitor:
         return self._compose(keys, {cpu.cpu: second, **others})
 
     def _outcomes(self, keys: tuple[str, ...], *, fresh: bool) -> dict[Collector, Outcome[Reading]]:
-        """What the collectors that own `keys` have read, now or shortly before."""
+        """Return what the collectors that own `keys` have read, now or shortly before."""
         chosen, tasks = self._wanted(keys)
         log.debug("Wanted: %s", chosen)
         now = self._machine.monotonic()
@@ -133,12 +142,12 @@ class Monitor:
         return dict(zip(chosen, outcomes, strict=True))
 
     def _find(self, keys: tuple[str, ...]) -> tuple[list[Collector], list[Task[Reading]]]:
-        """The collectors that own `keys`, and how each is run."""
+        """Return the collectors that own `keys`, and how each is run."""
         chosen = list(dict.fromkeys(OWNERS[key] for key in keys))
         return chosen, [self._tasks[each] for each in chosen]
 
     def _age(self) -> float:
-        """How old an answer may be. What fails is asked again soon, however long answers are shared."""
+        """Return how old an answer may be. What fails is asked again soon, whatever the setting."""
         return min(self._ttl, RETRY_SECONDS) if self._failing else self._ttl
 
     def _keep(self, keys: tuple[str, ...], answer: Answer) -> None:
@@ -151,48 +160,53 @@ class Monitor:
 
     def _compose(self, keys: tuple[str, ...], outcomes: Mapping[Collector, Outcome[Reading]]) -> Answer:
         values: Values = {}
-        errors: dict[str, str] = {}
+        failures: Failures = {}
         for collector, outcome in outcomes.items():
             if type(outcome.value) is dict and collector.name not in self._failing:
                 # As nearly always.
                 values.update(outcome.value)
                 continue
-            reading, why = self._settle(collector, outcome)
+            reading, failed = self._settle(collector, outcome)
             values.update(reading)
-            if why:
-                errors.update(dict.fromkeys(collector.keys, why))
-        wanted = {key: values[key] for key in keys}
-        failed = {key: errors[key] for key in keys if key in errors} if errors else {}
-        return Answer(wanted, failed, min([each.began for each in outcomes.values()], default=0.0))
+            if failed:
+                failures.update(dict.fromkeys(collector.keys, failed))
+        return Answer(
+            {key: values[key] for key in keys},
+            {key: failures[key] for key in keys if key in failures} if failures else {},
+            min([outcome.began for outcome in outcomes.values()], default=0.0),
+        )
 
-    def _settle(self, collector: Collector, outcome: Outcome[Reading]) -> tuple[Values, str | None]:
-        """The values of a collector, null where they failed, and why they did; told once in the log."""
+    def _settle(
+        self, collector: Collector, outcome: Outcome[Reading]
+    ) -> tuple[Values, tuple[BaseException, ...]]:
+        """Return the values of a collector, null where they failed, and the errors; log a change once."""
         reading = outcome.value
+        failures: tuple[BaseException, ...] = ()
         if isinstance(reading, Incomplete):
-            values, why = reading.values, reading.why
+            values, failures = reading.values, reading.failures
         elif reading is not None:
-            values, why = reading, None
+            values = reading
         else:
-            values, why = collector.nulls(self._machine), _clause(outcome.error)
-        if why:
-            self._own.failed(collector.name, why, outcome.began)
-        if why or collector.name in self._failing:
-            self._tell(collector.name, why, outcome.error)
-        return values, why
+            values, failures = collector.nulls(self._machine), (outcome.error or RuntimeError(),)
+        if failures:
+            self._own.failed(collector.name, _sentence(failures), outcome.began)
+        if failures or collector.name in self._failing:
+            self._tell(collector.name, _sentence(failures), outcome.error)
+        return values, failures
 
     @property
     def failing(self) -> frozenset[str]:
-        """The collectors that have failed when they were last asked."""
+        """Return the names of the collectors that failed when they were last asked."""
         with self._lock:
             return frozenset(self._failing)
 
-    def _tell(self, name: str, why: str | None, error: BaseException | None) -> None:
-        """One line in the log when a collector begins to fail, changes its reason, or recovers.
+    def _tell(self, name: str, why: str, error: BaseException | None) -> None:
+        """Log a line when a collector begins to fail, changes its reason, or recovers.
 
-        The same failure is told once a minute at most; then one that has come back meanwhile is, too.
+        The same failure is logged once a minute at most; then one that has come back meanwhile is, too.
         """
         with self._lock:
-            if why is None:
+            if not why:
                 self._failing.pop(name, None)
                 if self._told.pop(name, None):
                     log.info("%s works again.", name)
@@ -204,21 +218,13 @@ class Monitor:
                 log.warning("%s failed: %s%s", name, why, detail)
 
 
-def _clause(error: BaseException | None) -> str:
-    """Why a reading failed, in words for clients: never an exception's own text, which may name paths."""
-    if isinstance(error, NoAnswerError):
-        return str(error)
-    if isinstance(error, PermissionError):
-        return "not permitted"
-    if isinstance(error, OSError):
-        return "could not be read"
-    if isinstance(error, (ValueError, LookupError)):
-        return "what was read was not understood"
-    return "failed"
+def _sentence(failures: Iterable[BaseException]) -> str:
+    """Return failures in words for clients, each once."""
+    return "; ".join(dict.fromkeys(map(clause, failures)))
 
 
 def encode(value: Any) -> bytes:
-    """Strict JSON in UTF-8 with a newline at the end, whatever the machine holds."""
+    """Return strict JSON in UTF-8 with a newline at the end, whatever the machine holds."""
     try:
         return _dumped(value)
     except ValueError:

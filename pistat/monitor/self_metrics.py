@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import psutil
 
 from pistat import collectors
-from pistat.field import Collector, Field, Kind, Unit, Values
+from pistat.field import Collector, Derived, Field, Kind, Unit, Values
 from pistat.parsers.values import Json
 
 OTHER = "other"
 """What requests for no route of ours are counted as: a label that clients cannot make more of."""
 
-HERE = "the daemon itself"
+HERE = Derived("the daemon itself")
 
 
 def _counter(path: str, unit: Unit, text: str, metric: str = "") -> Field:
@@ -56,7 +56,7 @@ Those of the process have the names that every program which knows Prometheus gi
 
 @dataclass(slots=True)
 class _Runs:
-    """How often a collector has run, and how long in all."""
+    """How often a collector has run, and for how long in all."""
 
     count: int = 0
     seconds: float = 0.0
@@ -74,31 +74,31 @@ class SelfMetrics:
         self._requests: Counter[tuple[str, int]] = Counter()
         self._hits = 0
         self._misses = 0
-        self._runs = {each.name: _Runs() for each in collectors.ALL}
+        self._runs = {collector.name: _Runs() for collector in collectors.ALL}
         self._failures: Counter[str] = Counter()
         self._failed: dict[str, float] = {}
         self._process = psutil.Process()
         self.last_error = ""
 
     def answered(self, route: str, status: int) -> None:
-        """A request has been answered or refused; `route` is one of ours, or OTHER."""
+        """Count a request that has been answered or refused; `route` is one of ours, or OTHER."""
         with self._lock:
             self._requests[route, status] += 1
 
     def asked(self, *, hit: bool) -> None:
-        """An answer was put together; a hit is one for which nothing was read."""
+        """Count an answer; a hit is one for which nothing was read."""
         with self._lock:
             self._hits += hit
             self._misses += not hit
 
     def ran(self, collector: Collector, seconds: float) -> None:
-        """A collector has run, successfully or not. Told of one after the other: see `Cache`."""
+        """Count a run of a collector, successful or not. The cache reports one run after the other."""
         runs = self._runs[collector.name]
         runs.count += 1
         runs.seconds += seconds
 
     def failed(self, collector: str, why: str, began: float) -> None:
-        """A collector has failed, or has not answered in time; told again for every answer that shares it."""
+        """Count a failure of a collector; once, however many answers share what began at `began`."""
         with self._lock:
             self._failures[collector] += self._failed.get(collector) != began
             self._failed[collector] = began
@@ -106,15 +106,15 @@ class SelfMetrics:
 
     @property
     def requests(self) -> int:
-        """How many requests have been answered or refused."""
+        """Return how many requests have been answered or refused."""
         with self._lock:
             return self._requests.total()
 
     def values(self, failing: Collection[str]) -> Values:
-        """Everything at this moment; `failing` has the names of the collectors that fail now."""
+        """Return everything at this moment; `failing` has the names of the collectors that fail now."""
         with self._lock:
             return {
-                "collectors": [self._collector(each.name, failing) for each in collectors.ALL],
+                "collectors": [self._collector(collector.name, failing) for collector in collectors.ALL],
                 "cache": {"hits": self._hits, "misses": self._misses},
                 "requests": [
                     {"route": route, "status": str(status), "count": count}

@@ -24,7 +24,7 @@ VOLTS = (0.0, 10.0)
 """Any supply on a Raspberry Pi."""
 
 UNAVAILABLE = -256
-"""The level or noise, in dBm, that a wireless driver reports when it knows none."""
+"""The level, in dBm, that a wireless driver reports when it knows none."""
 
 CELL = 4
 """Bytes of a number in the device tree."""
@@ -117,12 +117,10 @@ class Wireless(NamedTuple):
     Attributes:
         link: Quality of the link; drivers of cfg80211 give 0 to 70.
         level: Strength of the signal in dBm; None while not associated.
-        noise: Strength of the noise in dBm; None with the many drivers that do not measure it.
     """
 
     link: int
     level: int | None
-    noise: int | None
 
 
 def wireless(text: str) -> dict[str, Wireless]:
@@ -130,10 +128,10 @@ def wireless(text: str) -> dict[str, Wireless]:
     # A dot marks a value that is new since the last reader: net/wireless/wext-proc.c.
     row = (
         r"([!-.0-9;-~]{1,15}): [0-9a-f]{4}"
-        r" +([0-9]{1,3})\.? +(-?[0-9]{1,3})\.? +(-?[0-9]{1,3})\.?(?: +-?[0-9]{1,10}){6}"
+        r" +([0-9]{1,3})\.? +(-?[0-9]{1,3})\.? +-?[0-9]{1,3}\.?(?: +-?[0-9]{1,10}){6}"
     )
     found = filter(None, (re.fullmatch(row, line) for line in lines(text)))
-    return {each[1]: Wireless(int(each[2]), _dbm(each[3]), _dbm(each[4])) for each in found}
+    return {each[1]: Wireless(int(each[2]), _dbm(each[3])) for each in found}
 
 
 def _dbm(digits: str) -> int | None:

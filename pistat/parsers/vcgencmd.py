@@ -164,61 +164,42 @@ def ring_oscillator(text: str) -> tuple[float, float, float] | None:
     return (speed, core, celsius) if possible else None
 
 
-class Version(NamedTuple):
-    """The firmware.
+def build_date(text: str) -> str | None:
+    """Return when the firmware was built, from the three lines of `version`.
 
-    Attributes:
-        date: When it was built, `2026/05/11 12:20:02` on a Pi 5, `Mar 17 2023 10:50:56` before.
-        hash: Its commit: 8 digits on a Pi 5, 40 before.
-        flags: How it was built, such as `release`, `start_cd`.
+    It is written as `2026/05/11 12:20:02` on a Pi 5, as `Mar 17 2023 10:50:56` before.
     """
-
-    date: str
-    hash: str
-    flags: tuple[str, ...]
-
-
-def version(text: str) -> Version | None:
-    """The date, commit and flags of the firmware, from the three lines of `version`."""
     found = in_full(
         r"((?:[0-9]{4}/[0-9]{2}/[0-9]{2}|[A-Z][a-z]{2} {1,4}[0-9]{1,2} {1,4}[0-9]{4}) {1,4}[0-9:]{8})\n"
         r"Copyright \(c\) [0-9]{4} Broadcom\n"
-        r"version ([0-9a-f]{7,40})((?: \([a-z0-9_-]{1,16}\)){0,8})",
+        r"version [0-9a-f]{7,40}(?: \([a-z0-9_-]{1,16}\)){0,8}",
         "\n".join(lines(text)),
     )
-    if not found:
-        return None
-    return Version(re.sub(" +", " ", found[1]), found[2], tuple(re.findall("[a-z0-9_-]+", found[3])))
+    return re.sub(" +", " ", found[1]) if found else None
 
 
 class BootloaderVersion(NamedTuple):
     """The bootloader in the EEPROM; nothing but None before the Pi 4.
 
     Attributes:
-        hash: The first 8 digits of its commit.
         timestamp: When it was built, in seconds since 1970.
         update_time: When it was last updated, in seconds since 1970; 0 when that is not recorded.
-        capabilities: One bit for each thing it can do.
     """
 
-    hash: str | None
     timestamp: int | None
     update_time: int | None
-    capabilities: int | None
 
 
 def bootloader_version(text: str) -> BootloaderVersion:
-    """The commit, two times and capabilities of the bootloader, from the lines of `bootloader_version`."""
+    """Return the two times of the bootloader, from the lines of `bootloader_version`."""
     return BootloaderVersion(
-        first(r"version ([0-9a-f]{8})[0-9a-f]{0,32}(?: ?\([a-z]{1,16}\))?", text),
         _word(first(r"timestamp ([0-9]{1,10})", text)),
         _word(first(r"update-time ([0-9]{1,10})", text)),
-        _word(first(r"capabilities 0x([0-9a-fA-F]{1,8})", text), base=16),
     )
 
 
-def _word(digits: str | None, base: int = 10) -> int | None:
-    return within(int(digits, base), *WORD) if digits else None
+def _word(digits: str | None) -> int | None:
+    return within(int(digits), *WORD) if digits else None
 
 
 def config(text: str) -> dict[str, int | str]:

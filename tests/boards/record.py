@@ -48,7 +48,10 @@ FILES = (
         for each in ("name", "temp*_input", "temp*_label", "temp*_crit", "temp*_max")
     ),
     *(f"sys/class/hwmon/hwmon*/{each}" for each in ("in*_input", "in*_label", "in*_lcrit_alarm")),
-    *(f"sys/class/hwmon/hwmon*/{each}" for each in ("fan*_input", "pwm[0-9]", "pwm[0-9]_enable")),
+    *(
+        f"sys/class/hwmon/hwmon*/{each}"
+        for each in ("fan*_input", "fan*_label", "pwm[0-9]", "pwm[0-9]_enable")
+    ),
     *(f"sys/devices/system/cpu/cpufreq/policy*/scaling_{each}_freq" for each in ("cur", "min", "max")),
     "sys/devices/system/cpu/cpufreq/policy*/scaling_governor",
     *(f"sys/class/net/*/{each}" for each in ("address", "mtu", "speed", "operstate", "flags", "carrier")),

@@ -20,10 +20,9 @@ from boards import record
 from boards.build.bcm2711 import PI_4B
 from boards.build.folder import write
 from pistat.collectors import ALL
-from pistat.field import Incomplete
+from pistat.field import Call, File, Incomplete, Question, places
 from pistat.machine import cpu_times, processes
 from pistat.machine.machine import Usage
-from pistat.monitor.capabilities import PATH, QUESTION
 from support.recorded_machine import BOARDS, RecordedMachine
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="records /proc and /sys")
@@ -239,14 +238,24 @@ def test_transcript_is_that_of_the_firmware(recorded: Path) -> None:
 
 def test_what_the_figures_are_read_from_is_recorded() -> None:
     """Each file that a field names as its source is copied, and each question that one names is asked."""
-    tables = {"/etc/fstab", "/proc/PID", "/proc/PID/stat", "/proc/stat", "/proc/self/mountinfo"}
-    places = {place for each in ALL for field in each.fields for place in field.source.split(", else ")}
-    files = {found[0] for place in places if (found := PATH.search(place))} - tables
+    tables = {"/etc/fstab", "/proc/PID/stat", "/proc/stat", "/proc/self/mountinfo"}
+    sources = [
+        source
+        for collector in ALL
+        for source in (*(leaf.source for leaf in collector.fields), *collector.finds)
+    ]
+    read = {place for source in sources for place in places(source)}
+    shown = {place.shown_in for place in read if isinstance(place, Call) and place.shown_in}
+    files = {place.path for place in read | shown if isinstance(place, File)} - tables
 
-    for each in files:
-        name = each.strip("/").replace("*", "0")
-        assert any(fnmatch(name, wanted) or wanted.startswith(f"{name}/") for wanted in record.FILES), each
-    asked = {place.removeprefix(QUESTION) for place in places if place.startswith(QUESTION)}
+    for path in files:
+        name = path.strip("/").replace("*", "0")
+        copied = any(
+            fnmatch(name, wanted) or wanted.replace("*", "0").startswith(f"{name}/")
+            for wanted in record.FILES
+        )
+        assert copied, path
+    asked = {place.text for place in read if isinstance(place, Question)}
     assert asked <= set(record.QUESTIONS)
     assert len(set(record.QUESTIONS)) == len(record.QUESTIONS)
 

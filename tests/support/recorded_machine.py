@@ -159,15 +159,19 @@ class RecordedMachine(Machine):
         return Link(
             is_up,
             self.word(f"{folder}/address"),
-            self.number(f"{folder}/mtu"),
+            self._whole_number(f"{folder}/mtu"),
             self._link_speed(folder) if is_up else None,
             [with_prefix(*each) for each in self.facts["addresses"].get(name, [])],
             counters,
         )
 
+    def _whole_number(self, path: str) -> int | None:
+        text = self.word(path)
+        return None if text is None else int(text)
+
     def _link_speed(self, folder: str) -> int | None:
         try:
-            return self.number(f"{folder}/speed")
+            return self._whole_number(f"{folder}/speed")
         except OSError:
             # So the kernel answers for drivers without a speed.
             return None

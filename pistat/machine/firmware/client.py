@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pistat.machine.board import model
 from pistat.machine.firmware.mailbox import ClosedError, Mailbox
-from pistat.machine.reasons import DeviceError, FirmwareAccess, Reason, obstructed
+from pistat.machine.reasons import DescribedError, DeviceError, FirmwareAccess, Reason, obstructed
 from pistat.parsers.vcgencmd import Category, classify
 
 if TYPE_CHECKING:
@@ -33,15 +33,22 @@ REFUSED_SECONDS = 60.0
 """How long a way is left alone that would not even let us ask: that may heal, but not soon."""
 
 REFUSAL = "the firmware refused to answer"
-MISUNDERSTOOD = "was not understood"
 
 
 class UnavailableError(Exception):
     """There is no such thing here, or we may not ask for it: the leaf is null, and that is no failure."""
 
 
-class FirmwareError(Exception):
-    """The firmware should have answered and did not, or not in a form that can be believed."""
+class FirmwareError(DescribedError):
+    """The firmware should have answered and did not, or not in a form that can be believed.
+
+    Attributes:
+        question: The one question that it is about; empty where all fail alike.
+    """
+
+    def __init__(self, clause: str, reason: Reason = Reason.REFUSED, question: str = "") -> None:
+        super().__init__(clause, reason)
+        self.question = question
 
 
 class Firmware:
@@ -103,7 +110,7 @@ class Firmware:
         if category in (Category.UNSUPPORTED, Category.BAD_ARGS):
             self._unknown.add(question)
             raise UnavailableError
-        raise FirmwareError(REFUSAL)
+        raise FirmwareError(REFUSAL, question=question)
 
     def _in_turn(self, question: str, until: float) -> tuple[Category, str]:
         # Whoever has the turn has given it back by then, with news for those who come too late as well.
@@ -113,7 +120,7 @@ class Firmware:
             if self.now() < self._retry_at:
                 raise self._last_error()
             if not taken or self.now() >= until:
-                raise FirmwareError("the firmware is too slow")
+                raise FirmwareError("the firmware is too slow", Reason.TIMED_OUT)
             return self._put(question)
         except TimeoutError:
             raise self._fail(Reason.TIMED_OUT, f"no answer within {ANSWER_SECONDS:.1f} s") from None
@@ -204,10 +211,10 @@ class Firmware:
         """Remember a failure: the firmware is left alone for a while, longer each time in a row."""
         rest = REST_SECONDS[min(self._failures, len(REST_SECONDS) - 1)]
         self._failures += 1
-        self._rest(rest, partial(FirmwareError, what))
+        self._rest(rest, partial(FirmwareError, what, why))
         # Whose figures are lost tells the log.
         self._access = FirmwareAccess(None, why, detail or f"{what[0].upper()}{what[1:]}.")
-        return FirmwareError(what)
+        return FirmwareError(what, why)
 
     def _leave(self, access: FirmwareAccess) -> UnavailableError:
         """There is no way to ask: the firmware is left alone for long."""

@@ -20,7 +20,7 @@ HWMON, ZONES = "sys/class/hwmon", "sys/class/thermal"
 def of(machine: Any, collector: Collector) -> Any:
     """What stands under the one key of a collector."""
     found = collector.collect(machine)
-    assert not isinstance(found, Incomplete), found.why
+    assert not isinstance(found, Incomplete), found.failures
     return found[collector.keys[0]]
 
 

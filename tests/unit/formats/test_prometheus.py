@@ -19,7 +19,7 @@ from pistat.formats.prometheus import Metrics
 from pistat.machine.machine import Machine
 from pistat.monitor import self_metrics as own
 from pistat.monitor.monitor import Monitor
-from pistat.monitor.self_metrics import SelfMetrics
+from pistat.monitor.self_metrics import HERE, SelfMetrics
 from pistat.settings import Settings
 from support.answer_shape import leaves
 from support.recorded_machine import BOARDS, TYPICAL_BOARDS, RecordedMachine, board_names
@@ -113,11 +113,11 @@ def test_base_units() -> None:
         "speed": 100,
     }
     fields = (
-        Field("cpu_freq", Unit.MEGAHERTZ, "H.", ""),
-        Field("disk.percent", Unit.PERCENT, "H.", ""),
-        Field("disk.read_time", Unit.MILLISECONDS, "H.", "", kind=Kind.COUNTER),
-        Field("disk.read_bytes", Unit.BYTES, "H.", "", kind=Kind.COUNTER),
-        Field("speed", Unit.MEGABIT_PER_SECOND, "H.", ""),
+        Field("cpu_freq", Unit.MEGAHERTZ, "H.", HERE),
+        Field("disk.percent", Unit.PERCENT, "H.", HERE),
+        Field("disk.read_time", Unit.MILLISECONDS, "H.", HERE, kind=Kind.COUNTER),
+        Field("disk.read_bytes", Unit.BYTES, "H.", HERE, kind=Kind.COUNTER),
+        Field("speed", Unit.MEGABIT_PER_SECOND, "H.", HERE),
     )
 
     samples = [line for line in text_of(values, *fields).splitlines() if not line.startswith("#")]
@@ -155,7 +155,7 @@ def test_no_two_fields_share_a_name() -> None:
 )
 def test_labels_are_escaped(value: str, written: str) -> None:
     """A name with quotes, backslashes, ends of lines, control characters or bad UTF-8 stays one label."""
-    text = text_of({"n": {value: {"x": 1}}}, Field("n.{name}.x", Unit.COUNT, "H.", ""))
+    text = text_of({"n": {value: {"x": 1}}}, Field("n.{name}.x", Unit.COUNT, "H.", HERE))
 
     assert f'pistat_n_x{{name="{written}"}} 1\n' in text
     assert len(series(parse_text(text.encode().decode()))) == 1
@@ -164,7 +164,7 @@ def test_labels_are_escaped(value: str, written: str) -> None:
 def test_what_is_missing_is_left_out() -> None:
     """Null, NaN and infinities are no samples, and a metric without samples has no HELP either."""
     values: dict[str, Any] = {"a": None, "b": float("nan"), "c": float("inf"), "d": {}, "e": [], "f": 0.0}
-    fields = [Field(each, Unit.SECONDS, "H.", "") for each in ("a", "b", "c", "d.x", "e[row].x", "f")]
+    fields = [Field(each, Unit.SECONDS, "H.", HERE) for each in ("a", "b", "c", "d.x", "e[row].x", "f")]
 
     text = text_of(values, *fields)
 
@@ -174,8 +174,8 @@ def test_what_is_missing_is_left_out() -> None:
 def test_rows_with_the_same_labels() -> None:
     """Of two rows that nothing tells apart one is shown: Prometheus would refuse the scrape."""
     fields = (
-        Field("d[row].name", Unit.TEXT, "N.", "", kind=Kind.LABEL),
-        Field("d[row].x", Unit.COUNT, "H.", ""),
+        Field("d[row].name", Unit.TEXT, "N.", HERE, kind=Kind.LABEL),
+        Field("d[row].x", Unit.COUNT, "H.", HERE),
     )
 
     text = text_of({"d": [{"name": "sda", "x": 1}, {"name": "sda", "x": 2}]}, *fields)
@@ -185,7 +185,7 @@ def test_rows_with_the_same_labels() -> None:
 
 def test_texts_are_labels_of_an_info() -> None:
     """The texts of an object are one series that is always 1; those that are null are no labels."""
-    fields = [Field(f"hardware.{each}", Unit.TEXT, "H.", "") for each in ("model", "serial", "firmware")]
+    fields = [Field(f"hardware.{each}", Unit.TEXT, "H.", HERE) for each in ("model", "serial", "firmware")]
 
     text = text_of({"hardware": {"model": "Pi", "serial": None, "firmware": "x"}}, *fields)
 

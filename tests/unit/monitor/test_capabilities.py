@@ -197,7 +197,8 @@ def test_what_hangs_is_not_asked_again(tmp_path: Path, monkeypatch: pytest.Monke
         {**pi("4 Model B Rev 1.1", 0xC03111), f"{chip}/name": "nvme", f"{chip}/temp1_input": "38850"},
     )
     nulls = {key: value for each in ALL for key, value in each.nulls(machine).items()}
-    hung = Answer(nulls, {"temperatures": str(NoAnswerError(temperatures.deadline))}, 0.0)
+    failures = (NoAnswerError(temperatures.deadline),)
+    hung = Answer(nulls, {"temperatures": failures, "cpu_temp": failures}, 0.0)
     opened: list[str] = []
     read = machine.read_bytes
 
@@ -222,7 +223,7 @@ def test_a_file_that_cannot_be_read() -> None:
     rows = {row["field"]: row for row in ask(machine, "/capabilities")["capabilities"]}
 
     assert {each for each, row in rows.items() if row["reason"] == Reason.REFUSED} == {
-        each for each in rows if each.startswith(("memory.", "swap."))
+        each for each in rows if each.startswith(("memory.", "swap.")) or each.endswith(".memory_percent")
     }
 
 

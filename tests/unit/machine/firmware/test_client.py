@@ -375,9 +375,13 @@ def test_an_answer_to_something_else(vcgencmd: Vcgencmd, machine: Machine, scrip
     asking = Asking(machine.firmware)
 
     assert asking("measure_temp", temperature) is None
-    assert asking.settle({"cpu_temp": None}) == Incomplete(
-        {"cpu_temp": None}, "the firmware's reply to measure_temp was not understood"
-    )
+    reading = asking.settle({"cpu_temp": None})
+
+    assert isinstance(reading, Incomplete)
+    assert reading.values == {"cpu_temp": None}
+    assert [str(failure) for failure in reading.failures] == [
+        "the firmware's reply to measure_temp was not understood"
+    ]
 
 
 @pytest.mark.parametrize(
