@@ -31,7 +31,7 @@ CPUFREQ = "sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq"
 
 def values(collected: Any) -> dict[str, Any]:
     """The leaves under the one key that was collected."""
-    assert not isinstance(collected, Incomplete), collected.why
+    assert not isinstance(collected, Incomplete), collected.failures
     [leaves] = collected.values()
     return dict(leaves)
 
