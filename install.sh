@@ -11,6 +11,7 @@ OLD=$DEST.old # is kept until the new one answers
 UNIT=/etc/systemd/system/pi-stat.service
 OLD_UNIT=$UNIT.old
 AVAHI=/etc/avahi/services/pi-stat.service
+COMMAND=/usr/local/bin/pi-stat # a link to the one in $DEST
 PARTS=(pi_system_monitor.py pistat templates requirements.txt .env.example pi-stat.service install.sh)
 ROOM=50 # MB that the new version takes, at most
 
@@ -33,11 +34,11 @@ die() {
 # ----- what it needs
 
 require_root() {
-    [ "$(id -u)" = 0 ] || die "this takes root: sudo ./install.sh${*:+ $*}"
-    [ -d /run/systemd/system ] || die "systemd does not run here; README.md shows how to run pi-stat in the foreground"
+    [ "$(id -u)" = 0 ] || die "needs root: sudo ./install.sh${*:+ $*}"
+    [ -d /run/systemd/system ] || die "systemd is not running here; README.md shows how to run pi-stat in the foreground"
     # A folder that is there anyway is the lock.
     exec 9</run/systemd/system
-    flock --nonblock 9 || die "another install.sh is at work"
+    flock --nonblock 9 || die "another install.sh is running"
 }
 
 require_parts() {
@@ -47,22 +48,22 @@ require_parts() {
     done
 }
 
-# Whoever has cloned it there may have work of his own in it.
+# A clone in that place may hold its owner's work.
 require_no_clone() {
-    [ ! -e "$DEST/.git" ] || die "$DEST is a clone, and what is there would be removed: move it to your home first"
+    [ ! -e "$DEST/.git" ] || die "$DEST is a git clone, which would be overwritten: move it to your home first"
 }
 
 require_python() {
     command -v python3 >/dev/null || die "python3 is missing: sudo apt install python3"
     python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-        die "$(python3 --version) is too old; pi-stat needs Python 3.11 or newer, as Debian 12 has it"
+        die "$(python3 --version) is too old: pi-stat needs Python 3.11 or newer, which Debian 12 has"
 }
 
 require_room() {
     local free
     [ -d "$(dirname "$DEST")" ] || die "there is no $(dirname "$DEST"): sudo mkdir $(dirname "$DEST")"
     free=$(df --output=avail -m "$(dirname "$DEST")" | tail -n 1)
-    [ "$free" -ge "$ROOM" ] || die "$(dirname "$DEST") has ${free// /} MB left; this takes $ROOM MB"
+    [ "$free" -ge "$ROOM" ] || die "$(dirname "$DEST") has ${free// /} MB left, and pi-stat needs $ROOM MB"
 }
 
 is_32_bit() { [ "$(getconf LONG_BIT)" = 32 ]; }
@@ -77,17 +78,35 @@ packages() {
     fi
 }
 
+OFFLINE='NewConnectionError|ConnectTimeout|[Nn]ame resolution|Name or service not known|failure resolving|[Cc]ould not (resolve|connect)|Network is unreachable'
+
+# Run a command that downloads. Without a network, one line says more than all those of pip or apt.
+download() {
+    local log status=0
+    log=$(mktemp)
+    "$@" 2>"$log" || status=$?
+    if [ "$status" != 0 ] && grep -qE "$OFFLINE" "$log"; then
+        warn "cannot download: is this Pi online?"
+    else
+        cat "$log" >&2
+    fi
+    rm "$log"
+    return "$status"
+}
+
 apt_install() { DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null; }
+
+apt_update_and_install() { apt-get update -qq && apt_install "$@"; }
 
 install_packages() {
     local missing
     mapfile -t missing < <(packages)
     [ ${#missing[@]} -gt 0 ] || return 0
     STEP="installing ${missing[*]}"
-    command -v apt-get >/dev/null || die "missing: ${missing[*]} (or what your system calls them)"
+    command -v apt-get >/dev/null || die "please install ${missing[*]} (or what your system calls them) first"
     say "Installing ${missing[*]} ..."
     # What is known of the packages may be too old, or nothing may be known.
-    apt_install "${missing[@]}" 2>/dev/null || { apt-get update -qq && apt_install "${missing[@]}"; }
+    apt_install "${missing[@]}" 2>/dev/null || download apt_update_and_install "${missing[@]}"
 }
 
 # ----- a new version, beside the one that runs
@@ -109,6 +128,8 @@ copy_program() {
     mkdir "$NEW"
     cp -r "${PARTS[@]/#/$HERE/}" "$NEW"
     find "$NEW" -name __pycache__ -prune -exec rm -r {} +
+    printf '#!/bin/sh\n[ $# -gt 0 ] || set -- --help\nexec %s/.venv/bin/python %s/pi_system_monitor.py "$@"\n' "$DEST" "$DEST" >"$NEW/pi-stat"
+    chmod +x "$NEW/pi-stat"
     chmod -R u=rwX,go=rX "$NEW"
 }
 
@@ -137,7 +158,7 @@ install_requirements() {
     say "Setting up the Python packages ..."
     python3 -m venv "${options[@]}" "$NEW/.venv"
     STEP="installing the Python packages"
-    "$NEW/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile -r "$NEW/requirements.txt"
+    download "$NEW/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile -r "$NEW/requirements.txt"
 }
 
 # The service cannot write bytecode, and without it each start takes longer and more memory.
@@ -167,6 +188,7 @@ version_of() { "$1/.venv/bin/python" "$1/pi_system_monitor.py" --version 2>/dev/
 # What is needed for the way back: the unit may have come there by hand, and be run by an owner who starts it himself.
 remember() {
     STEP="looking at the service as it is"
+    if installed; then WAS=$(version_of "$DEST"); fi
     if [ -e "$UNIT" ]; then cp --archive "$UNIT" "$OLD_UNIT"; fi
     WAS_ENABLED=$(systemctl is-enabled pi-stat.service 2>/dev/null || true)
     WAS_ACTIVE=$(systemctl is-active pi-stat.service || true)
@@ -217,9 +239,28 @@ announce() {
     fi
 }
 
+# Makes pi-stat a command; one of that name that is not ours stays.
+link_command() {
+    if [ -e "$COMMAND" ] && ! ours; then return 1; fi
+    mkdir -p "${COMMAND%/*}"
+    ln -sfn "$DEST/pi-stat" "$COMMAND"
+}
+
+ours() { [ "$(readlink "$COMMAND")" = "$DEST/pi-stat" ]; }
+
 # ----- when something fails
 
 last_words() { journalctl -u pi-stat.service -n 8 -o cat --no-pager 2>/dev/null | sed 's/^/    /' >&2 || true; }
+
+state() {
+    local state
+    state=$(systemctl is-active pi-stat.service)
+    case $state in
+        active) echo running ;;
+        inactive) echo stopped ;;
+        *) echo "$state" ;;
+    esac
+}
 
 installed() { [ -e "$DEST/pi_system_monitor.py" ]; }
 
@@ -249,8 +290,10 @@ finish() {
     warn "failed while $STEP"
     if [ -n "$SWITCHED" ]; then roll_back; fi
     clean_up
-    if installed; then
-        warn "nothing was changed: $(version_of "$DEST") is $(systemctl is-active pi-stat.service)"
+    if installed && [ -n "$SWITCHED" ]; then
+        warn "went back to $(version_of "$DEST"), which is $(state)"
+    elif installed; then
+        warn "nothing was changed: $(version_of "$DEST") is $(state)"
     else
         if [ -n "$CREATED" ]; then remove_user; fi
         warn "nothing was installed"
@@ -272,7 +315,7 @@ install_all() {
     require_no_clone
     require_python
     require_room
-    STEP="looking at what is there" CREATED="" SWITCHED=""
+    STEP="looking at what is there" CREATED="" SWITCHED="" WAS=""
     trap finish EXIT
     trap 'exit 130' INT TERM HUP
     clean_up
@@ -289,18 +332,47 @@ install_all() {
     trap - EXIT INT TERM HUP
     clean_up
     announce || warn "cannot announce it to Avahi"
+    link_command || warn "cannot make pi-stat a command: $COMMAND is another program"
     tell
 }
 
 tell() {
-    local address
-    address=$(hostname -I | tr ' ' '\n' | grep -m 1 -F . || true)
-    say "$(version_of "$DEST") runs, now and after every boot. It answers at"
-    url "${address:-localhost}" | sed 's/^/    /'
+    local now
+    now=$(version_of "$DEST")
+    case $WAS in
+        "") say "$now is installed. It runs now and after every boot." ;;
+        "$now") say "$now is installed again, and runs." ;;
+        *)
+            if [ "$(printf '%s\n%s' "$WAS" "$now" | sort -V | tail -n 1)" = "$now" ]; then
+                say "Upgraded ${WAS#pi-stat } to ${now#pi-stat }."
+            else
+                say "Went back from ${WAS#pi-stat } to ${now#pi-stat }."
+            fi
+            ;;
+    esac
     say "$ANSWER"
     systemctl show -P ExecStart pi-stat.service | grep -qF "$DEST/" ||
         warn "but another program is run by what \`systemctl edit\` has added: see systemctl cat pi-stat"
     say "Settings: $DEST/.env, then sudo systemctl reload pi-stat. Log: journalctl -u pi-stat"
+    tell_address
+}
+
+# By name and by address, if others can reach it; and how to keep them out, if they are not kept out.
+tell_address() {
+    local where address
+    where=$(url "$(hostname -s).local" | head -n 1)
+    address=$(hostname -I | tr ' ' '\n' | grep -m 1 -F . || true)
+    case $where in
+        http://127.* | "http://[::1]:"*)
+            say "Open $where on this machine; others cannot reach it."
+            return
+            ;;
+        http://*.local:*) say "Open $where${address:+ or $(url "$address" | head -n 1)}" ;;
+        *) say "Open $where" ;;
+    esac
+    if grep -qE '^(export )?PISTAT_API_TOKEN=.' "$DEST/.env"; then return; fi
+    say "Anyone on the network can read it. To require a token:"
+    say "    echo \"PISTAT_API_TOKEN=\$(openssl rand -hex 24)\" | sudo tee -a $DEST/.env && sudo systemctl reload pi-stat"
 }
 
 remove_unit() {
@@ -322,16 +394,18 @@ keep_settings() {
     if [ -e "$DEST/.env" ]; then
         chown root:root "$DEST/.env"
         chmod 600 "$DEST/.env"
-        say "Its settings are still in $DEST/.env; --uninstall --purge removes them, too."
+        say "Your settings are still in $DEST/.env; --uninstall --purge removes them, too."
     fi
     rmdir --ignore-fail-on-non-empty "$DEST"
 }
 
 uninstall() {
-    local purge=$1
+    local purge=$1 was=""
     require_root --uninstall ${purge:+--purge}
     require_no_clone
+    if [ -e "$UNIT" ] || installed || { [ -n "$purge" ] && [ -e "$DEST" ]; } || getent passwd pi-stat >/dev/null; then was=yes; fi
     remove_unit
+    if ours; then rm "$COMMAND"; fi
     rm -rf "$AVAHI" "$NEW" "$OLD" "$OLD_UNIT"
     if [ -n "$purge" ]; then
         rm -rf "$DEST"
@@ -342,7 +416,7 @@ uninstall() {
         keep_settings
     fi
     remove_user
-    say "pi-stat is removed."
+    if [ -n "$was" ]; then say "pi-stat is removed."; else say "pi-stat is not installed; nothing was removed."; fi
 }
 
 main() {
@@ -352,7 +426,7 @@ main() {
         "--uninstall --purge" | "--purge --uninstall") uninstall purge ;;
         -h | --help) usage ;;
         *)
-            warn "\"$*\" is not understood; expected one of these:"
+            warn "\"$*\" is not an option; expected one of these:"
             usage >&2
             exit 2
             ;;

@@ -1,4 +1,4 @@
-"""What may be said on the command line: help, version, and a check of the settings."""
+"""Reads the command line: help, version, and a check of the settings."""
 
 from __future__ import annotations
 
@@ -13,22 +13,20 @@ from pistat.settings import SETTINGS, Setting, Settings, read_env_file
 if TYPE_CHECKING:
     from argparse import Namespace
 
-DESCRIPTION = (
-    "A daemon that tells over HTTP, as JSON, what this machine is doing. It runs until SIGTERM or SIGINT."
-)
+DESCRIPTION = "Show over HTTP how this machine is doing, as a page and as JSON. Runs until Ctrl+C or SIGTERM."
 SETTINGS_HELP = (
-    "Settings come from the environment and from {}; the environment wins. A bad one is exit status 78, "
-    "a port that is in use is 1, a bad argument is 2."
+    "Settings come from the environment and from {}; the environment wins. Exit status 78: a setting is not "
+    "accepted; 1: the port is in use; 2: an argument is not known."
 )
 
 
 def parse(arguments: Sequence[str], env_file: Path) -> Namespace:
-    """The arguments; help, version and mistakes end the process, the last with status 2."""
+    """Return the arguments; help, version and mistakes end the process, the last with status 2."""
     # Only who gives arguments needs it; the daemon would hold half a megabyte of it for ever.
     from argparse import ArgumentParser  # noqa: PLC0415
 
     parser = ArgumentParser(
-        "pi_system_monitor.py",
+        "pi-stat",
         description=DESCRIPTION,
         epilog=SETTINGS_HELP.format(env_file),
         allow_abbrev=False,
@@ -41,7 +39,7 @@ def parse(arguments: Sequence[str], env_file: Path) -> Namespace:
 
 
 def report(settings: Settings, environment: Mapping[str, str], env_file: Path) -> str:
-    """What would be served with `settings`, and where each of them comes from. A secret is not shown."""
+    """Return what would be served with `settings`, and where each comes from; a secret is not shown."""
     sources = [("environment", environment), (str(env_file), read_env_file(env_file))]
     routes = [f"  {each.path:<22}{each.summary}" for each in ROUTES]
     where = f"host {settings.host}, port {settings.port}"

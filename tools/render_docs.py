@@ -195,8 +195,9 @@ def filled(text: str) -> str:
 def env_example() -> str:
     """The whole file: every setting with its help, and commented out, as its default already holds."""
     head = (
-        "# Settings of pi-stat. To change some, copy this file to .env beside pi_system_monitor.py,\n"
-        "# take the # from the beginning of their lines, and start pi-stat again.\n"
+        "# The settings of pi-stat, which it reads from a file named .env next to pi_system_monitor.py.\n"
+        "# To change one, remove the # before its name, and restart pi-stat; the service can take new settings\n"
+        "# without a restart, all but PISTAT_PORT and PISTAT_HOST: sudo systemctl reload pi-stat\n"
         "# A variable of the same name in the environment wins over this file.\n"
     )
     return head + "".join(

@@ -212,9 +212,39 @@ def test_install_says_where_it_answers(service: Service) -> None:
     """install.sh works without a terminal, and ends with version, address and a first answer."""
     said = service.installation
 
-    assert f"pi-stat {__version__} runs" in said
-    assert f"\n    http://{ADDRESS}:8585/\n" in said
+    assert f"pi-stat {__version__} is installed. It runs now and after every boot." in said
     assert '\n{"status": "healthy", "uptime": ' in said
+    assert f"\nOpen http://pi.local:8585/ or http://{ADDRESS}:8585/\n" in said
+    assert "To require a token:\n    echo" in said
+
+
+@once
+def test_install_says_how_to_set_a_token(service: Service) -> None:
+    """The line that install.sh ends with, copied and run, closes the service to those without the token."""
+    line = service.installation.strip().splitlines()[-1].replace("sudo ", "")
+    with service.env(""):
+        service.run("sh", "-ec", line.replace("$(openssl rand -hex 24)", "correct-horse"))
+        service.until(lambda: service.get("/stats").status == 401)
+        assert service.get("/stats", Authorization="Bearer correct-horse").status == 200
+        said = service.install().stdout
+
+    assert f"pi-stat {__version__} is installed again, and runs." in said
+    assert "require a token" not in said
+
+
+def test_pi_stat_is_a_command(service: Service) -> None:
+    """`pi-stat` is on the PATH of everyone: it prints its version, checks the settings, or says what it takes."""
+    assert service.out("runuser", "-u", "pi", "--", "pi-stat", "--version") == f"pi-stat {__version__}"
+    assert "host 0.0.0.0, port 8585" in service.out("pi-stat", "--check")
+    assert service.out("pi-stat").startswith("usage: pi-stat")
+
+
+def test_installed_settings_are_no_example(service: Service) -> None:
+    """The settings of a first installation are all commented out, and say nothing of an example or a copy."""
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+
+    assert not re.search("example(?!\\.org)|copy", text)
+    assert all(line.startswith("#") for line in text.splitlines() if line)
 
 
 def test_what_is_installed(service: Service) -> None:
@@ -1011,7 +1041,7 @@ def test_upgrade(service: Service) -> None:
     ):
         said = service.install().stdout
 
-        assert "pi-stat 99.0.0 runs" in said
+        assert said.startswith(f"Setting up the Python packages ...\nUpgraded {__version__} to 99.0.0.\n")
         assert version(service) == "pi-stat 99.0.0"
         assert service.out("cat", ENV) == settings.strip()
         assert service.out("stat", "-c", "%U %G %a", ENV) == "pi pi-stat 660"
@@ -1021,7 +1051,7 @@ def test_upgrade(service: Service) -> None:
 
 def unable(program: str) -> str:
     """The program, unable to serve."""
-    return re.sub(r"(def _serve\(.*\) -> int:\n)", r"\1    return 5\n", program)
+    return program.replace("    machine.start_sampling()\n", "    return 5\n")
 
 
 PRIVATE_OPT = (
@@ -1054,7 +1084,7 @@ STEPS = {
         "mount --bind /dev/null /etc/pip.conf",
         {},
         "installing the Python packages",
-        "Temporary failure in name resolution",
+        "install.sh: cannot download: is this Pi online?\n",
     ),
     "compiler": ("", {"xargs": "echo no sed >&2; exit 1"}, "compiling the program", "no sed"),
     "mount point": (
@@ -1084,7 +1114,7 @@ def test_an_upgrade_that_fails_early(service: Service, step: str) -> None:
     assert failed.returncode != 0
     assert message in failed.stderr
     assert f"install.sh: failed while {name}\n" in failed.stderr
-    assert f"nothing was changed: {version(service)} is active" in failed.stderr
+    assert f"nothing was changed: {version(service)} is running" in failed.stderr
     assert (service.pid, listing(service)) == before
     assert service.out("ls", "-A", "/opt") == "pi-stat"
     assert service.answers()
@@ -1110,7 +1140,7 @@ def test_an_upgrade_that_fails_late(service: Service, how: str) -> None:
         if how == "no answer":
             failed = service.install(check=False)
             assert "install.sh: failed while asking the service for a first answer\n" in failed.stderr
-            assert f"nothing was changed: {version(service)} is active" in failed.stderr
+            assert f"went back to {version(service)}, which is running" in failed.stderr
         else:
             path = undo.enter_context(service.fakes(systemctl=TERMINATES))
             gone = ["sh", "-c", '"$0" 2>/dev/full', INSTALL]
@@ -1140,7 +1170,7 @@ def test_an_upgrade_of_a_service_that_was_stopped(service: Service) -> None:
     service.run("systemctl", "enable", "--now", UNIT)
 
     assert "no room\ninstall.sh: failed while putting the new version in place" in failed.stderr
-    assert f"nothing was changed: {version(service)} is inactive" in failed.stderr
+    assert f"went back to {version(service)}, which is stopped" in failed.stderr
     assert found == ("disabled", "inactive")
     assert listing(service) == before
 
@@ -1157,7 +1187,7 @@ def test_an_upgrade_that_the_settings_forbid(service: Service) -> None:
         assert failed.returncode != 0
         assert "install.sh: failed while checking the settings in /opt/pi-stat/.env" in failed.stderr
         assert 'PISTAT_RATE_LIMIT_REQUESTS is "777"; expected a whole number from 1 to 500.' in failed.stderr
-        assert f"nothing was changed: {version(service)} is active" in failed.stderr
+        assert f"nothing was changed: {version(service)} is running" in failed.stderr
         assert (service.pid, listing(service)) == before
         assert service.answers()
 
@@ -1165,13 +1195,13 @@ def test_an_upgrade_that_the_settings_forbid(service: Service) -> None:
 def test_an_upgrade_that_does_not_answer(service: Service) -> None:
     """A new version that does not serve is taken back, what it has said is shown, and the old one serves."""
     before = listing(service)
-    with changed(service, {"pi_system_monitor.py": unable}):
+    with changed(service, {"pistat/daemon.py": unable}):
         failed = service.install(check=False)
 
     assert failed.returncode != 0
     assert "install.sh: failed while starting the service" in failed.stderr
     assert "status=5" in failed.stderr, "the last lines of the log"
-    assert f"nothing was changed: {version(service)} is active" in failed.stderr
+    assert f"went back to {version(service)}, which is running" in failed.stderr
     assert listing(service) == before
     assert service.answers()
 
@@ -1201,12 +1231,12 @@ CLONED = "mount -t tmpfs none /opt; mkdir -p /opt/pi-stat/.git"
 @pytest.mark.parametrize(
     ("command", "status", "message"),
     [
-        (("runuser", "-u", "pi", "--", INSTALL), 1, "this takes root: sudo ./install.sh"),
+        (("runuser", "-u", "pi", "--", INSTALL), 1, "needs root: sudo ./install.sh"),
         (("runuser", "-u", "pi", "--", INSTALL, "--uninstall"), 1, "root: sudo ./install.sh --uninstall\n"),
         (
             (INSTALL, "--unistall"),
             2,
-            '"--unistall" is not understood; expected one of these:\nUsage: sudo ./',
+            '"--unistall" is not an option; expected one of these:\nUsage: sudo ./',
         ),
         (
             ("/run/fakes/install.sh",),
@@ -1214,11 +1244,11 @@ CLONED = "mount -t tmpfs none /opt; mkdir -p /opt/pi-stat/.git"
             "/run/fakes/pi_system_monitor.py is missing: run this in a whole copy",
         ),
         (("env", "PATH=/run/fakes:/usr/sbin:/usr/bin", INSTALL), 1, "Python 3.9.2 is too old"),
-        (private("mount -t tmpfs none /run/systemd"), 1, "systemd does not run here"),
-        (private(PRIVATE_OPT), 1, "/opt has 25 MB left; this takes 50 MB"),
-        (private(CLONED), 1, "/opt/pi-stat is a clone"),
-        ((*private(CLONED), "--uninstall"), 1, "/opt/pi-stat is a clone"),
-        (("flock", "/run/systemd/system", INSTALL), 1, "another install.sh is at work"),
+        (private("mount -t tmpfs none /run/systemd"), 1, "systemd is not running here"),
+        (private(PRIVATE_OPT), 1, "/opt has 25 MB left, and pi-stat needs 50 MB"),
+        (private(CLONED), 1, "/opt/pi-stat is a git clone"),
+        ((*private(CLONED), "--uninstall"), 1, "/opt/pi-stat is a git clone"),
+        (("flock", "/run/systemd/system", INSTALL), 1, "another install.sh is running"),
     ],
     ids=[
         "root",
@@ -1280,7 +1310,7 @@ def test_uninstall(service: Service) -> None:
     service.run("usermod", "--append", "--groups", "pi-stat", "pi")
     said = service.run("/opt/pi-stat/install.sh", "--uninstall").stdout
 
-    assert f"Its settings are still in {ENV}" in said
+    assert f"Your settings are still in {ENV}" in said
     assert traces(service) == {"/opt/pi-stat"}
     assert service.out("ls", "-A", "/opt/pi-stat") == ".env"
     assert service.out("stat", "-c", "%U %G %a", ENV) == "root root 600"
@@ -1295,7 +1325,7 @@ def test_purge(service: Service) -> None:
     service.run("mkdir", "-p", "/etc/avahi/services")
     before = all_files(service)
     said = service.install().stdout
-    assert f"\n    http://{ADDRESS}:8586/\n" in said
+    assert f"\nOpen http://pi.local:8586/ or http://{ADDRESS}:8586/\n" in said
     assert service.get("/stats", port=8586).headers["ratelimit-limit"] == "777"
     assert service.out("grep", "-c", "<port>8586</port>", f"/etc/avahi/services/{UNIT}") == "2"
     assert service.out("stat", "-c", "%U %G %a", ENV) == "root pi-stat 640"
@@ -1303,8 +1333,8 @@ def test_purge(service: Service) -> None:
     for lasting in ((), ("--runtime",)):
         service.run("systemctl", "set-property", *lasting, UNIT, "CPUWeight=50")
 
-    for _ in range(2):
-        service.install("--uninstall", "--purge")
+    for words in ("pi-stat is removed.", "pi-stat is not installed; nothing was removed."):
+        assert service.install("--uninstall", "--purge").stdout == f"{words}\n"
         assert traces(service) == set()
         assert all_files(service) - before == set()
 
@@ -1328,7 +1358,7 @@ def test_a_first_installation_that_fails(service: Service) -> None:
     assert traces(service) == set()
 
     service.write(f"{CLONE}/.env", "")
-    with changed(service, {"pi_system_monitor.py": unable}):
+    with changed(service, {"pistat/daemon.py": unable}):
         failed = service.install(check=False)
     assert "install.sh: failed while starting the service" in failed.stderr
     assert "nothing was installed" in failed.stderr
@@ -1399,8 +1429,8 @@ def test_upgrades_by_hand(service: Service) -> None:
     service.write(f"/etc/avahi/services/{UNIT}", "")
     service.write(ENV, "PISTAT_HOST=127.0.0.1\n")
     said = service.install().stdout
-    assert f"pi-stat {__version__} runs" in said
-    assert "\n    http://127.0.0.1:8585/\n" in said
+    assert f"Went back from 99.0.0 to {__version__}.\n" in said
+    assert "\nOpen http://127.0.0.1:8585/ on this machine; others cannot reach it.\n" in said
     assert service.out("ls", "/etc/avahi/services") == ""
     service.install("--uninstall", "--purge")
     assert traces(service) == set()
