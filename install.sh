@@ -11,6 +11,7 @@ OLD=$DEST.old # is kept until the new one answers
 UNIT=/etc/systemd/system/pi-stat.service
 OLD_UNIT=$UNIT.old
 AVAHI=/etc/avahi/services/pi-stat.service
+STATE=/var/lib/pi-stat # the history, which the service itself keeps
 COMMAND=/usr/local/bin/pi-stat # a link to the one in $DEST
 PARTS=(pi_system_monitor.py pistat templates requirements.txt .env.example pi-stat.service install.sh)
 ROOM=50 # MB that the new version takes, at most
@@ -18,8 +19,8 @@ ROOM=50 # MB that the new version takes, at most
 usage() {
     cat <<END
 Usage: sudo ./install.sh                        install and start pi-stat, or upgrade it; settings are kept
-       sudo ./install.sh --uninstall            stop and remove it; settings are kept
-       sudo ./install.sh --uninstall --purge    remove the settings, too
+       sudo ./install.sh --uninstall            stop and remove it; settings and history are kept
+       sudo ./install.sh --uninstall --purge    remove the settings and the history, too
        ./install.sh --help
 END
 }
@@ -296,6 +297,7 @@ finish() {
         warn "nothing was changed: $(version_of "$DEST") is $(state)"
     else
         if [ -n "$CREATED" ]; then remove_user; fi
+        if [ -z "$HISTORY" ]; then rm -rf "$STATE"; fi
         warn "nothing was installed"
     fi
     exit "$status"
@@ -315,7 +317,8 @@ install_all() {
     require_no_clone
     require_python
     require_room
-    STEP="looking at what is there" CREATED="" SWITCHED="" WAS=""
+    STEP="looking at what is there" CREATED="" SWITCHED="" WAS="" HISTORY=""
+    if [ -e "$STATE" ]; then HISTORY=yes; fi
     trap finish EXIT
     trap 'exit 130' INT TERM HUP
     clean_up
@@ -388,6 +391,14 @@ remove_user() {
     if getent group pi-stat >/dev/null; then groupdel pi-stat; fi
 }
 
+# systemd gives it to the next user of that name again.
+keep_history() {
+    if [ -e "$STATE" ]; then
+        chown -R root:root "$STATE"
+        say "The history is still in $STATE; --uninstall --purge removes it, too."
+    fi
+}
+
 # Without its user the settings are for root alone: another group may get the number of this one.
 keep_settings() {
     find "$DEST" -mindepth 1 -maxdepth 1 ! -name .env -exec rm -r {} +
@@ -403,17 +414,18 @@ uninstall() {
     local purge=$1 was=""
     require_root --uninstall ${purge:+--purge}
     require_no_clone
-    if [ -e "$UNIT" ] || installed || { [ -n "$purge" ] && [ -e "$DEST" ]; } || getent passwd pi-stat >/dev/null; then was=yes; fi
+    if [ -e "$UNIT" ] || installed || [ -e "${purge:+$DEST}" ] || [ -e "${purge:+$STATE}" ] || getent passwd pi-stat >/dev/null; then was=yes; fi
     remove_unit
     if ours; then rm "$COMMAND"; fi
     rm -rf "$AVAHI" "$NEW" "$OLD" "$OLD_UNIT"
     if [ -n "$purge" ]; then
-        rm -rf "$DEST"
+        rm -rf "$DEST" "$STATE"
         # What `systemctl edit` and `systemctl set-property` have added.
         systemctl revert pi-stat.service >/dev/null 2>&1
         systemctl daemon-reload
-    elif [ -e "$DEST" ]; then
-        keep_settings
+    else
+        if [ -e "$DEST" ]; then keep_settings; fi
+        keep_history
     fi
     remove_user
     if [ -n "$was" ]; then say "pi-stat is removed."; else say "pi-stat is not installed; nothing was removed."; fi

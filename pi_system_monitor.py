@@ -62,7 +62,7 @@ from pistat.monitor.self_metrics import OTHER, SelfMetrics
 from pistat.routes import Route
 from pistat.server import server
 from pistat.settings import Settings
-from pistat.text import quoted
+from pistat.text import did_you_mean, quoted
 from pistat.web import access_control, headers, parameters
 from pistat.web.access_control import AccessControl
 from pistat.web.errors import MESSAGES, error_body
@@ -480,13 +480,14 @@ def _error(error: Exception) -> Response:
 
 def _message(error: HTTPException) -> str:
     if isinstance(error, NotFound):
-        return f"There is no route {quoted(request.path)}; the routes are {', '.join(routes.PATHS)}."
+        message = f"There is no route {quoted(request.path)}; the routes are {', '.join(routes.PATHS)}."
+        return message + did_you_mean(request.path, routes.PATHS)
     if isinstance(error, MethodNotAllowed):
         return f"{quoted(request.method)} is not allowed here; expected GET, HEAD or OPTIONS."
     if isinstance(error, TooManyRequests):
         chosen = _service().settings
         limit = f"{chosen.rate_limit_requests} requests in {chosen.rate_limit_window} s"
-        return f"A client may make {limit}; Retry-After says when to come back."
+        return f"A client may make {limit}; try again in {g.standing.seconds} s."
     if isinstance(error, (BadParameters, Forbidden, ServiceUnavailable)):
         return error.description or ""
     return MESSAGES.get(error.code or 500, error.name)

@@ -6,7 +6,6 @@ README, `.env.example`, the guide and the check at start are all made from `Sett
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import io
 import ipaddress
 import logging
@@ -20,7 +19,7 @@ from typing import Any, TypeVar
 from dotenv.parser import parse_stream
 
 from pistat import hosts
-from pistat.text import quoted
+from pistat.text import did_you_mean, quoted
 from pistat.validators import FLAG, Kind, decimal, whole
 
 PREFIX = "PISTAT_"
@@ -218,11 +217,11 @@ def _ours(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _warn_of_unknown(given: Mapping[str, str]) -> None:
-    known = [each.name.removeprefix(PREFIX) for each in SETTINGS]
+    known = {setting.name.removeprefix(PREFIX) for setting in SETTINGS}
     for name in given:
-        if name.removeprefix(PREFIX) not in known:
-            near = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1)
-            hint = f" Did you mean {PREFIX}{near[0]}?" if near else ""
+        word = name.removeprefix(PREFIX)
+        if word not in known:
+            hint = did_you_mean(word, known, PREFIX)
             logging.getLogger("pistat").warning(
                 "%s is not a setting of pi-stat and was ignored.%s", quoted(name), hint
             )

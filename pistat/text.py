@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 def escaped(text: str, length: int) -> str:
     """`text` in one line: cut to `length`, control characters escaped."""
@@ -12,3 +15,9 @@ def escaped(text: str, length: int) -> str:
 def quoted(text: str, length: int = 64) -> str:
     """`text` in double quotes for a message of one line: cut to `length`, control characters escaped."""
     return f'"{escaped(text, length)}"'
+
+
+def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """Return " Did you mean ...?" with the one of `known` nearest to `word`, or "" if none is near."""
+    near = difflib.get_close_matches(word[:64], sorted(known), n=1)
+    return f" Did you mean {prefix}{near[0]}?" if near else ""

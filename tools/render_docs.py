@@ -196,8 +196,7 @@ def env_example() -> str:
     """The whole file: every setting with its help, and commented out, as its default already holds."""
     head = (
         "# The settings of pi-stat, which it reads from a file named .env next to pi_system_monitor.py.\n"
-        "# To change one, remove the # before its name, and restart pi-stat; the service can take new settings\n"
-        "# without a restart, all but PISTAT_PORT and PISTAT_HOST: sudo systemctl reload pi-stat\n"
+        "# To change one, remove the # before its name and restart pi-stat: sudo systemctl restart pi-stat\n"
         "# A variable of the same name in the environment wins over this file.\n"
     )
     return head + "".join(

@@ -1,4 +1,4 @@
-"""The refusals, each declared once: a status, and what it means."""
+"""Declares the errors that a client may get: a status, and what it means."""
 
 from __future__ import annotations
 
@@ -26,16 +26,20 @@ ERRORS = (
         "A parameter is unknown, given twice, empty or out of range, or the request is not HTTP; "
         "the message says what is accepted.",
     ),
-    Refusal(401, "The request shows no token, or a wrong one; it is what `PISTAT_API_TOKEN` says."),
-    Refusal(403, "The `Host` header is not a name of this machine; see `PISTAT_ALLOWED_HOSTS`."),
-    Refusal(404, "There is no such route; the message lists those that there are."),
-    Refusal(405, "The method is not one of those that `Allow` lists."),
-    Refusal(413, "The body of the request is too large; no route here reads one."),
-    Refusal(429, "The client has used up its requests; `Retry-After` says in how many seconds it has more."),
-    Refusal(431, "The head of the request is too large."),
-    Refusal(500, "The request could not be answered; the log of the daemon says why."),
-    Refusal(501, "The request is in a transfer coding that this server does not understand."),
-    Refusal(503, "Too many requests wait for an answer; `Retry-After` says when to come again."),
+    Refusal(
+        401,
+        "The token is missing or wrong; send the value of `PISTAT_API_TOKEN` in a header, "
+        "`Authorization: Bearer TOKEN` or `X-API-Key: TOKEN`, or as the password.",
+    ),
+    Refusal(403, "The `Host` header does not name this machine; add the name to `PISTAT_ALLOWED_HOSTS`."),
+    Refusal(404, "There is no such route; the message lists the routes."),
+    Refusal(405, "The method is not allowed; the `Allow` header lists those that are."),
+    Refusal(413, "The body of the request is too large; no route reads one."),
+    Refusal(429, "The client has made too many requests; `Retry-After` says how many seconds to wait."),
+    Refusal(431, "The request line and headers are too large."),
+    Refusal(500, "The request could not be answered; the log of pi-stat says why."),
+    Refusal(501, "The request uses a transfer coding that this server does not understand."),
+    Refusal(503, "Too many requests are waiting; `Retry-After` says how many seconds to wait."),
 )
 MEANING = {each.status: each.help for each in ERRORS}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
-from pistat.text import quoted
+from pistat.text import did_you_mean, quoted
 from pistat.validators import FLAG, whole
 
 
@@ -74,7 +74,10 @@ def names(name: str, known: Sequence[str], text: str) -> Parameter:
         wanted = dict.fromkeys(each.strip(" ") for each in value.split(","))
         for each in wanted:
             if each not in known:
-                raise ValueError(f"{name} has {quoted(each)}; known {name} are {', '.join(known)}.")
+                raise ValueError(
+                    f"{name} has {quoted(each)}; known {name} are {', '.join(known)}."
+                    + did_you_mean(each, known)
+                )
         return tuple(each for each in known if each in wanted)
 
     accepts = "a comma-separated list of " + ", ".join(known)
@@ -112,4 +115,5 @@ def _read(parameter: Parameter, value: str) -> Any:
 
 def _unknown(name: str, value: str, known: Mapping[str, Parameter]) -> str:
     accepted = f"the parameters here are {', '.join(known)}" if known else "this route takes no parameters"
-    return f"{quoted(name)} (with the value {quoted(value)}) is not a parameter; {accepted}."
+    message = f"{quoted(name)} (with the value {quoted(value)}) is not a parameter; {accepted}."
+    return message + did_you_mean(name, known)

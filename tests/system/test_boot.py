@@ -233,7 +233,7 @@ def test_install_says_how_to_set_a_token(service: Service) -> None:
 
 
 def test_pi_stat_is_a_command(service: Service) -> None:
-    """`pi-stat` is on the PATH of everyone: it prints its version, checks the settings, or says what it takes."""
+    """`pi-stat` is on everyone's PATH: it prints its version, checks the settings, or shows its help."""
     assert service.out("runuser", "-u", "pi", "--", "pi-stat", "--version") == f"pi-stat {__version__}"
     assert "host 0.0.0.0, port 8585" in service.out("pi-stat", "--check")
     assert service.out("pi-stat").startswith("usage: pi-stat")
@@ -1311,7 +1311,8 @@ def test_uninstall(service: Service) -> None:
     said = service.run("/opt/pi-stat/install.sh", "--uninstall").stdout
 
     assert f"Your settings are still in {ENV}" in said
-    assert traces(service) == {"/opt/pi-stat"}
+    assert traces(service) == {"/opt/pi-stat", "/var/lib/pi-stat"}
+    assert service.out("find", "/var/lib/pi-stat", "!", "-user", "root") == ""
     assert service.out("ls", "-A", "/opt/pi-stat") == ".env"
     assert service.out("stat", "-c", "%U %G %a", ENV) == "root root 600"
     assert service.show("LoadState") == "not-found"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -236,7 +237,33 @@ def test_bad(shared: Daemon, target: str, message: str) -> None:
 
     assert answer.status == 400
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == {"error": "Bad Request", "message": message}
+    assert answer.json().keys() == {"error", "message"}
+    assert answer.json()["error"] == "Bad Request"
+    assert re.sub(r" Did you mean \S+\?$", "", answer.json()["message"]) == message
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "near"),
+    [
+        ("/stats?fields=uptme", 400, "uptime"),
+        ("/stats?fields=cpu_tmp,memory", 400, "cpu_temp"),
+        ("/stats?feilds=uptime", 400, "fields"),
+        ("/stat", 404, "/stats"),
+        ("/network/interface", 404, "/network/interfaces"),
+    ],
+)
+def test_did_you_mean(shared: Daemon, target: str, status: int, near: str) -> None:
+    """A misspelt field, parameter or route is answered with the one that was probably meant."""
+    answer = shared.get(target)
+
+    assert answer.status == status
+    assert answer.json()["message"].endswith(f" Did you mean {near}?")
+
+
+@pytest.mark.parametrize("target", ["/stats?fields=qqq", "/zzzzzzzzzz", "/stats?xyzzy=1"])
+def test_no_guess_where_nothing_is_near(shared: Daemon, target: str) -> None:
+    """What resembles nothing gets the list of what there is, and no guess."""
+    assert "Did you mean" not in shared.get(target).json()["message"]
 
 
 @pytest.mark.parametrize("target", ["/stats?fields=uptme", "/health?x=1", "/?x=1"])
