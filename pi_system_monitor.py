@@ -15,6 +15,10 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+# The Debian package brings the libraries in pure Python along.
+if (VENDORED := Path(__file__).resolve().parent / "vendor").is_dir():
+    sys.path.insert(0, str(VENDORED))
+
 from pistat.server import slim_imports
 
 if __name__ == "__main__":
