@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -124,6 +124,20 @@ class DeadlineCache:
             if any(latest.get(task.key, NEVER).began < since for task in tasks):
                 self._refresh(tasks, self._floors(tasks, since, accept_running=accept_running))
             return [latest[task.key] for task in tasks]
+
+    def run(self, task: Task[T]) -> T:
+        """Run one task now and return its result, of which nothing is kept. For one caller at a time.
+
+        Raises:
+            NoAnswerError: It took too long, or an earlier run of its source has not come back yet.
+            BaseException: What the task has raised.
+        """
+        with self._lock:
+            self._refresh([task], {task.key: self._clock()})
+            outcome: Outcome[T] = self._latest.pop(task.key)
+        if outcome.error is not None:
+            raise outcome.error
+        return cast("T", outcome.value)
 
     def _floors(
         self, tasks: Sequence[Task[T]], since: float, *, accept_running: bool

@@ -272,3 +272,27 @@ def test_a_cache_that_is_closed_while_it_reads_answers() -> None:
 
     assert [each.value for each in outcomes] == [1]
     assert eventually(lambda: new_threads(before) == 0)
+
+
+def test_one_task_is_run_anew_each_time() -> None:
+    """`run` gives what the task gives now, or raises what it raises, though no time passes on the clock."""
+    cache = DeadlineCache(lambda: 100.0)
+
+    assert [cache.run(reading(number)) for number in (1, 2)] == [1, 2]
+    with pytest.raises(SystemExit):
+        cache.run(Task("source", sys.exit, SOON))
+    assert cache.run(reading(3)) == 3
+
+
+def test_one_task_that_hangs_is_given_up_and_not_run_again() -> None:
+    """Until a late reading has come back, its source has no other; what it brings then is nobody's."""
+    cache = DeadlineCache()
+    stuck = Source(deadline=0.2)
+    for _ in range(3):
+        with pytest.raises(NoAnswerError):
+            cache.run(stuck.task)
+    assert stuck.readings == 1
+
+    stuck.answer.set()
+    assert eventually(lambda: not cache._running)
+    assert cache.run(stuck.task) == 2

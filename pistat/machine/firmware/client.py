@@ -1,4 +1,4 @@
-"""What the VideoCore says: one question in, its text out."""
+"""Questions to the VideoCore: two transports, the device and vcgencmd, behind one circuit breaker."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from pistat.machine.board import model
 from pistat.machine.firmware.mailbox import ClosedError, Mailbox
+from pistat.machine.firmware.program import Program
 from pistat.machine.reasons import DescribedError, DeviceError, FirmwareAccess, Reason, obstructed
-from pistat.parsers.vcgencmd import Category, classify
+from pistat.parsers.vcgencmd import Category
 
 if TYPE_CHECKING:
     from pistat.machine.host import Host
@@ -21,29 +22,27 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("pistat")
 
-VCGENCMD = ("/usr/bin/vcgencmd", "/opt/vc/bin/vcgencmd")
 ANSWER_SECONDS = 1.0
-"""The kernel itself gives the firmware one second for an answer."""
-
+"""How long an answer may take; the kernel gives the firmware one second, too."""
 
 REST_SECONDS = (2.0, 4.0, 8.0, 15.0, 30.0)
 """How long the firmware is left alone after its first, second, ... failure to answer in a row."""
 
 REFUSED_SECONDS = 60.0
-"""How long a way is left alone that would not even let us ask: that may heal, but not soon."""
+"""How long a transport is left alone that cannot be used: that may change, but not soon."""
 
 REFUSAL = "the firmware refused to answer"
 
 
 class UnavailableError(Exception):
-    """There is no such thing here, or we may not ask for it: the leaf is null, and that is no failure."""
+    """The board has no such thing, or pi-stat may not ask for it: the leaf is null, which is no failure."""
 
 
 class FirmwareError(DescribedError):
-    """The firmware should have answered and did not, or not in a form that can be believed.
+    """The firmware should have answered and did not, or not in a form that can be trusted.
 
     Attributes:
-        question: The one question that it is about; empty where all fail alike.
+        question: The question that failed; "" if every question fails alike.
     """
 
     def __init__(self, clause: str, reason: Reason = Reason.REFUSED, question: str = "") -> None:
@@ -52,33 +51,34 @@ class FirmwareError(DescribedError):
 
 
 class Firmware:
-    """Asks the firmware, one question at a time; leaves it alone when it does not answer.
+    """Asks the firmware, one question at a time, and leaves it alone for a while when it does not answer.
 
-    It is asked through its device, which costs a system call. Where that cannot be opened, or refuses, it is
-    asked through vcgencmd, which costs a process.
+    Questions go to its device, which costs a system call. Where that cannot be opened, or refuses, they go to
+    vcgencmd, which costs a process.
     """
 
-    def __init__(self, machine: Host) -> None:
-        self._machine = machine
-        self._mailbox = Mailbox(machine)
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._mailbox = Mailbox(host)
+        self._program = Program(host)
         self._lock = threading.Lock()
         self._access: FirmwareAccess | None = None
-        self._told: set[FirmwareAccess] = set()
-        # Questions that this firmware does not know, and will not before it is another one.
+        self._logged: set[FirmwareAccess] = set()
+        # Questions that this firmware does not know.
         self._unknown: set[str] = set()
-        # Why the device is not asked, until when, and whether it has answered the last question.
+        # Why the device cannot be used, when to try it again, and whether it answered the last question.
         self._device_unavailable = FirmwareAccess(None)
-        self._shut_until = float("-inf")
+        self._device_retry_at = float("-inf")
         self._device_has_worked = False
         self._failures = 0
-        # Made anew each time: an exception that is raised again keeps its whole past.
+        # Makes a new exception each time: one that is raised again would keep its whole traceback.
         self._last_error: Callable[[], Exception] = UnavailableError
         self._retry_at = float("-inf")
 
     @property
     def access(self) -> FirmwareAccess:
-        """By which way the firmware is asked, or why by none. At first this puts a question to find out."""
-        if not self._machine.linux:
+        """How the firmware is asked, or why it cannot be. The first time, a question is put to find out."""
+        if not self._host.linux:
             return FirmwareAccess(None, Reason.NO_PLATFORM)
         if self._access is None:
             with contextlib.suppress(UnavailableError, FirmwareError):
@@ -87,19 +87,19 @@ class Firmware:
 
     @property
     def absent(self) -> bool:
-        """Whether it is known for now that there is no way to ask, so that nobody need try."""
+        """Whether it is known for now that there is no way to ask."""
         return self._last_error is UnavailableError and self.now() < self._retry_at
 
     def now(self) -> float:
-        """The time of the clock that `ask` goes by."""
-        return self._machine.monotonic()
+        """Return the time of the clock that `ask` uses."""
+        return self._host.monotonic()
 
     def ask(self, question: str, until: float = float("inf")) -> str:
-        """The reply to `question`, such as `measure_volts core`, if its turn comes before `until`.
+        """Return the reply to `question`, such as `measure_volts core`, if its turn comes before `until`.
 
         Raises:
-            UnavailableError: No firmware here, it may not be asked, or it does not know the question.
-            FirmwareError: No answer, or an answer that cannot be trusted.
+            UnavailableError: There is no firmware, it may not be asked, or it does not know the question.
+            FirmwareError: There was no answer, or none that can be trusted.
         """
         if question in self._unknown:
             raise UnavailableError
@@ -113,7 +113,8 @@ class Firmware:
         raise FirmwareError(REFUSAL, question=question)
 
     def _in_turn(self, question: str, until: float) -> tuple[Category, str]:
-        # Whoever has the turn has given it back by then, with news for those who come too late as well.
+        """Put a question when the others before it are done."""
+        # A question under way is done by then, and its outcome is news for those who came too late, too.
         seconds = min(until + ANSWER_SECONDS - self.now(), threading.TIMEOUT_MAX)
         taken = self._lock.acquire(timeout=max(0.0, seconds))
         try:
@@ -129,122 +130,117 @@ class Firmware:
                 self._lock.release()
 
     def _put(self, question: str) -> tuple[Category, str]:
-        """What came of the question, and what was said; both ways tell the same in the same words."""
-        if self.now() >= self._shut_until:
+        """Put a question to the device, or else to the program; both give the same text."""
+        if self.now() >= self._device_retry_at:
             try:
-                reply = self._mailbox.ask(question, ANSWER_SECONDS)
+                answer = self._mailbox.ask(question, ANSWER_SECONDS)
             except TimeoutError:
                 raise
             except OSError as error:
-                self._shut_out(error)
+                self._give_up_device(error)
             else:
                 self._device_has_worked = True
                 self._settle(FirmwareAccess(self._mailbox.node))
-                return classify(reply.status, reply.text), reply.text
-        return self._put_by_program(question)
+                return answer
+        return self._put_to_program(question)
 
-    def _shut_out(self, error: OSError) -> None:
-        """The device cannot be asked, for a while; or only this question cannot, which is a FirmwareError."""
+    def _give_up_device(self, error: OSError) -> None:
+        """Leave the device alone for a while. Raises FirmwareError if it may refuse this question only."""
         if isinstance(error, ClosedError):
-            self._device_unavailable = obstructed(error.obstacles, self._machine.me())
+            self._device_unavailable = obstructed(error.obstacles, self._host.me())
         elif self._device_has_worked:
-            # A second refusal in a row tells that it is not for the sake of one question.
+            # Only a second refusal in a row shows that the question is not the cause.
             self._device_has_worked = False
             raise FirmwareError(REFUSAL)
         else:
             self._device_unavailable = FirmwareAccess(
                 None, Reason.REFUSED, f"{self._mailbox.node} refuses: {error.strerror}."
             )
-        self._shut_until = self.now() + REFUSED_SECONDS
+        self._device_retry_at = self.now() + REFUSED_SECONDS
 
-    def _put_by_program(self, question: str) -> tuple[Category, str]:
-        program = self._program()
+    def _put_to_program(self, question: str) -> tuple[Category, str]:
+        """Put a question to vcgencmd, because the device is unavailable."""
+        path, device = self._find_program(), self._device_unavailable
         try:
-            finished = self._machine.run([program, *question.split()], ANSWER_SECONDS)
+            category, text = self._program.ask(path, question, ANSWER_SECONDS)
         except TimeoutError:
             raise
         except OSError:
             raise self._fail(Reason.REFUSED, "vcgencmd cannot be started") from None
-        # The exit status alone says nothing: a refused ioctl ends with 0, too.
-        category = classify(finished.status, finished.stdout, finished.stderr)
         if category is Category.NO_ACCESS:
             raise self._leave(self._forbidden())
         if category is Category.FAILED:
             raise self._fail(Reason.REFUSED, "vcgencmd failed")
-        if category is Category.TRANSPORT and self._device_unavailable.why is Reason.REFUSED:
-            # Neither way helps, so there is no use in a process for each question.
-            raise self._fail(Reason.REFUSED, REFUSAL, self._device_unavailable.detail)
-        self._settle(
-            FirmwareAccess(
-                program.removeprefix(self._machine.root),
-                self._device_unavailable.why,
-                self._device_unavailable.detail,
-            )
-        )
-        return category, finished.stdout
+        if category is Category.TRANSPORT and device.why is Reason.REFUSED:
+            # Neither transport works, so there is no use in a process for each question.
+            raise self._fail(Reason.REFUSED, REFUSAL, device.detail)
+        self._settle(FirmwareAccess(path.removeprefix(self._host.root), device.why, device.detail))
+        return category, text
 
-    def _program(self) -> str:
-        """The absolute path of vcgencmd. It is looked for again while there is none."""
+    def _find_program(self) -> str:
+        """Return the absolute path of vcgencmd. Raises UnavailableError or FirmwareError."""
         try:
-            program = self._machine.memo.forever("vcgencmd", lambda: self._machine.executable(VCGENCMD))
+            path = self._program.find()
         except PermissionError as error:
-            raise self._leave(
-                FirmwareAccess(None, Reason.NO_PERMISSION, f"{error.filename} is not executable.")
-            ) from None
-        if program is None and self._device_unavailable.why is Reason.REFUSED:
+            detail = f"{error.filename} is not executable."
+            raise self._leave(FirmwareAccess(None, Reason.NO_PERMISSION, detail)) from None
+        if path is None and self._device_unavailable.why is Reason.REFUSED:
             # There is nothing else to ask, so the device is asked again, and sooner.
-            self._shut_until = float("-inf")
+            self._device_retry_at = float("-inf")
             raise self._fail(Reason.REFUSED, REFUSAL, self._device_unavailable.detail)
-        if program is None:
+        if path is None:
             raise self._leave(self._device_unavailable)
-        return program
+        return path
 
     def _forbidden(self) -> FirmwareAccess:
-        """Why vcgencmd may not ask: as a rule for the reason why we may not."""
+        """Return why vcgencmd may not ask: as a rule for the same reason as pi-stat itself."""
         before_2020 = "/dev/vchiq"
-        if self._device_unavailable.why is Reason.NO_FILE and self._machine.exists(before_2020):
-            obstacle = DeviceError(before_2020, errno.EACCES, self._machine.group(before_2020))
-            return obstructed([obstacle], self._machine.me())
+        if self._device_unavailable.why is Reason.NO_FILE and self._host.exists(before_2020):
+            obstacle = DeviceError(before_2020, errno.EACCES, self._host.group(before_2020))
+            return obstructed([obstacle], self._host.me())
         return self._device_unavailable
 
     def _fail(self, why: Reason, what: str, detail: str = "") -> FirmwareError:
-        """Remember a failure: the firmware is left alone for a while, longer each time in a row."""
+        """Leave the firmware alone for a while, longer after each failure in a row; return the error."""
         rest = REST_SECONDS[min(self._failures, len(REST_SECONDS) - 1)]
         self._failures += 1
         self._rest(rest, partial(FirmwareError, what, why))
-        # Whose figures are lost tells the log.
+        # This is not logged: the log names the collectors that fail.
         self._access = FirmwareAccess(None, why, detail or f"{what[0].upper()}{what[1:]}.")
         return FirmwareError(what, why)
 
     def _leave(self, access: FirmwareAccess) -> UnavailableError:
-        """There is no way to ask: the firmware is left alone for long."""
+        """Leave the firmware alone for long, as there is no way to ask; return the error."""
         self._rest(REFUSED_SECONDS, UnavailableError)
         self._settle(access)
         return UnavailableError()
 
-    def _rest(self, seconds: float, trouble: Callable[[], Exception]) -> None:
-        # In this order, for it is looked at without a lock.
-        self._last_error = trouble
+    def _rest(self, seconds: float, error: Callable[[], Exception]) -> None:
+        """Answer every question within the next `seconds` with this error."""
+        # In this order, for `absent` reads both without a lock.
+        self._last_error = error
         self._retry_at = self.now() + seconds
 
     def _settle(self, access: FirmwareAccess) -> None:
-        """Remember by which way the firmware is asked, or why by none; a line in the log for what is new."""
+        """Remember how the firmware is asked, or why it cannot be; log what is new."""
         if access == self._access:
             return
         self._access = access
-        if access not in self._told:
-            self._told.add(access)
+        if access not in self._logged:
+            self._logged.add(access)
             log.log(self._level(access), "%s", f"{_sentence(access)} {access.detail}".rstrip())
 
     def _level(self, access: FirmwareAccess) -> int:
+        """Return the level at which to log it."""
         if access.why in (None, Reason.NO_FILE) and access.way:
             return logging.INFO
-        absent = access.why is Reason.NO_FILE and "Raspberry Pi" not in (model(self._machine) or "")
-        # A machine without firmware is nothing to talk about, unless it should have one.
+        absent = access.why is Reason.NO_FILE and "Raspberry Pi" not in (model(self._host) or "")
+        # That a PC has no firmware is not worth a line.
         return logging.DEBUG if absent else logging.WARNING
 
 
 def _sentence(access: FirmwareAccess) -> str:
+    """Describe the access for the log."""
     if access.way is None:
         return "The firmware cannot be asked, so what only it knows is null."
     process = ", a process for each question" if access.why else ""

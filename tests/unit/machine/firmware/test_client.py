@@ -9,11 +9,9 @@ import subprocess
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 
 from pi_system_monitor import create_app
@@ -26,18 +24,22 @@ from pistat.machine.firmware.client import (
     FirmwareError,
     UnavailableError,
 )
-from pistat.machine.machine import Finished, Machine
+from pistat.machine.machine import Machine
 from pistat.machine.reasons import Reason
 from pistat.parsers.vcgencmd import temperature
 from pistat.settings import Settings
+from support.vcgencmd_script import (
+    SOON,
+    Clocked,
+    Vcgencmd,
+    Waiting,
+    assert_nothing_is_left,
+    calls,
+    says,
+)
 
 if TYPE_CHECKING:
     from support.need import Need
-
-SOON = 20.0
-"""Seconds after which what should have ended by itself has not."""
-
-Vcgencmd = Callable[..., Path]
 
 NO_NODE = "Can't open device file: /dev/vcio_gencmd"
 NO_NODE_BEFORE_2026 = (
@@ -52,152 +54,6 @@ TOO_LONG = "vc_gencmd_read_response returned -1\n"
 @pytest.fixture(autouse=True)
 def posix(need: Need) -> None:
     need(os.name == "posix", "/bin/sh", installed=False)
-
-
-@pytest.fixture
-def vcgencmd(tmp_path: Path) -> Vcgencmd:
-    """Write a program; it notes its calls and the processes that it starts beside itself."""
-
-    def write(script: str, where: str = "usr/bin/vcgencmd", mode: int = 0o755) -> Path:
-        path = tmp_path / where
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
-        path.write_text(f'#!/bin/sh\necho "$*" >>"$0.calls"\necho $$ >>"$0.pids"\n{script}\n')
-        path.chmod(mode)
-        return path
-
-    return write
-
-
-def says(text: str, status: int = 0, stream: int = 1) -> str:
-    """A script that prints `text` and ends with `status`."""
-    return f"cat <<'END' >&{stream}\n{text}\nEND\nexit {status}"
-
-
-def calls(program: Path) -> list[str]:
-    """The arguments of each call so far."""
-    notes = Path(f"{program}.calls")
-    return notes.read_text().splitlines() if notes.exists() else []
-
-
-def processes(program: Path) -> list[int]:
-    return [int(line) for line in Path(f"{program}.pids").read_text().split()]
-
-
-def runs(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def assert_nothing_is_left(program: Path) -> None:
-    """The program has ended, and what it had started has, too."""
-    until = time.monotonic() + SOON
-    while any(map(runs, processes(program))):
-        assert time.monotonic() < until, "orphans"
-        time.sleep(0.01)
-
-
-class Patient(Machine):
-    """A machine where a program may take its time, for this one may be busy with other things.
-
-    Attributes:
-        patience: How many seconds it has, at least; 0.0 where one shall hang.
-    """
-
-    patience = SOON
-
-    def run(self, command: Sequence[str], seconds: float, limit: int = 8192) -> Finished:
-        return super().run(command, max(seconds, self.patience), limit)
-
-
-class Clocked(Patient):
-    """A machine on whose clock no time passes by itself."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
-
-
-class Waiting(Patient):
-    """A machine on whose clock next to no time passes but while somebody waits, so that nothing is late."""
-
-    now = 1000.0
-
-    def monotonic(self) -> float:
-        self.now += 1e-6
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        super().sleep(seconds)
-        self.now += seconds
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Clocked:
-    return Clocked(str(tmp_path))
-
-
-# Answers
-
-
-def test_an_answer(vcgencmd: Vcgencmd, machine: Machine) -> None:
-    """A program that answers is asked word by word, and its answer is text."""
-    program = vcgencmd('echo "$#: $1, $2"\necho "temp=48.3\'C "')
-
-    assert machine.firmware.ask("measure_volts core") == "2: measure_volts, core\ntemp=48.3'C \n"
-    assert calls(program) == ["measure_volts core"]
-    assert_nothing_is_left(program)
-
-
-def test_an_older_place(vcgencmd: Vcgencmd, machine: Machine) -> None:
-    """On old images the program stands in /opt/vc/bin."""
-    vcgencmd("echo opt", "opt/vc/bin/vcgencmd")
-
-    assert machine.firmware.ask("version") == "opt\n"
-
-
-def test_the_newer_place_comes_first(vcgencmd: Vcgencmd, machine: Machine) -> None:
-    """With a program in both places, the one in /usr/bin is asked."""
-    vcgencmd("echo opt", "opt/vc/bin/vcgencmd")
-    vcgencmd("echo usr")
-
-    assert machine.firmware.ask("version") == "usr\n"
-
-
-def test_what_it_is_given(vcgencmd: Vcgencmd, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program has no terminal, no folder of ours, and nothing of our environment."""
-    monkeypatch.setenv("PISTAT_API_TOKEN", "secret")
-    monkeypatch.setenv("LD_PRELOAD", "")
-    vcgencmd(
-        'pwd\nread line || echo "no input"\necho "$PATH $LC_ALL ${PISTAT_API_TOKEN-none} ${LD_PRELOAD-none}"'
-    )
-
-    assert machine.firmware.ask("x") == "/\nno input\n/usr/bin:/bin C none none\n"
-
-
-def test_no_shell(vcgencmd: Vcgencmd, machine: Machine, tmp_path: Path) -> None:
-    """A question is words and nothing else: no shell takes it apart."""
-    program = vcgencmd('printf "%s\\n" "$@"')
-    question = f"a;touch {tmp_path}/1 $(touch {tmp_path}/2) `touch` | & > {tmp_path}/3 * $HOME 'x"
-
-    assert machine.firmware.ask(question).splitlines() == question.split()
-    assert {each.name for each in tmp_path.iterdir()} == {"usr"}
-    assert len(calls(program)) == 1
-
-
-def test_path_is_not_searched(vcgencmd: Vcgencmd, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A program of that name somewhere in PATH, or in the working directory, is not ours to run."""
-    program = vcgencmd("echo here", "elsewhere/vcgencmd")
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.chdir(program.parent)
-
-    with pytest.raises(UnavailableError):
-        machine.firmware.ask("version")
-
-    assert calls(program) == []
 
 
 def test_one_at_a_time(vcgencmd: Vcgencmd, machine: Machine) -> None:
