@@ -20,17 +20,18 @@ PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERR
 
 
 LONGEST = 1_000
-"""Characters of a line. Names from outside are cut where they are told; this is for what nobody foresaw."""
+"""The most characters of a line. Names from outside are cut much shorter; this is for what nobody foresaw."""
 
 
 class _Formatter(logging.Formatter):
-    """One line for each record, whatever it holds: nobody can forge another, or move a terminal's cursor."""
+    """Makes one line of each record, whatever it contains: no forged lines, no control of a terminal."""
 
     def __init__(self, *, marks: bool) -> None:
         super().__init__()
         self._marks = marks
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
         text = record.getMessage()
         if record.exc_info and record.exc_info[1]:
             text += f": {failure(record.exc_info[1])}"
@@ -39,14 +40,14 @@ class _Formatter(logging.Formatter):
 
 
 def failure(error: BaseException) -> str:
-    """What went wrong and where, the innermost place first."""
-    frames = [(each.f_code.co_filename, line) for each, line in traceback.walk_tb(error.__traceback__)]
+    """Describe an error and where it arose, the innermost place first."""
+    frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     places = " < ".join(f"{Path(name).name}:{line}" for name, line in reversed(frames[-8:]))
     return f"{type(error).__name__} {quoted(str(error), 200)} at {places}"
 
 
 class OncePerMinute:
-    """Says yes at most once a minute for each thing, so that a fault that repeats does not fill the log."""
+    """Allows each message once a minute, so that a fault that repeats does not fill the log."""
 
     SECONDS = 60.0
     MOST = 256
@@ -57,7 +58,7 @@ class OncePerMinute:
         self._last: dict[Hashable, float] = {}
 
     def __call__(self, thing: Hashable) -> bool:
-        """Whether `thing` may be told now."""
+        """Return whether the message about `thing` may be logged now."""
         with self._lock:
             now = self._clock()
             if now - self._last.get(thing, -math.inf) < self.SECONDS:
@@ -69,12 +70,12 @@ class OncePerMinute:
 
 
 def marked(text: str, level: int) -> str:
-    """`text` with the priority of `level` before each of its lines."""
+    """Put the priority of `level` before each line of `text`."""
     return "\n".join(f"<{PRIORITIES.get(level, 6)}>{line}" for line in text.split("\n"))
 
 
 def reads(stream: TextIO) -> bool:
-    """Whether what is written to `stream` goes to the journal; somebody may have redirected it."""
+    """Return whether `stream` goes to the journal; somebody may have redirected it."""
     try:
         status = os.fstat(stream.fileno())
     except (OSError, ValueError):
@@ -83,13 +84,13 @@ def reads(stream: TextIO) -> bool:
 
 
 def set_up(level: int) -> None:
-    """Log to standard error."""
+    """Log to standard error, from `level` up."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Formatter(marks=reads(sys.stderr)))
     logging.basicConfig(handlers=[handler], level=level)
 
 
 def tell(text: str) -> None:
-    """Say why the program ends, in one line that people read without knowing of levels."""
+    """Print why the program ends, in one line for people who know nothing of log levels."""
     line = f"pi-stat: {escaped(text, LONGEST)}"
     sys.stderr.write((marked(line, logging.ERROR) if reads(sys.stderr) else line) + "\n")

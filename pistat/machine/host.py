@@ -36,15 +36,15 @@ T = TypeVar("T")
 log = logging.getLogger("pistat")
 
 KEPT_FILES = 128
-"""How many files that are read for every answer are held open: more than a usual machine has."""
+"""The most files that are held open because every answer needs them: a usual machine has fewer."""
 
 KEPT_PROCESSES = 256
-"""The most processes of which files are held open: a usual Pi has fewer. It is a megabyte of the kernel's."""
+"""The most processes of which files are held open: a usual Pi has fewer. They cost the kernel a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a program left behind: exit status (negative for a signal), standard output, standard error."""
+    """How a program ended: exit status (negative for a signal), standard output, standard error."""
 
     status: int
     stdout: str
@@ -53,11 +53,11 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Bytes of a filesystem; `free` is what an ordinary user may still take, so the three need not add up.
+    """Bytes of a filesystem; `free` is what ordinary users may still use, so the three need not add up.
 
     Attributes:
         inodes: How many files and folders it can hold; 0 where it has no such limit.
-        inodes_free: How many more.
+        inodes_free: How many more it can hold.
     """
 
     total: int
@@ -68,7 +68,7 @@ class Usage:
 
 
 class SystemNames(NamedTuple):
-    """Names of the host, of the kernel's release and of its architecture, and the bits of a pointer here."""
+    """Names of the host, the kernel's release and its architecture; and how many bits a pointer has here."""
 
     hostname: str
     kernel: str
@@ -77,21 +77,21 @@ class SystemNames(NamedTuple):
 
 
 class Host:
-    """The machine. Files are read below `root`; a recording overrides what has no file behind it.
+    """The machine. Files are read below `root`; a recorded board overrides what has no file behind it.
 
     Attributes:
-        linux: Whether /proc and /sys are there to be read.
-        cores: How many logical CPUs there are, for lists with one entry a core.
-        page_size, clock_ticks: The units of the kernel's tables: bytes a page, ticks a second.
+        linux: Whether there are /proc and /sys.
+        cores: The number of logical CPUs, for lists with one entry per core.
+        page_size, clock_ticks: The units of the kernel's tables: bytes per page, ticks per second.
         show_ssid: Whether the name of the Wi-Fi network may be shown.
         memo: What need not be read or parsed again.
     """
 
     USAGE_SECONDS = 1.0
-    """How long a filesystem may take to say how full it is."""
+    """How long a filesystem may take to report how full it is."""
 
     USER_SECONDS = 1.0
-    """How long the list of users may take: it may lie on a server."""
+    """How long the name of a user may take: a server may have to be asked."""
 
     def __init__(self, root: str = "", platform: str = sys.platform) -> None:
         self.root = root.rstrip("/")
@@ -102,30 +102,30 @@ class Host:
         self.show_ssid = False
         self.memo = Memo(self.monotonic)
         self._interfaces = Interfaces()
-        self._kept = FileCache(KEPT_FILES)
+        self._files = FileCache(KEPT_FILES)
         self._stats = ProcessStatFiles(most=KEPT_PROCESSES)
         self._filesystems = DeadlineCache(self.monotonic)
         self._silent: set[str] = set()
-        self._seldom = OncePerMinute(self.monotonic)
+        self._once_per_minute = OncePerMinute(self.monotonic)
         self._users = DeadlineCache(self.monotonic)
         self._children = threading.Lock()
-        self._unreaped: subprocess.Popen[bytes] | None = None
+        self._unkillable: subprocess.Popen[bytes] | None = None
 
     # Files
 
     def path(self, path: str) -> str:
-        """Where `path` of the machine is found: below the root."""
+        """Return where `path` of the machine is found: below the root."""
         return self.root + path
 
     def open(self, path: str) -> int:
-        """A descriptor to read a file or to ask a device through. Raises OSError."""
+        """Open a file or a device for reading and return its descriptor. Raises OSError."""
         return os.open(self.path(path), READ_ONLY)
 
     def read_bytes(self, path: str, limit: int = 1 << 20) -> bytes:
-        """The content of a file, at most `limit` bytes.
+        """Read a file, at most `limit` bytes.
 
         Raises:
-            OSError: It is not there, or cannot be read.
+            OSError: It does not exist, or cannot be read.
         """
         descriptor = self.open(path)
         try:
@@ -139,15 +139,15 @@ class Host:
         return b"".join(chunks)
 
     def read(self, path: str, limit: int = 1 << 20) -> str:
-        """The content of a text file; bytes that are not UTF-8 become U+FFFD. Raises OSError."""
+        """Read a text file; bytes that are not UTF-8 become U+FFFD. Raises OSError."""
         return self.read_bytes(path, limit).decode("utf-8", "replace")
 
     def bytes_or_none(self, path: str, limit: int = 1 << 20) -> bytes | None:
-        """Like `read_bytes`, but None where this machine has no such file."""
+        """Read a file like `read_bytes`; return None where this machine has no such file."""
         return _unless_absent(lambda: self.read_bytes(path, limit))
 
     def read_or_none(self, path: str, limit: int = 1 << 20) -> str | None:
-        """Like `read`, but None where this machine has no such file."""
+        """Read a text file like `read`; return None where this machine has no such file."""
         return _unless_absent(lambda: self.read(path, limit))
 
     def read_cached_fd(self, path: str) -> bytes:
@@ -156,47 +156,47 @@ class Host:
         Raises:
             OSError: It does not exist, or cannot be read.
         """
-        return self.read_bytes(path) if self.root else self._kept.read(path)
+        return self.read_bytes(path) if self.root else self._files.read(path)
 
     def read_cached_text(self, path: str) -> str:
-        """Like `reread_bytes`, as text. Raises OSError."""
+        """Read text like `read_cached_fd`. Raises OSError."""
         return self.read_cached_fd(path).decode("utf-8", "replace")
 
     def cached_text_or_none(self, path: str) -> str | None:
-        """Like `reread`, but None where this machine has no such file."""
+        """Read text like `read_cached_text`; return None where this machine has no such file."""
         return _unless_absent(lambda: self.read_cached_text(path))
 
     def word(self, path: str) -> str | None:
-        """The text in a small file, without the blanks around it; None where there is no file, or no text."""
+        """Read the text in a small file, without blanks around it; None without a file, or without text."""
         return (self.read_or_none(path, 4096) or "").strip() or None
 
     def sensor(self, path: str | None) -> str:
-        """The text in the file of a sensor; empty without such a file, and while the sensor is not ready."""
-        # What the kernel says of a sensor that is not ready differs: EIO, EINVAL, EAGAIN and others.
+        """Read the file of a sensor; return "" without such a file, and while the sensor is not ready."""
+        # Drivers report a sensor that is not ready in various ways: EIO, EINVAL, EAGAIN and others.
         with contextlib.suppress(OSError):
             return self.read(path, 4096) if path else ""
         return ""
 
     def names(self, path: str) -> list[str]:
-        """The names in a folder, sorted; none where there is no such folder."""
+        """List the names in a folder, sorted; none where there is no such folder."""
         return sorted(_unless_absent(lambda: os.listdir(self.path(path))) or [])
 
     def exists(self, path: str) -> bool:
-        """Whether there is something at `path`."""
+        """Return whether there is something at `path`."""
         return os.path.exists(self.path(path))
 
     def owner(self, path: str) -> int:
-        """The user ID that owns a file. Raises OSError."""
+        """Return the user ID that owns a file. Raises OSError."""
         return os.stat(self.path(path)).st_uid
 
     def stats(self) -> Iterator[tuple[str, bytes]]:
-        """The number of each process and its /proc/PID/stat; one that ends meanwhile is left out."""
+        """Yield the PID and /proc/PID/stat of each process; one that ends meanwhile is left out."""
         return self._stats.read()
 
     # Filesystems
 
     def usage(self, mountpoint: str) -> Usage:
-        """How full the filesystem at `mountpoint` is; may hang with a dead disk or server, see `usages`."""
+        """Return how full the filesystem at `mountpoint` is; hangs on a dead disk or server, see `usages`."""
         if not hasattr(os, "statvfs"):
             return Usage(*shutil.disk_usage(mountpoint))
         status = os.statvfs(mountpoint)
@@ -210,16 +210,16 @@ class Host:
         )
 
     def usages(self, mountpoints: Sequence[str]) -> list[Outcome[Usage]]:
-        """How full each filesystem is, waiting `USAGE_SECONDS` for each and never twice for a dead one."""
-        tasks = [Task(each, partial(self.usage, each), self.USAGE_SECONDS) for each in mountpoints]
+        """Return how full each filesystem is, waiting `USAGE_SECONDS` at most, and once for a dead one."""
+        tasks = [Task(place, partial(self.usage, place), self.USAGE_SECONDS) for place in mountpoints]
         outcomes = self._filesystems.get(tasks, self.monotonic(), accept_running=True)
         for mountpoint, outcome in zip(mountpoints, outcomes, strict=True):
-            self._tell(mountpoint, silent=isinstance(outcome.error, NoAnswerError))
+            self._log_silence(mountpoint, silent=isinstance(outcome.error, NoAnswerError))
         return outcomes
 
-    def _tell(self, mountpoint: str, *, silent: bool) -> None:
-        """A line in the log when a filesystem falls silent, one a minute at most, and when it answers."""
-        if silent and mountpoint not in self._silent and self._seldom(mountpoint):
+    def _log_silence(self, mountpoint: str, *, silent: bool) -> None:
+        """Log when a filesystem falls silent, at most once a minute, and when it answers again."""
+        if silent and mountpoint not in self._silent and self._once_per_minute(mountpoint):
             self._silent.add(mountpoint)
             log.warning("The filesystem at %s does not answer.", quoted(mountpoint))
         elif not silent and mountpoint in self._silent:
@@ -229,16 +229,16 @@ class Host:
     # Programs
 
     def executable(self, candidates: Sequence[str]) -> str | None:
-        """The first of `candidates` that is there; None when none is.
+        """Return where the first of `candidates` is that exists; None if none does.
 
         Raises:
-            PermissionError: It is there, but may not be run.
+            PermissionError: It exists, but may not be executed.
         """
-        for each in candidates:
-            if self.exists(each):
-                if not os.access(self.path(each), os.X_OK):
-                    raise PermissionError(errno.EACCES, "not executable", each)
-                return self.path(each)
+        for program in candidates:
+            if self.exists(program):
+                if not os.access(self.path(program), os.X_OK):
+                    raise PermissionError(errno.EACCES, "not executable", program)
+                return self.path(program)
         return None
 
     def run(self, command: Sequence[str], seconds: float, limit: int = 8192) -> Finished:
@@ -249,10 +249,10 @@ class Host:
             OSError: It could not be started.
         """
         with self._children:
-            if self._unreaped is not None and self._unreaped.poll() is None:
+            if self._unkillable is not None and self._unkillable.poll() is None:
                 raise TimeoutError
-            self._unreaped = None
-            child = subprocess.Popen(  # noqa: S603 - no shell, an absolute path, arguments of our own
+            self._unkillable = None
+            child = subprocess.Popen(  # noqa: S603 - no shell, an absolute path, our own arguments
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -267,26 +267,26 @@ class Host:
                 self._end(child)
 
     def _end(self, child: subprocess.Popen[bytes]) -> None:
-        """Kill what still runs. A child in an uninterruptible wait stays; no other is started beside it."""
+        """Kill what still runs. A child in an uninterruptible wait remains; no other is started beside it."""
         for stream in (child.stdout, child.stderr):
             assert stream is not None
             stream.close()
         try:
             if child.returncode is None:
-                # It is not reaped yet, so its group is still its own, even when only children of it are left.
+                # As it is not reaped yet, its group is still its own, even if only its children are left.
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait(0.2)
         except subprocess.TimeoutExpired:
-            self._unreaped = child
+            self._unkillable = child
 
     # Clocks, names, users, network interfaces
 
     def time(self) -> float:
-        """Seconds since 1970, by the wall clock."""
+        """Return the seconds since 1970, by the wall clock."""
         return time.time()
 
     def monotonic(self) -> float:
-        """Seconds on a clock that is never set."""
+        """Return the seconds on a clock that is never set."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
@@ -294,26 +294,26 @@ class Host:
         time.sleep(seconds)
 
     def uptime(self) -> float:
-        """Seconds since boot, those asleep included, whatever happens to the wall clock."""
-        # The second is that of macOS, where time.monotonic() stands still while the machine is asleep.
+        """Return the seconds since boot, including sleep, whatever happens to the wall clock."""
+        # CLOCK_MONOTONIC is for macOS, where time.monotonic() stands still while the machine is asleep.
         for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):
             if hasattr(time, name):
                 return time.clock_gettime(getattr(time, name))
         return time.monotonic()
 
     def names_of_system(self) -> SystemNames:
-        """What the kernel calls this host, itself and its architecture; of this program, how wide it is."""
-        told = os.uname() if hasattr(os, "uname") else uname()
-        return SystemNames(told[1], told[2], told[4], struct.calcsize("P") * 8)
+        """Return the names that the kernel gives this host, itself and its architecture."""
+        names = os.uname() if hasattr(os, "uname") else uname()
+        return SystemNames(names[1], names[2], names[4], struct.calcsize("P") * 8)
 
     def user_names(self, uids: Sequence[int]) -> dict[int, str]:
-        """The names of users, looked up once a minute; the number of one whose name does not come in time."""
-        tasks = [Task(each, partial(self.user_name, each), self.USER_SECONDS) for each in uids]
+        """Return the names of users, looked up once a minute; the number of one whose name comes too late."""
+        tasks = [Task(uid, partial(self.user_name, uid), self.USER_SECONDS) for uid in uids]
         outcomes = self._users.get(tasks, self.monotonic() - 60.0, accept_running=True)
-        return {uid: each.value or str(uid) for uid, each in zip(uids, outcomes, strict=True)}
+        return {uid: outcome.value or str(uid) for uid, outcome in zip(uids, outcomes, strict=True)}
 
     def user_name(self, uid: int) -> str:
-        """The name of a user; the number, as `ps` shows it, for one without a name. May ask a server."""
+        """Return the name of a user, or the number, like `ps`, of one without a name. May ask a server."""
         try:
             import pwd  # noqa: PLC0415 - Windows has none
 
@@ -322,7 +322,7 @@ class Host:
             return str(uid)
 
     def group(self, path: str) -> str | None:
-        """The group that may read a file because it owns it; None where there is none but root's."""
+        """Return the group that may read a file because it owns it; None if there is none but root's."""
         try:
             import grp  # noqa: PLC0415 - Windows has none
 
@@ -333,22 +333,22 @@ class Host:
             return None
 
     def me(self) -> str:
-        """The name of the user that this program runs as; empty where users have no numbers."""
+        """Return the name of the user that pi-stat runs as; "" where users have no numbers."""
         if not hasattr(os, "geteuid"):
             return ""
         uid = os.geteuid()
         return self.user_names([uid])[uid]
 
     def host_name(self) -> str:
-        """What this machine calls itself."""
+        """Return the name of this machine."""
         return socket.gethostname()
 
     def links(self) -> dict[str, Link]:
-        """All network interfaces by name. Raises OSError."""
+        """Return all network interfaces by name. Raises OSError."""
         return self._interfaces.links()
 
     def stations(self) -> dict[str, nl80211.Station]:
-        """The Wi-Fi connections by the names of their interfaces; none where the kernel does not tell."""
+        """Return the Wi-Fi connections by interface; none where the kernel does not answer."""
         try:
             return nl80211.stations()
         except OSError:
@@ -356,6 +356,7 @@ class Host:
 
 
 def _unless_absent(read: Callable[[], T]) -> T | None:
+    """Return the result of `read()`, or None if this machine has no such file. Raises OSError."""
     try:
         return read()
     except OSError as error:
@@ -365,7 +366,7 @@ def _unless_absent(read: Callable[[], T]) -> T | None:
 
 
 def _await(child: subprocess.Popen[bytes], until: float, limit: int) -> Finished:
-    """The end of `child`. One that says more than `limit` bytes is cut short there, and killed."""
+    """Wait for the end of `child`; one that writes more than `limit` bytes is killed. Raises TimeoutError."""
     stdout, stderr = _drain(child, until, limit)
     if max(len(stdout), len(stderr)) >= limit:
         os.killpg(child.pid, signal.SIGKILL)
@@ -377,21 +378,21 @@ def _await(child: subprocess.Popen[bytes], until: float, limit: int) -> Finished
 
 
 def _drain(child: subprocess.Popen[bytes], until: float, limit: int) -> tuple[bytes, bytes]:
-    """Both outputs of `child`, to their end or to `limit` bytes. Raises TimeoutError."""
+    """Read both outputs of `child`, to their end or to `limit` bytes. Raises TimeoutError."""
     assert child.stdout is not None
     assert child.stderr is not None
-    taken = {child.stdout.fileno(): b"", child.stderr.fileno(): b""}
+    outputs = {child.stdout.fileno(): b"", child.stderr.fileno(): b""}
     with selectors.DefaultSelector() as selector:
-        for descriptor in taken:
+        for descriptor in outputs:
             selector.register(descriptor, selectors.EVENT_READ)
-        while selector.get_map() and max(map(len, taken.values())) < limit:
+        while selector.get_map() and max(map(len, outputs.values())) < limit:
             ready = selector.select(max(0.0, until - time.monotonic()))
             if not ready:
                 raise TimeoutError
             for key, _ in ready:
                 chunk = os.read(key.fd, limit)
-                taken[key.fd] += chunk
+                outputs[key.fd] += chunk
                 if not chunk:
                     selector.unregister(key.fd)
-    stdout, stderr = (each[:limit] for each in taken.values())
+    stdout, stderr = (output[:limit] for output in outputs.values())
     return stdout, stderr

@@ -23,7 +23,7 @@ class Machine(Host):
     Attributes:
         cpu: Samples of the CPU times.
         processes: Samples of the process table.
-        firmware: What the VideoCore of a Raspberry Pi says.
+        firmware: Asks the VideoCore of a Raspberry Pi.
     """
 
     def __init__(self, root: str = "", platform: str = sys.platform) -> None:
@@ -47,20 +47,22 @@ class Machine(Host):
         self.firmware = Firmware(self)
 
     def _portable_processes(self) -> processes.Table:
+        """Read the process table where there is no /proc."""
         uptime = self.uptime()
         return processes.Table(uptime, portable.processes(uptime))
 
     def start_sampling(self) -> None:
-        """Sample the CPU times every second from now on, so that a true figure can always be had."""
+        """Sample the CPU times every second from now on, so that there is always a true reading."""
         threading.Thread(target=self._sample, name="sampler", daemon=True).start()
 
     def _sample(self) -> None:
+        """Sample without end."""
         while True:
             self.sample_cpu()
             self.sleep(1.0)
 
     def sample_cpu(self) -> None:
-        """Sample the CPU times: from 0.2 s after the first look on, a true figure can be had at once."""
-        # Whoever asks for the figure reads the same and reports the failure.
+        """Sample the CPU times: 0.2 s after the first sample, a true reading can be had at once."""
+        # A failure is reported by whoever asks for the reading next.
         with contextlib.suppress(OSError, ValueError, psutil.Error):
             self.cpu.take()

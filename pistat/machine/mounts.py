@@ -32,7 +32,7 @@ REMOTE = frozenset(
         *("fuse.curlftpfs", "fuse.juicefs", "fuse.smbnetfs"),
     }
 )
-"""Filesystems whose files lie on a server."""
+"""Filesystems whose files are on a server."""
 
 LOCAL_WITHOUT_DEVICE = frozenset({"bcachefs", "jffs2", "ubifs", "zfs"})
 """Filesystems on a device of this machine whose source is not a path below /dev."""
@@ -89,12 +89,12 @@ def read(host: Host) -> list[Mount]:
 
 
 def parse(mountinfo: str) -> list[Mount]:
-    """The rows of /proc/self/mountinfo that hold files.
+    """Parse /proc/self/mountinfo, and return what holds files.
 
-    One filesystem may be mounted in several places (bind mounts, subvolumes): it has one device number, and
-    the place nearest to the root stands for it.
+    One filesystem may be mounted in several places (bind mounts, subvolumes). They have one device number,
+    and the place nearest to the root stands for all.
     """
-    # Not splitlines(): a name may hold what Unicode takes for the end of a line.
+    # Not splitlines(): a name may contain what is the end of a line to Unicode.
     rows = _visible([_row(line) for line in mountinfo.rstrip("\n").split("\n")])
     return nearest(
         (row.device_number, row.mount) for row in rows if not row.image and _holds_files(row.mount)
@@ -102,7 +102,7 @@ def parse(mountinfo: str) -> list[Mount]:
 
 
 def nearest(places: Iterable[tuple[str, Mount]]) -> list[Mount]:
-    """Of the places of each filesystem, told apart by its device, the one nearest to the root."""
+    """Return for each device the mount that is nearest to the root."""
     best: dict[str, Mount] = {}
     for device, mount in places:
         known = best.get(device)
@@ -112,15 +112,15 @@ def nearest(places: Iterable[tuple[str, Mount]]) -> list[Mount]:
 
 
 def _row(line: str) -> _Row:
-    """A line such as `36 35 8:1 / /mnt rw - ext4 /dev/sda1 rw`.
+    """Parse a line such as `36 35 8:1 / /mnt rw - ext4 /dev/sda1 rw`.
 
-    Read-only is what the filesystem is, after the dash, not what this place is: a sandbox sees all read-only.
-    Since Linux 6.15 an ext4 that gives up after an error says `emergency_ro` there.
+    The options of the filesystem, after the dash, say whether it is read-only; those of the mount say that
+    of everything in a sandbox. Since Linux 6.15 an ext4 that gives up after an error has `emergency_ro`.
     """
     left, _, right = line.partition(" - ")
     number, parent, device_number, _, mountpoint = left.split(" ")[:5]
-    filesystem, source, told = [*right.split(" ", 2), "", ""][:3]
-    options = told.split(",")
+    filesystem, source, words = [*right.split(" ", 2), "", ""][:3]
+    options = words.split(",")
     mount = Mount(
         kernel.unescaped(source),
         kernel.unescaped(mountpoint),
@@ -133,9 +133,9 @@ def _row(line: str) -> _Row:
 
 
 def _visible(rows: list[_Row]) -> list[_Row]:
-    """The rows whose mount point leads to them, in the order of `rows`.
+    """Return the rows that can be reached by their mount point, in the order of `rows`.
 
-    A mount hides the one that it is mounted on at the same place, and what was mounted below before.
+    A mount hides the one that it is mounted over, and what was mounted below that before.
     """
     numbers = {row.number for row in rows}
     children: dict[str, list[_Row]] = {}
@@ -145,7 +145,7 @@ def _visible(rows: list[_Row]) -> list[_Row]:
     waiting = children.pop("", [])
     while waiting:
         row = waiting.pop()
-        # Taken out, so that a table that leads in circles comes to an end, too.
+        # Removed, so that this ends with a table that goes in circles, too.
         mounted = {each.mount.mountpoint: each for each in children.pop(row.number, ()) if each is not row}
         over = mounted.get(row.mount.mountpoint)
         if over is not None:
@@ -157,7 +157,7 @@ def _visible(rows: list[_Row]) -> list[_Row]:
 
 
 def _parents(path: str) -> set[str]:
-    """The folders in which `path` lies."""
+    """Return the folders in which `path` is."""
     parts = path.split("/")
     return {"/".join(parts[:length]) for length in range(1, len(parts))}
 
@@ -185,7 +185,7 @@ def in_memory(machine: Host, path: str) -> bool:
 
 
 def _upwards(path: str) -> Iterator[str]:
-    """`path`, and the folders in which it lies, the nearest first."""
+    """Yield `path`, and the folders in which it lies, the nearest first."""
     while path not in {"", "/"}:
         yield path
         path = path.rpartition("/")[0]
@@ -193,6 +193,7 @@ def _upwards(path: str) -> Iterator[str]:
 
 
 def _holds_files(mount: Mount) -> bool:
+    """Return whether a mount holds files on a device or a server. The root always does."""
     if mount.mountpoint == "/":
         return True
     if mount.filesystem in NO_FILES:

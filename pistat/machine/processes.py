@@ -14,7 +14,7 @@ class Process(NamedTuple):
     Attributes:
         name: Its short name; never its command line, which may hold secrets.
         user: The ID of its owner, or the name where the platform gives that.
-        began: Seconds from boot to its start; it tells a process from a later one of the same PID.
+        began: Seconds from boot to its start, which tell it from a later process of the same PID.
         cpu: Seconds of CPU time that it has used.
         memory: Resident bytes.
     """
@@ -48,7 +48,7 @@ def read(host: Host) -> Table:
 
 
 def parse(stat: bytes, user: int, clock_ticks: int, page_size: int) -> Process:
-    """/proc/PID/stat. The name may hold blanks and parentheses, so it ends at the last one.
+    """Parse /proc/PID/stat. The name may contain blanks and parentheses, so it ends at the last one.
 
     Raises:
         IndexError, ValueError: The process ended while its file was read.
@@ -65,7 +65,7 @@ def parse(stat: bytes, user: int, clock_ticks: int, page_size: int) -> Process:
 
 
 def cpu_percent(pid: int, older: Table, newer: Table) -> float:
-    """Percent of one core that a process has used since `older`, or since it began if unseen then."""
+    """Return the percentage of one core that a process has used since `older`, or since it began."""
     process = newer.processes[pid]
     before = older.processes.get(pid)
     if before is not None and before.began == process.began:

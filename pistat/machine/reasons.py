@@ -1,4 +1,4 @@
-"""By which way the firmware is asked; where by none, why not, and what its owner can do about it."""
+"""Why something cannot be read, how the firmware is asked, and what the owner can do about it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from pistat.cache import NoAnswerError
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO})
-"""What opening a file says that this machine, or this container, does not have, or no longer has."""
+"""Errors of opening a file that this machine, or this container, does not have, or no longer has."""
 
 
 class Reason(StrEnum):
@@ -79,11 +79,11 @@ def reason(error: BaseException) -> Reason:
 
 @dataclass(frozen=True, slots=True)
 class FirmwareAccess:
-    """Whether the firmware can be asked.
+    """How the firmware is asked, or why it cannot be.
 
     Attributes:
         way: The path of the device or of the vcgencmd that is asked; None while neither can be.
-        why: Why there is no way; beside vcgencmd, why it is not the device. None where the device is asked.
+        why: Why neither is; with vcgencmd, why it is not the device. None where the device is asked.
         detail: The same as a sentence for the owner, with the remedy where there is one; may be empty.
     """
 
@@ -99,7 +99,7 @@ class DeviceError:
     Attributes:
         node: Its path.
         code: The errno.
-        group: The group that may open it, where there is one but root.
+        group: The group that may open it, if there is one beside root.
     """
 
     node: str
@@ -108,13 +108,13 @@ class DeviceError:
 
 
 def obstructed(obstacles: Sequence[DeviceError], user: str) -> FirmwareAccess:
-    """Why none of the devices could be opened by `user`; of several reasons, the easiest to mend."""
-    there = [each for each in obstacles if each.code not in ABSENT]
+    """Return why `user` could open none of the devices; of several reasons, the easiest to fix."""
+    there = [device for device in obstacles if device.code not in ABSENT]
     if not there:
-        nodes = " and no ".join(each.node for each in obstacles)
+        nodes = " and no ".join(device.node for device in obstacles)
         detail = f"There is no {nodes}: not every kernel has them, and a container must be given them."
         return FirmwareAccess(None, Reason.NO_FILE, detail)
-    shut = min(there, key=lambda each: each.group is None)
+    shut = min(there, key=lambda device: device.group is None)
     if shut.code not in (errno.EACCES, errno.EPERM):
         return FirmwareAccess(
             None, Reason.REFUSED, f"{shut.node} cannot be opened: {os.strerror(shut.code)}."
@@ -123,7 +123,7 @@ def obstructed(obstacles: Sequence[DeviceError], user: str) -> FirmwareAccess:
 
 
 def _remedy(shut: DeviceError, user: str) -> str:
-    """What to do about a device that is there, but may not be opened."""
+    """Say what to do about a device that exists, but may not be opened."""
     node, group = shut.node, shut.group
     if shut.code == errno.EPERM:
         return (

@@ -1,4 +1,4 @@
-"""What a rate needs to remember: an older sample of a counter, taken long enough ago."""
+"""What a rate needs: an older sample of a counter, taken long enough ago."""
 
 from __future__ import annotations
 
@@ -20,15 +20,17 @@ class Sample(Generic[T]):
 
 
 class Sampler(Generic[T]):
-    """Keeps two samples of `read`: every rate is taken over a real interval, whoever asks and how often.
+    """Keeps two samples of `read`, so that every rate is over a real interval, whoever asks and how often.
 
-    One history serves all threads and clients: a question never shortens the interval of the next one.
+    All threads and clients share the samples: a question never shortens the interval of the next one.
 
     Args:
         read: Takes a sample now.
         good: Seconds between the samples that are kept.
-        least: Seconds of the shortest interval to be answered from, while nothing older is there.
+        least: Seconds of the shortest usable interval, while there is no older sample.
         most: Seconds after which a sample says nothing about now.
+        clock: A monotonic clock.
+        sleep: Waits for some seconds of that clock.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class Sampler(Generic[T]):
         self._kept: tuple[Sample[T], ...] = ()
 
     def take(self) -> Sample[T]:
-        """Read now, and keep the sample when the newest kept one has come of age."""
+        """Take a sample, and keep it if the newest kept one is at least `good` seconds old."""
         with self._lock:
             sample = Sample(self._clock(), self._read())
             if not self._kept or sample.at - self._kept[-1].at >= self._good:
@@ -59,7 +61,7 @@ class Sampler(Generic[T]):
             return sample
 
     def interval(self) -> tuple[Sample[T], Sample[T]]:
-        """An older sample and one of now; waits when none is old enough: at the start, after a silence."""
+        """Return an older sample and a new one; wait if none is old enough: at the start, after a silence."""
         older = self._older()
         if older is None:
             older = self._youngest() or self.take()
@@ -67,18 +69,19 @@ class Sampler(Generic[T]):
         return older, self.take()
 
     def interval_of(self, seconds: float) -> tuple[Sample[T], Sample[T]]:
-        """Two samples with `seconds` between them, the first one of now."""
+        """Take two samples with `seconds` between them, the first one now."""
         older = self.take()
         self._sleep(seconds)
         return older, self.take()
 
     def _older(self) -> Sample[T] | None:
-        """The newest kept sample of good age, else the oldest of sufficient age."""
+        """Return the newest kept sample of good age, else the oldest of sufficient age."""
         now = self._clock()
-        usable = [each for each in self._kept if self._least <= now - each.at <= self._most]
-        good = [each for each in usable if now - each.at >= self._good]
+        usable = [sample for sample in self._kept if self._least <= now - sample.at <= self._most]
+        good = [sample for sample in usable if now - sample.at >= self._good]
         return good[-1] if good else usable[0] if usable else None
 
     def _youngest(self) -> Sample[T] | None:
+        """Return the newest kept sample if it is only too young."""
         now = self._clock()
-        return next((each for each in self._kept[-1:] if now - each.at < self._least), None)
+        return next((sample for sample in self._kept[-1:] if now - sample.at < self._least), None)

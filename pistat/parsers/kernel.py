@@ -1,6 +1,6 @@
-"""What the kernel prints in /proc and /sys: text or bytes in, a value out, None when there is none to be had.
+"""Parsers for what the kernel prints in /proc and /sys: text or bytes in, a value or None out.
 
-Nothing in here raises: an empty, cut off, hostile or overlong text is an answer like any other, namely none.
+Nothing in here raises: for an empty, truncated, hostile or overlong text the value is None.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import NamedTuple, TypeVar
 Number = TypeVar("Number", int, float)
 
 LIMIT = 8192
-"""Characters of the longest text that is looked at: twice the buffer of vcgencmd."""
+"""The most characters of a text that is parsed: twice the buffer of vcgencmd."""
 
 CELSIUS = (-40.0, 150.0)
-"""What a Raspberry Pi can measure; others were seen: https://github.com/raspberrypi/firmware/issues/133."""
+"""What a Raspberry Pi can measure; it may report more: https://github.com/raspberrypi/firmware/issues/133."""
 
 HERTZ = (0, 10_000_000_000)
 """Any clock of a Raspberry Pi."""
@@ -33,81 +33,81 @@ HUB = "09"
 """bDeviceClass of a USB hub."""
 
 TCP = re.compile(r"\nTcp:(.*)\nTcp:(.*)")
-"""The two rows of a protocol in /proc/net/snmp: the names of figures, and the figures."""
+"""The two rows of a protocol in /proc/net/snmp: the names of the counters, and their values."""
 
 BOARD_LINES = {"Revision": "[0-9a-fA-F]{4,8}", "Serial": "[0-9a-fA-F]{16}", "Model": "[ -~]{1,128}"}
-"""The lines that Raspberry Pi's own kernels add to /proc/cpuinfo, and what stands in them."""
+"""The lines that Raspberry Pi's own kernels add to /proc/cpuinfo, and what they contain."""
 
 
 def trimmed(text: str) -> str:
-    """`text` without the blanks and line ends around it; empty when it is longer than any real one."""
+    """Strip blanks and line ends; return "" for a text that is longer than any real one."""
     return text.strip(" \t\r\n") if len(text) <= LIMIT else ""
 
 
 def lines(text: str) -> list[str]:
-    """The lines of `text`, each without the blanks around it."""
-    # Not splitlines(), which would also part a line at form feeds and at U+2028.
+    """Split `text` into lines without blanks around them."""
+    # Not splitlines(), which would also split at form feeds and at U+2028.
     return [line.strip(" \t\r") for line in trimmed(text).split("\n")]
 
 
 def in_full(pattern: str, text: str) -> re.Match[str] | None:
-    """The match of `pattern` with the whole of `text`, but for the blanks around it."""
+    """Match `pattern` with all of `text`, apart from blanks around it."""
     return re.fullmatch(pattern, trimmed(text))
 
 
 def first(pattern: str, text: str) -> str | None:
-    """The group of `pattern` in the first line of `text` that it matches in full."""
+    """Return the group of `pattern` in the first line of `text` that it matches in full."""
     return next((found[1] for line in lines(text) if (found := re.fullmatch(pattern, line))), None)
 
 
 def within(value: Number, low: Number, high: Number) -> Number | None:
-    """`value`, or None when it lies outside `low` to `high`."""
+    """Return `value`, or None if it is outside `low` to `high`."""
     return value if low <= value <= high else None
 
 
 def millidegrees(text: str) -> float | None:
-    """A temperature in °C, from millidegrees: thermal_zone*/temp, hwmon*/temp*_input."""
+    """Parse a temperature in °C, from millidegrees: thermal_zone*/temp, hwmon*/temp*_input."""
     found = in_full(r"-?[0-9]{1,9}", text)
     return within(int(found[0]) / 1000, *CELSIUS) if found else None
 
 
 def millivolts(text: str) -> float | None:
-    """A voltage in V, from millivolts: hwmon*/in*_input."""
+    """Parse a voltage in V, from millivolts: hwmon*/in*_input."""
     found = in_full(r"[0-9]{1,5}", text)
     return within(int(found[0]) / 1000, *VOLTS) if found else None
 
 
 def whole(text: str, most: int = 999_999) -> int | None:
-    """A whole number from 0 to `most`: hwmon*/fan*_input, hwmon*/pwm*, block/*/size."""
+    """Parse a whole number from 0 to `most`: hwmon*/fan*_input, hwmon*/pwm*, block/*/size."""
     found = in_full(r"[0-9]{1,18}", text)
     return within(int(found[0]), 0, most) if found else None
 
 
 def kilohertz(text: str) -> int | None:
-    """A frequency in Hz, from kHz: cpufreq/policy*/scaling_*_freq."""
+    """Parse a frequency in Hz, from kHz: cpufreq/policy*/scaling_*_freq."""
     found = in_full(r"[0-9]{1,8}", text)
     return within(int(found[0]) * 1000, *HERTZ) if found else None
 
 
 def alarm(text: str) -> bool | None:
-    """Whether an alarm is on, from 0 or 1: hwmon*/in0_lcrit_alarm."""
+    """Parse whether an alarm is on, from 0 or 1: hwmon*/in0_lcrit_alarm."""
     return {"0": False, "1": True}.get(trimmed(text))
 
 
 def device_tree_string(data: bytes) -> str | None:
-    """The first string of a device tree property, at most 128 printable characters."""
+    """Return the first string of a device tree property, at most 128 printable characters."""
     if len(data) > LIMIT:
         return None
     return label(data.partition(b"\0")[0].decode("utf-8", "replace"))
 
 
 def label(text: str) -> str | None:
-    """A name that a maker has put into a thing: the printable characters of it, at most 128."""
+    """Clean a name that a maker has put into a device: at most 128 printable characters."""
     return trimmed("".join(filter(str.isprintable, text))[:128]) or None
 
 
 def big_endian_32(data: bytes) -> int | None:
-    """The number in a device tree property of one cell."""
+    """Return the number in a device tree property of one cell."""
     return int.from_bytes(data, "big") if len(data) == CELL else None
 
 
@@ -115,7 +115,7 @@ class Wireless(NamedTuple):
     """How well a wireless interface receives.
 
     Attributes:
-        link: Quality of the link; drivers of cfg80211 give 0 to 70.
+        link: Quality of the link; drivers of cfg80211 report 0 to 70.
         level: Strength of the signal in dBm; None while not associated.
     """
 
@@ -124,7 +124,7 @@ class Wireless(NamedTuple):
 
 
 def wireless(text: str) -> dict[str, Wireless]:
-    """For each interface of /proc/net/wireless how well it receives; the two header lines match no row."""
+    """Parse /proc/net/wireless: how well each interface receives. The two header lines match no row."""
     # A dot marks a value that is new since the last reader: net/wireless/wext-proc.c.
     row = (
         r"([!-.0-9;-~]{1,15}): [0-9a-f]{4}"
@@ -135,12 +135,12 @@ def wireless(text: str) -> dict[str, Wireless]:
 
 
 def _dbm(digits: str) -> int | None:
-    """A power in dBm. One that is not negative counts in the driver's own units, or is not there."""
+    """Parse a power in dBm. One that is not negative is in the driver's own units, or is missing."""
     return within(int(digits), UNAVAILABLE + 1, -1)
 
 
 def established(text: str) -> int | None:
-    """How many TCP connections are established, from the two `Tcp:` rows of /proc/net/snmp."""
+    """Count the established TCP connections, from the two `Tcp:` rows of /proc/net/snmp."""
     rows = TCP.search(f"\n{trimmed(text)}")
     names, values = (row.split() for row in rows.groups()) if rows else ([], [])
     if "CurrEstab" not in names or len(names) != len(values):
@@ -148,13 +148,13 @@ def established(text: str) -> int | None:
     return whole(values[names.index("CurrEstab")], 9_999_999_999)
 
 
-def link_speed(told: int | None) -> int | None:
-    """The speed of a link in Mbit/s; -1, signed or not, stands for unknown."""
-    return None if told is None else within(told, 1, 1_000_000)
+def link_speed(reported: int | None) -> int | None:
+    """Return the speed of a link in Mbit/s; drivers report -1, signed or not, for unknown."""
+    return None if reported is None else within(reported, 1, 1_000_000)
 
 
 def os_name(text: str) -> str | None:
-    """The name and version of the distribution, from PRETTY_NAME of /etc/os-release."""
+    """Parse the name and version of the distribution, from PRETTY_NAME of /etc/os-release."""
     return first(r"""PRETTY_NAME=["']?([^"']{1,128})["']?""", text)
 
 
@@ -170,29 +170,29 @@ def unescaped(text: str) -> str:
 
 
 def usb_devices(names: Iterable[str], classes: Mapping[str, str] = {}) -> int:
-    """How many USB devices are attached, from the names in /sys/bus/usb/devices.
+    """Count the attached USB devices, from the names in /sys/bus/usb/devices.
 
     Args:
-        names: Root hubs (`usb1`) and interfaces (`1-1:1.0`) among them are not counted.
-        classes: The bDeviceClass of each name for which it is known; hubs are not counted.
+        names: The names. Root hubs (`usb1`) and interfaces (`1-1:1.0`) are not counted.
+        classes: The bDeviceClass of each name whose class is known; hubs are not counted.
     """
     port = re.compile(r"[0-9]{1,3}-[0-9]{1,3}(?:\.[0-9]{1,3}){0,6}")
     return sum(1 for name in names if port.fullmatch(name) and trimmed(classes.get(name, "")) != HUB)
 
 
 def wear(text: str) -> tuple[int, int] | None:
-    """The wear of both areas of an eMMC, from life_time: tenths of its rated life, 11 beyond it, 0 unsaid."""
+    """Parse life_time of an eMMC: the used tenths of the rated life of both areas; 11 is more, 0 unknown."""
     found = in_full(r"0x(0[0-9a-bA-B]) 0x(0[0-9a-bA-B])", text)
     return (int(found[1], 16), int(found[2], 16)) if found else None
 
 
 def pre_eol(text: str) -> str | None:
-    """The state of the spare blocks of an eMMC, from pre_eol_info; `warning` means that 80 % are used."""
+    """Parse pre_eol_info of an eMMC: the state of its spare blocks; `warning` means that 80 % are used."""
     found = in_full(r"(?:0x)?0([1-3])", text)
     return {"1": "normal", "2": "warning", "3": "urgent"}[found[1]] if found else None
 
 
 def cpuinfo(text: str) -> dict[str, str]:
-    """The lines about the board in /proc/cpuinfo: Revision and Serial in hexadecimal, Model in words."""
+    """Parse the lines about the board in /proc/cpuinfo: Revision and Serial (hexadecimal), Model (text)."""
     found = {name: first(rf"{name}[ \t]*: ({value})", text) for name, value in BOARD_LINES.items()}
     return {name: value for name, value in found.items() if value is not None}

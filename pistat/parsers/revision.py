@@ -7,10 +7,10 @@ from typing import NamedTuple
 from pistat.parsers.kernel import in_full
 
 NEW_STYLE = 1 << 23
-"""The bit that tells a code of fields from one of a sequence."""
+"""The bit that is set in a code that consists of fields; older codes are a sequence."""
 
 SEQUENCE = 0x00FF_FFFF
-"""The bits of an old-style code that count; those above were set on boards that had been over-volted."""
+"""The meaningful bits of an old-style code; those above were set on boards that had been over-volted."""
 
 
 class Revision(NamedTuple):
@@ -85,14 +85,14 @@ MEMORIES_MIB = dict(enumerate((256, 512, 1024, 2048, 4096, 8192, 16384)))
 
 
 def decode_revision(text: str) -> Revision | None:
-    """What the hexadecimal revision code of /proc/cpuinfo says; None for one never given, such as 0000."""
+    """Decode the hexadecimal revision code of /proc/cpuinfo; None for one that no board has, such as 0000."""
     found = in_full(r"[0-9a-fA-F]{1,8}", text)
     code = int(found[0], 16) if found else 0
     return _fields(code) if code & NEW_STYLE else OLD_STYLE.get(code & SEQUENCE)
 
 
 def _fields(code: int) -> Revision:
-    """The fields of a new-style code, `NOQuuuWuFMMMCCCCPPPPTTTTTTTTRRRR`."""
+    """Decode the fields of a new-style code, `NOQuuuWuFMMMCCCCPPPPTTTTTTTTRRRR`."""
     kind = code >> 4 & 0xFF
     return Revision(
         type=TYPES.get(kind, f"type 0x{kind:02x}"),
@@ -104,13 +104,13 @@ def _fields(code: int) -> Revision:
 
 
 def detects_under_voltage(model: str) -> bool:
-    """Whether a board of this model notices a low supply; one that cannot never reports any."""
+    """Return whether a board of this model notices a low supply; one that cannot never reports any."""
     # https://github.com/raspberrypi/linux/issues/2367: from the B+ on, but no Zero and no Compute Module.
     return not in_full(r"Raspberry Pi (?:Zero|Compute Module|Model [AB](?! Plus))(?: [ -~]*)?", model)
 
 
 def splits_memory(model: str) -> bool:
-    """Whether a board of this model divides its memory between CPU and GPU; one with a BCM2712 does not."""
+    """Return whether a board of this model splits its memory between CPU and GPU; a BCM2712 does not."""
     return not in_full(r"Raspberry Pi (?:5|500|Compute Module 5)(?: [ -~]*)?", model)
 
 
@@ -137,4 +137,4 @@ BLOCKS = {
     # Those left out are not in this chip: it decodes no H.264, and RP1 drives DPI and the analogue TV.
     "BCM2712": CLOCKS.keys() - {"h264", "vec", "dpi"},
 }
-"""Of each SoC the blocks that its firmware is known to measure: only of these a clock of 0 means off."""
+"""For each SoC the blocks that its firmware is known to measure: only for these a clock of 0 means off."""

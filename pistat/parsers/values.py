@@ -8,5 +8,5 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 
 def percent(part: float, whole: float) -> float | None:
-    """`part` as a percentage of `whole`, at most two decimals; None when there is no whole."""
+    """Return `part` as a percentage of `whole`, with at most two decimals; None if `whole` is 0."""
     return round(100.0 * part / whole, 2) if whole > 0 else None

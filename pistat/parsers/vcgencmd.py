@@ -1,4 +1,4 @@
-"""What vcgencmd answers: text in, a value out, None when the text is not in full what was asked for.
+"""Parsers for the answers of vcgencmd: text in, a value out; None if it is not in full what was asked for.
 
 vcgencmd exits with 0 even when its arguments are wrong, when the firmware is silent, and when the kernel
 refuses the call; then it prints the question in place of the answer. So only the text counts. Nothing in
@@ -51,11 +51,11 @@ SIGNS = (
     ("error=2 ", Category.BAD_ARGS),
     ("error=", Category.FAILED),
 )
-"""How a line begins that tells of a failure, and of which; the first that is found decides."""
+"""How a line begins that reports a failure, and which one; the first that is found decides."""
 
 
 def classify(status: int, stdout: str, stderr: str = "") -> Category:
-    """What came of a command, from its exit status and what it printed."""
+    """Classify what came of a command, by its exit status and what it printed."""
     printed = lines(stdout) + lines(stderr)
     for sign, category in SIGNS:
         if any(line.startswith(sign) for line in printed):
@@ -66,43 +66,43 @@ def classify(status: int, stdout: str, stderr: str = "") -> Category:
 
 
 def temperature(text: str) -> float | None:
-    """A temperature in °C, from `measure_temp`."""
+    """Parse a temperature in °C, from `measure_temp`."""
     found = in_full(r"temp=(-?[0-9]{1,3}\.[0-9]{1,3})'C", text)
     return within(float(found[1]), *CELSIUS) if found else None
 
 
 def clock(text: str) -> int | None:
-    """A frequency in Hz, from `measure_clock`; 0 when the block is off, and when there is no such block."""
+    """Parse a frequency in Hz, from `measure_clock`; 0 if the block is off, and if there is no such block."""
     # The number in brackets differs from board to board and is 0 on a Pi 5.
     found = in_full(r"frequency\([0-9]{1,3}\)=([0-9]{1,11})", text)
     return within(int(found[1]), *HERTZ) if found else None
 
 
 def volts(text: str) -> float | None:
-    """A voltage in V, from `measure_volts`."""
+    """Parse a voltage in V, from `measure_volts`."""
     found = in_full(r"volt=([0-9]{1,2}\.[0-9]{1,8})V", text)
     return within(float(found[1]), *VOLTS) if found else None
 
 
 def memory(text: str) -> tuple[str, int] | None:
-    """The name of a part of the memory and its size in MiB, from `get_mem`; 0 for one that is not there."""
+    """Parse the name of a part of the memory and its size in MiB, from `get_mem`; 0 if it does not exist."""
     found = in_full(r"([a-z][a-z0-9_]{0,31})=([0-9]{1,6})M", text)
     return (found[1], int(found[2])) if found else None
 
 
 def throttled(text: str) -> int | None:
-    """The 32 bits of `get_throttled`."""
+    """Parse the 32 bits of `get_throttled`."""
     found = in_full(r"throttled=0x([0-9a-fA-F]{1,8})", text)
     return int(found[1], 16) if found else None
 
 
 def flags(word: int) -> dict[str, bool]:
-    """For each name of THROTTLE_BITS whether its bit is set in `word`."""
+    """Return for each name of THROTTLE_BITS whether its bit is set in `word`."""
     return {name: bool(word >> bit & 1) for name, bit in THROTTLE_BITS.items()}
 
 
 def reset_status(text: str) -> int | None:
-    """The reset status register, from `get_rsts`: hexadecimal, although it has no 0x."""
+    """Parse the reset status register, from `get_rsts`: hexadecimal, although it has no 0x."""
     found = in_full(r"get_rsts=([0-9a-fA-F]{1,8})", text)
     return int(found[1], 16) if found else None
 
@@ -133,7 +133,7 @@ POWER_CHIP_RESETS = {
 
 
 def reset_cause(word: int | None) -> str | None:
-    """The set bits of the reset status register in words; an ordinary reboot is by the watchdog, too."""
+    """Describe the set bits of the reset status register; an ordinary reboot is by the watchdog, too."""
     if word is None:
         return None
     if word & HALTED == HALTED:
@@ -142,16 +142,17 @@ def reset_cause(word: int | None) -> str | None:
 
 
 def power_chip_reset(word: int | None) -> str | None:
-    """Why the power chip of a Pi 5 has cut the supply before this start; None where it has not."""
+    """Describe why the power chip of a Pi 5 cut the supply before this boot; None if it did not."""
     return None if word is None else _words(POWER_CHIP_RESETS, word)
 
 
 def _words(names: Mapping[int, str], word: int, *more: str) -> str | None:
+    """Join the names of the bits that are set in `word`; None if there are none."""
     return ", ".join([*(name for bit, name in names.items() if word >> bit & 1), *more]) or None
 
 
 def ring_oscillator(text: str) -> tuple[float, float, float] | None:
-    """The speed of the ring oscillator in MHz, the core voltage in V and the temperature in °C."""
+    """Parse the speed of the ring oscillator in MHz, the core voltage in V and the temperature in °C."""
     found = in_full(
         r"read_ring_osc\([0-9]{1,3}\)=([0-9]{1,4}\.[0-9]{1,6})MHz"
         r" \(@([0-9]{1,2}\.[0-9]{1,8})V\) \((-?[0-9]{1,3}\.[0-9]{1,3})'C\)",
@@ -179,7 +180,7 @@ def build_date(text: str) -> str | None:
 
 
 class BootloaderVersion(NamedTuple):
-    """The bootloader in the EEPROM; nothing but None before the Pi 4.
+    """The bootloader in the EEPROM; all None before the Pi 4.
 
     Attributes:
         timestamp: When it was built, in seconds since 1970.
@@ -199,11 +200,12 @@ def bootloader_version(text: str) -> BootloaderVersion:
 
 
 def _word(digits: str | None) -> int | None:
+    """Parse a number of 32 bits, if there is one."""
     return within(int(digits), *WORD) if digits else None
 
 
 def config(text: str) -> dict[str, int | str]:
-    """For each item of `get_config` its number, or its text where it is none."""
+    """Parse the items of `get_config`: numbers, and texts where they are none."""
     items: dict[str, int | str] = {}
     for line in lines(text):
         # "error=2 error_msg=..." would otherwise be an item.
@@ -214,6 +216,7 @@ def config(text: str) -> dict[str, int | str]:
 
 
 def _setting(text: str) -> int | str:
+    """Return the number that `text` is, or the text."""
     number = re.fullmatch(r"-?(?:0|[1-9][0-9]{0,9}|0x[0-9a-fA-F]{1,8})", text)
     return int(text, base=0) if number else text
 
@@ -224,7 +227,7 @@ class Rails(NamedTuple):
     Attributes:
         amperes: For each rail the current in A.
         volts: For each rail the voltage in V; some rails have no current.
-        whole: Whether each line has been understood. The last of a reply that was cut short has not.
+        whole: Whether each line was understood; the last line of a reply that was cut short is not.
     """
 
     amperes: dict[str, float]
@@ -233,14 +236,14 @@ class Rails(NamedTuple):
 
     @property
     def watts(self) -> dict[str, float]:
-        """For each rail that has both the power in W."""
+        """The power in W of each rail that has both."""
         return {
             rail: self.volts[rail] * current for rail, current in self.amperes.items() if rail in self.volts
         }
 
     @property
     def total(self) -> float | None:
-        """The power of all of them in W, at most four decimals; None if there is none, or one is missing."""
+        """The sum of them in W, with at most four decimals; None if there is no rail, or one is missing."""
         return round(sum(self.watts.values()), 4) if self.watts and self.whole else None
 
 
@@ -251,7 +254,7 @@ RAIL = re.compile(
 
 
 def pmic(text: str) -> Rails:
-    """The current and voltage of each rail, from those lines of `pmic_read_adc` that match in full."""
+    """Parse the current and voltage of each rail, from the lines of `pmic_read_adc` that match in full."""
     rails = Rails({}, {})
     found = [RAIL.fullmatch(line) for line in lines(text)]
     for each in filter(None, found):

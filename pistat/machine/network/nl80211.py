@@ -60,9 +60,9 @@ def connections(kernel: socket.socket, family: int) -> dict[str, Station]:
     """Return the connection of each interface that has one, by its name. Raises OSError."""
     found: dict[str, Station] = {}
     for message in ask(kernel, family, HEAD.pack(GET_INTERFACE, 0)):
-        told = attributes(message, HEAD.size, {IFINDEX, IFNAME, IFTYPE, FREQUENCY, SSID})
-        if IFNAME in told and NUMBER.unpack(told[IFTYPE])[0] == CLIENT:
-            found[_text(told[IFNAME])] = station(told, _peers(kernel, family, told[IFINDEX]))
+        interface = attributes(message, HEAD.size, {IFINDEX, IFNAME, IFTYPE, FREQUENCY, SSID})
+        if IFNAME in interface and NUMBER.unpack(interface[IFTYPE])[0] == CLIENT:
+            found[_text(interface[IFNAME])] = station(interface, _peers(kernel, family, interface[IFINDEX]))
     return found
 
 
@@ -80,8 +80,8 @@ def _peers(kernel: socket.socket, family: int, interface: bytes) -> list[bytes]:
 def families(kernel: socket.socket) -> dict[str, int]:
     """Return the number of each family of questions by its name. Raises OSError."""
     messages = ask(kernel, CONTROLLER, HEAD.pack(GET_FAMILY, 1))
-    told = [attributes(message, HEAD.size, {FAMILY_ID, FAMILY_NAME}) for message in messages]
-    return {_text(each[FAMILY_NAME]): SHORT.unpack(each[FAMILY_ID])[0] for each in told}
+    found = [attributes(message, HEAD.size, {FAMILY_ID, FAMILY_NAME}) for message in messages]
+    return {_text(family[FAMILY_NAME]): SHORT.unpack(family[FAMILY_ID])[0] for family in found}
 
 
 def station(interface: dict[int, bytes], peers: list[bytes]) -> Station:

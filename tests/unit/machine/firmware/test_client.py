@@ -111,7 +111,7 @@ def test_no_other_beside_a_stuck_one(vcgencmd: Vcgencmd, machine: Machine) -> No
     """While one is stuck that cannot be killed, no other is started; when it is gone, all is well."""
     program = vcgencmd("echo fine")
     with subprocess.Popen(["/bin/sleep", "1000"]) as stuck:
-        machine._unreaped = stuck
+        machine._unkillable = stuck
         with pytest.raises(TimeoutError):
             machine.run([str(program)], SOON)
         assert calls(program) == []
