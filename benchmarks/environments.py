@@ -157,7 +157,7 @@ def firmware(folder: Path, *, device: bool) -> Mapping[str, str]:
     It is the stand-in of the tests. That looks at every path that is opened and writes down what it is asked,
     so a daemon beside it costs more than on a Pi.
     """
-    from support import mailbox_standin as standin  # noqa: PLC0415 - the tests' own, and only needed here
+    from support.firmware import mailbox_standin as standin  # noqa: PLC0415 - the tests' own, and only needed here
 
     made = standin.StandIn(folder / "pi", standin.build(folder))
     made.board("Raspberry Pi 4 Model B Rev 1.5")

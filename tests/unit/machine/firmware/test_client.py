@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 import tracemalloc
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ from pistat.machine.machine import Machine
 from pistat.machine.reasons import Reason
 from pistat.parsers.vcgencmd import temperature
 from pistat.settings import Settings
-from support.vcgencmd_script import (
+from support.firmware.vcgencmd_script import (
     SOON,
     Clocked,
     Vcgencmd,
@@ -36,6 +37,7 @@ from support.vcgencmd_script import (
     assert_nothing_is_left,
     calls,
     says,
+    write,
 )
 
 if TYPE_CHECKING:
@@ -54,6 +56,17 @@ TOO_LONG = "vc_gencmd_read_response returned -1\n"
 @pytest.fixture(autouse=True)
 def posix(need: Need) -> None:
     need(os.name == "posix", "/bin/sh", installed=False)
+
+
+@pytest.fixture
+def vcgencmd(tmp_path: Path) -> Vcgencmd:
+    """Write a program into the machine."""
+    return partial(write, tmp_path)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Clocked:
+    return Clocked(str(tmp_path))
 
 
 def test_one_at_a_time(vcgencmd: Vcgencmd, machine: Machine) -> None:

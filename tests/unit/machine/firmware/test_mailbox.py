@@ -22,9 +22,9 @@ import pytest
 
 from pistat.machine.firmware.client import REFUSED_SECONDS, REST_SECONDS
 from pistat.machine.firmware.mailbox import request_number
-from support import mailbox_standin as standin
 from support.daemon import PROGRAM, Daemon
-from support.mailbox_standin import OK, PARSE_ERROR, UNKNOWN, Asked, StandIn, request, response
+from support.firmware import mailbox_standin as standin
+from support.firmware.mailbox_standin import OK, PARSE_ERROR, UNKNOWN, Asked, StandIn, request, response
 
 if TYPE_CHECKING:
     from support.need import Need

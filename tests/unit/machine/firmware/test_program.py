@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from pistat.machine.firmware.client import UnavailableError
 from pistat.machine.firmware.program import Program
 from pistat.machine.machine import Machine
 from pistat.parsers.vcgencmd import Category
-from support.vcgencmd_script import Vcgencmd, assert_nothing_is_left, calls, says
+from support.firmware.vcgencmd_script import Clocked, Vcgencmd, assert_nothing_is_left, calls, says, write
 
 if TYPE_CHECKING:
     from support.need import Need
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def posix(need: Need) -> None:
     need(os.name == "posix", "/bin/sh", installed=False)
+
+
+@pytest.fixture
+def vcgencmd(tmp_path: Path) -> Vcgencmd:
+    """Write a program into the machine."""
+    return partial(write, tmp_path)
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Clocked:
+    return Clocked(str(tmp_path))
 
 
 def test_what_it_prints_and_how_it_ends(vcgencmd: Vcgencmd, machine: Machine) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-SOURCE = Path(__file__).parent / "native" / "mailbox_standin.c"
+SOURCE = Path(__file__).parents[1] / "native" / "mailbox_standin.c"
 
 OK, PARSE_ERROR = 0x8000_0000, 0x8000_0001
 """Status of an answered message."""
