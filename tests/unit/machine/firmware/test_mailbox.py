@@ -433,8 +433,12 @@ def board(device: StandIn) -> StandIn:
 
 @pytest.fixture
 def run(board: StandIn, start: Start) -> Callable[..., Daemon]:
-    """Start the daemon on that board, without a cache and a limit."""
-    settings = {"PISTAT_CACHE_SECONDS": "0", "PISTAT_RATE_LIMIT_ENABLED": "no"}
+    """Start the daemon on that board, without a cache, a limit, and a history that would ask by itself."""
+    settings = {
+        "PISTAT_CACHE_SECONDS": "0",
+        "PISTAT_RATE_LIMIT_ENABLED": "no",
+        "PISTAT_HISTORY_SECONDS": "0",
+    }
     return lambda **more: start(**board.environment, **settings, **more)
 
 
