@@ -97,7 +97,9 @@ def dead_row(mount: DeadMount) -> dict[str, Any]:
         "used": None,
         "free": None,
         "percent": None,
+        "inodes_percent": None,
         "read_only": False,
+        "read_only_wanted": None,
         "remote": False,
         "error": "no answer within 1.0 s",
     }
