@@ -135,9 +135,8 @@ class Service:
                 machine=machine,
             )
         )
-        self.diagnosis: Diagnosis = last.diagnosis if last else Diagnosis(self.monitor, machine)
-        if not last:
-            self.diagnosis.listen(self.recorder)
+        self.diagnosis: Diagnosis = last.diagnosis if last else self._diagnosis()
+        self.diagnosis.set_limits(settings.limits)
         self.seldom = journal.OncePerMinute()
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
         self.limiter: Limiter = (
@@ -145,6 +144,12 @@ class Service:
             if last and last.limit == self.limit
             else Limiter(_client, storage_uri=MonotonicStorage.URI, strategy="fixed-window")
         )
+
+    def _diagnosis(self) -> Diagnosis:
+        recording = self.settings.history_seconds > 0
+        diagnosis = Diagnosis(self.monitor, self.machine, recording=recording, state=self.state)
+        diagnosis.listen(self.recorder)
+        return diagnosis
 
     @cached_property
     def openapi(self) -> Document:
@@ -253,6 +258,14 @@ def diagnosis() -> Response:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
     response.vary.add("Accept")
     return response
+
+
+@api.get(routes.EVENTS.path)
+def event_list() -> Response:
+    """Answer what happened lately."""
+    wanted, service = _parameters(routes.EVENTS), _service()
+    rows = service.diagnosis.events(wanted["since"], wanted["limit"])
+    return _json(encode({"events": rows, "timestamp": service.machine.time()}))
 
 
 @api.get(routes.SENSORS.path)

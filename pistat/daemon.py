@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from pistat import cli, hosts
 from pistat import log as journal
+from pistat.diagnosis.report import Diagnosis
 from pistat.history.recorder import Recorder
 from pistat.machine.machine import Machine
 from pistat.monitor.self_metrics import OTHER, SelfMetrics
@@ -42,6 +43,7 @@ class Service(Protocol):
         guard: Decides whom to answer; the server asks it about errors of its own.
         own: Counts the requests.
         recorder: Takes samples of the machine.
+        diagnosis: Judges them.
     """
 
     application: WSGIApplication
@@ -49,6 +51,7 @@ class Service(Protocol):
     guard: AccessControl
     own: SelfMetrics
     recorder: Recorder
+    diagnosis: Diagnosis
 
 
 S = TypeVar("S", bound=Service)
@@ -82,6 +85,7 @@ def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Mac
     Daemon(serving, service, build, machine, env_file).run()
     systemd.notify("STOPPING=1")
     service.recorder.stop()
+    service.diagnosis.stop()
     # The kernel takes back at once what the interpreter would clear away for seconds, on a Pi Zero.
     os._exit(0)
 

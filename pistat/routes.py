@@ -8,7 +8,7 @@ from functools import cached_property
 
 from pistat import collectors
 from pistat.collectors import drives, filesystems, network, processes, root_filesystem, system
-from pistat.diagnosis import report
+from pistat.diagnosis import events, report
 from pistat.field import Derived, Field, Unit
 from pistat.monitor import capabilities
 from pistat.web import parameters
@@ -166,6 +166,16 @@ DIAGNOSIS = Route(
     media=("application/json", "text/plain"),
     also=(503,),
 )
+EVENTS = Route(
+    "/events",
+    "What happened: findings that began and ended, starts of the machine, steps of its clock.",
+    (*report.EVENTS, *system.timestamp.fields),
+    (
+        parameters.moment("since", "Only what happened after this Unix time."),
+        parameters.number("limit", 100, 1, events.MOST, "How many at most, the last ones."),
+    ),
+    examples=(("", "what happened"),),
+)
 HEALTH = Route(
     "/health",
     "Whether pi-stat is up. Costs next to nothing.",
@@ -197,6 +207,7 @@ ROUTES = (
     DEVICES,
     SENSORS,
     DIAGNOSIS,
+    EVENTS,
     CAPABILITIES,
     METRICS,
     HEALTH,

@@ -19,8 +19,10 @@ from typing import Any, TypeVar
 from dotenv.parser import parse_stream
 
 from pistat import hosts
+from pistat.diagnosis.finding import Stage
+from pistat.diagnosis.limits import LIMITS
 from pistat.text import did_you_mean, quoted
-from pistat.validators import FLAG, Kind, decimal, whole
+from pistat.validators import FLAG, BadValueError, Kind, decimal, whole
 
 PREFIX = "PISTAT_"
 T = TypeVar("T")
@@ -136,6 +138,9 @@ class Settings:
         FLAG,
         "Whether the history is kept across restarts and reboots, where systemd gives a directory.",
     )
+    limits: tuple[tuple[str, tuple[Stage, ...]], ...] = setting(
+        "", LIMITS, "Other limits for the findings of `/diagnosis`, or off for those that you do not want."
+    )
     show_ssid: bool = setting("False", FLAG, "Whether the name of the Wi-Fi network is told.")
 
 
@@ -230,6 +235,8 @@ def _warn_of_unknown(given: Mapping[str, str]) -> None:
 def _read(declared: Setting, text: str) -> Any:
     try:
         return declared.read(text)
+    except BadValueError as error:
+        raise BadSettingError(f"{declared.name} has {error}.") from None
     except ValueError:
         was = "not accepted" if declared.secret else quoted(text)
         raise BadSettingError(f"{declared.name} is {was}; expected {declared.accepts}.") from None

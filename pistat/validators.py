@@ -19,6 +19,10 @@ BOOLEANS = {
 }
 
 
+class BadValueError(ValueError):
+    """A value that is not accepted; its text shows the part that is not, and what is."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """What a value may be: how it is read, and how that is said to people."""
@@ -39,7 +43,7 @@ def whole(low: int, high: int) -> Kind:
     """A whole number in ASCII digits, without sign or separators."""
 
     def read(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", text) or not low <= int(text) <= high:
+        if not re.fullmatch(r"[0-9]{1,10}", text) or not low <= int(text) <= high:
             raise ValueError
         return int(text)
 
@@ -50,7 +54,7 @@ def decimal(low: int, high: int) -> Kind:
     """A number in ASCII digits, with or without decimals."""
 
     def read(text: str) -> float:
-        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) or not low <= float(text) <= high:
+        if not re.fullmatch(r"[0-9]{1,10}(\.[0-9]{1,9})?", text) or not low <= float(text) <= high:
             raise ValueError
         return float(text)
 

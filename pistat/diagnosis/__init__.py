@@ -1,6 +1,6 @@
 """What is wrong, since when, and what to do about it. Every finding is declared once, in the file of its subject."""
 
-from pistat.diagnosis import clock, cpu, disk, heat, memory, network, power
+from pistat.diagnosis import boot, clock, cpu, disk, heat, memory, network, power
 from pistat.diagnosis.finding import Finding
 
 FINDINGS: tuple[Finding, ...] = (
@@ -11,6 +11,7 @@ FINDINGS: tuple[Finding, ...] = (
     *disk.FINDINGS,
     *network.FINDINGS,
     *clock.FINDINGS,
+    *boot.FINDINGS,
 )
 """All findings, in the order of the documents."""
 

@@ -209,7 +209,7 @@ class Evaluation:
         ]
         return sorted(found, key=lambda each: -each.severity)
 
-    def restore(self, finding: str, subject: str, severity: Severity, since: float, seen: float) -> None:
+    def restore(self, finding: str, subject: str, severity: Severity, since: float) -> None:
         """Go on with a finding that lasted when the daemon was stopped."""
         rule = self._rules.get(finding)
         stage = (
@@ -222,7 +222,7 @@ class Evaluation:
         if rule is None or stage is None:
             return
         held: list[float | None] = [since] * (stage + 1) + [None] * (len(rule.stages) - stage - 1)
-        rule.states[subject] = State(held, stage, since, worst=stage, seen=seen)
+        rule.states[subject] = State(held, stage, since, worst=stage)
 
     def judged(self) -> dict[str, str | None]:
         """Return of each finding None if it was judged, otherwise why not: empty for a reading that is null.

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pistat import collectors
 from pistat.compression import Body
-from pistat.diagnosis import FINDINGS
+from pistat.diagnosis import FINDINGS, clock
 from pistat.diagnosis.evaluation import Change, Evaluation
-from pistat.diagnosis.finding import Finding, Moment, Severity, Stage, name
+from pistat.diagnosis.events import CLOCK, Event, Events, Listener
+from pistat.diagnosis.finding import Finding, Moment, Severity, name
+from pistat.diagnosis.limits import Limits
 from pistat.diagnosis.past import Past
 from pistat.field import Derived, Field, Unit
 from pistat.history.recorder import Recorder, Sample
+from pistat.history.storage import StateDirectory
 from pistat.machine.machine import Machine
 from pistat.machine.reasons import Unavailable
 from pistat.monitor.monitor import Monitor, encode
@@ -54,7 +57,28 @@ FIELDS = (
 
 """What `Diagnosis.body` holds, beside the time."""
 
-OWNERS = {field.path: collector for collector in collectors.ALL for field in collector.fields}
+EVENTS = (
+    Field("events[row].time", Unit.UNIX_TIME, "When; for a finding that began, since when it held.", HERE),
+    Field(
+        "events[row].id",
+        Unit.TEXT,
+        "A finding; `boot` or `daemon` for a start; `clock` for a step of it.",
+        HERE,
+    ),
+    Field("events[row].subject", Unit.TEXT, "The filesystem, disk, interface or fan; null for others.", HERE),
+    Field("events[row].state", Unit.TEXT, "`begin` or `end`.", HERE),
+    Field("events[row].severity", Unit.TEXT, "How severe; for an end, how severe it was at its worst.", HERE),
+    Field("events[row].title", Unit.TEXT, "What.", HERE),
+    Field("events[row].duration", Unit.SECONDS, "How long it lasted; null for what began.", HERE),
+    Field(
+        "events[row].value",
+        Unit.ANY,
+        "What was measured; of a step of the clock its seconds; of a boot 1 if no shutdown went before.",
+        HERE,
+    ),
+)
+"""What `Diagnosis.events` returns."""
+
 KEYS = tuple(dict.fromkeys(key for finding in FINDINGS for key in sorted(finding.keys)))
 """The top-level keys that the findings look at."""
 
@@ -63,35 +87,43 @@ FAST = frozenset({"cpu_temp", "power", "memory", "swap", "load_avg", "per_cpu_us
 
 SLOW_SECONDS = 60.0
 
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+NOWHERE = "There is no directory for it."
+
 OFF = "The history is off (PISTAT_HISTORY_SECONDS=0), and one reading does not show it."
 EARLY = "It takes more readings than there are yet."
 LASTS = "It is so right now; whether it lasts is not known."
 
 
 class Diagnosis:
-    """The findings of one machine, as of the last sample.
+    """The findings of one machine, as of the last sample, and what happened until then.
 
     Args:
         monitor: Who is asked for a reading while there are no samples.
         machine: Which machine it is about.
-        stages: The stages of findings that the owner has set, by their IDs; empty for one that is off.
+        limits: What the owner has set.
         recording: Whether there will be samples.
+        state: Where events outlast a restart; None for nowhere.
     """
 
     def __init__(
         self,
         monitor: Monitor,
         machine: Machine,
-        stages: Mapping[str, Sequence[Stage]] | None = None,
+        limits: Limits = (),
         *,
         recording: bool = False,
+        state: StateDirectory | None = None,
     ) -> None:
         self._monitor = monitor
         self._machine = machine
-        self._stages = stages or {}
+        self._stages = dict(limits)
         self._recording = recording
         self._lock = threading.RLock()
+        self._state = state or StateDirectory(None, machine, NOWHERE)
         self._past = Past()
+        self._events: Events | None = None
+        self._listeners: list[Listener] = []
         self._values: dict[str, Any] = {}
         self._evaluation: Evaluation | None = None
         self._moment: Moment | None = None
@@ -103,7 +135,6 @@ class Diagnosis:
 
     def listen(self, recorder: Recorder) -> None:
         """Judge every sample of a recorder; with an interval of 0 it takes none."""
-        self._recording = recorder.seconds > 0
         # In this order, so that the first sample has all keys when it is judged.
         recorder.listen(sorted(set(KEYS) - FAST), self._keep, every=SLOW_SECONDS)
         recorder.listen(sorted(FAST), self._judge)
@@ -115,15 +146,83 @@ class Diagnosis:
     def _judge(self, sample: Sample) -> None:
         self.take(sample.boot, sample.wall, sample.values)
 
-    def take(self, boot: float, wall: float, values: Mapping[str, Any]) -> list[Change]:
-        """Judge a sample of some of the keys and return what changed."""
+    def take(self, boot: float, wall: float, values: Mapping[str, Any]) -> list[Event]:
+        """Judge a sample of some of the keys, and return what happened since the one before."""
+        events = self._events or self._open(boot, wall)
         with self._lock:
+            step = self._step(wall - boot)
             self._values.update(values)
-            self._moment = Moment(boot, wall, self._values, self._past)
+            moment = Moment(boot, wall, self._values, self._past, events.boots(wall - boot, wall))
             if self._evaluation is None:
-                self._evaluation = Evaluation(self._findings(), self._stages)
+                self._evaluation = self._resumed(events, wall - boot)
+            changes = self._evaluation.take(moment, values)
+            self._moment = moment
             self._bodies.clear()
-            return self._evaluation.take(self._moment, values)
+            happened = [_event(each, moment) for each in changes]
+            if step is not None and boot <= clock.SETTLED_SECONDS:
+                # A later one is a finding.
+                happened.append(
+                    Event(boot, wall, CLOCK, "", "begin", "info", "The clock was set", value=step)
+                )
+            for each in happened:
+                events.add(each)
+        # Not while others wait for the lock: a worn card takes seconds.
+        events.save_if_due(boot, wall)
+        for listener in self._listeners:
+            for each in happened:
+                listener(each)
+        return happened
+
+    def _open(self, boot: float, wall: float) -> Events:
+        """Read what earlier runs of the daemon have left. Only the thread that takes samples does so."""
+        events = Events(self._state, self._machine.word(BOOT_ID) if self._machine.linux else None)
+        events.open(boot, wall)
+        self._past.restore(events.counters)
+        with self._lock:
+            self._events = events
+        return events
+
+    def _resumed(self, events: Events, offset: float) -> Evaluation:
+        """Return an evaluation that goes on with the findings that lasted when the daemon was stopped."""
+        evaluation = Evaluation(self._findings(), self._stages)
+        for each in events.lasting():
+            since = each.wall - offset if each.time is None else each.time
+            evaluation.restore(each.id, each.subject, Severity.named(each.severity), since)
+        return evaluation
+
+    def _step(self, offset: float) -> float | None:
+        """Return by how many seconds the wall clock was moved since the last sample; None for hardly any."""
+        last = self._past.offset
+        return offset - last if last is not None and abs(offset - last) > clock.STEP_SECONDS else None
+
+    def announce(self, listener: Listener) -> None:
+        """Have every event told to `listener`, in the thread of the recorder."""
+        self._listeners.append(listener)
+
+    def stop(self) -> None:
+        """Save what is to outlast the daemon, and note that it was stopped and did not crash."""
+        if self._events is not None:
+            self._events.close(self._machine.uptime(), self._machine.time(), self._past.saved())
+
+    def set_limits(self, limits: Limits) -> None:
+        """Judge by other limits from now on; what lasts goes on, unless it is switched off."""
+        with self._lock:
+            if dict(limits) == self._stages:
+                return
+            self._stages = dict(limits)
+            self._bodies.clear()
+            self._single = None
+            if self._evaluation is not None:
+                old = self._evaluation.active()
+                self._evaluation = Evaluation(self._findings(), self._stages)
+                for each in old:
+                    self._evaluation.restore(each.finding.id, each.subject, each.severity, each.since)
+
+    def events(self, since: float, limit: int) -> list[dict[str, Any]]:
+        """Return what happened after the Unix time `since`, the last `limit` of it."""
+        with self._lock:
+            offset = self._machine.time() - self._machine.uptime()
+            return self._events.rows(offset, since, limit) if self._events else []
 
     def _findings(self, *, now_only: bool = False) -> list[Finding]:
         """Return the findings that can be judged on this machine."""
@@ -228,6 +327,21 @@ class Diagnosis:
 
 
 # Rows
+
+
+def _event(change: Change, moment: Moment) -> Event:
+    finding, time = change.finding, change.time if not change.began else change.since
+    return Event(
+        time,
+        moment.wall - moment.boot + time,
+        finding.id,
+        change.subject,
+        "begin" if change.began else "end",
+        change.severity.label,
+        _filled(finding.title, change, moment),
+        None if change.began else change.time - change.since,
+        change.value if math.isfinite(change.value) else None,
+    )
 
 
 def _status(evaluation: Evaluation) -> Severity:

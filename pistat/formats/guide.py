@@ -166,12 +166,12 @@ def usual(parameter: Parameter) -> str:
 
 def refusal() -> str:
     """The answer to a number that is none, as the daemon words it."""
-    numbers = [each for route in ROUTES for each in route.parameters if each.kind == "number"]
+    number = next(each for route in ROUTES for each in route.parameters if each.kind == "number")
     try:
-        parameters.parse(f"{numbers[0].name}=abc".encode(), numbers)
+        parameters.parse(f"{number.name}=abc".encode(), [number])
     except BadQueryError as error:
         return errors.error_body(400, str(error)).decode().strip()
-    raise AssertionError(numbers)
+    raise AssertionError(number)
 
 
 def failure() -> str:

@@ -111,6 +111,8 @@ def _accepted(parameter: Parameter) -> Schema:
         spelt = {"type": "string", "pattern": f"^({anyhow})$"}
         return {"anyOf": [{"type": "boolean"}, spelt], "default": parameter.read(parameter.default)}
     low, high = parameter.bounds
+    if parameter.kind == "time":
+        return {"type": "number", "minimum": low, "maximum": high, "default": 0}
     return {"type": "integer", "minimum": low, "maximum": high, "default": int(parameter.default)}
 
 

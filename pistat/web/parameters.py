@@ -8,7 +8,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from pistat.text import did_you_mean, quoted
-from pistat.validators import FLAG, whole
+from pistat.validators import FLAG, decimal, whole
+
+LATEST = 4_102_444_800
+"""The year 2100, in Unix time: no reading is from later."""
 
 
 class BadQueryError(ValueError):
@@ -25,9 +28,9 @@ class Parameter:
         accepts: What it accepts, in words that end a sentence with "expected ...".
         help: One sentence for people.
         read: Turns the text into a value, or raises ValueError; one with a text is the message itself.
-        kind: The control that fits it: `flag`, `choice`, `number` or `list`.
+        kind: The control that fits it: `flag`, `choice`, `number`, `time` or `list`.
         choices: The values of a choice or a list.
-        bounds: The least and the greatest value of a number.
+        bounds: The least and the greatest value of a number or a time.
         absent: The value of the default.
     """
 
@@ -65,6 +68,14 @@ def number(name: str, default: int, low: int, high: int, text: str) -> Parameter
     """Declare a parameter that is a whole number in plain ASCII digits."""
     kind = whole(low, high)
     return Parameter(name, str(default), kind.accepts, text, kind.read, "number", bounds=(low, high))
+
+
+def moment(name: str, text: str) -> Parameter:
+    """A parameter that is a Unix time, as `timestamp` of an answer has it; 0 by default."""
+    kind = decimal(0, LATEST)
+    return Parameter(
+        name, "0", f"a Unix time from 0 to {LATEST}", text, kind.read, "number", bounds=(0, LATEST)
+    )
 
 
 def names(name: str, known: Sequence[str], text: str) -> Parameter:

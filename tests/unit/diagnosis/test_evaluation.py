@@ -148,8 +148,8 @@ def test_only_what_looks_at_a_key_that_was_read_is_judged() -> None:
 def test_a_finding_goes_on_after_a_restart() -> None:
     """It is not told again, and its end is."""
     evaluation = Evaluation([finding(Stage(WARNING, 90, 80, clear_hold=0))])
-    evaluation.restore("test.value", "", WARNING, since=5.0, seen=100.0)
-    evaluation.restore("test.unknown", "", WARNING, since=5.0, seen=100.0)
+    evaluation.restore("test.value", "", WARNING, since=5.0)
+    evaluation.restore("test.unknown", "", WARNING, since=5.0)
 
     assert play(evaluation, 95, 70, start=110.0) == ["120 end warning"]
 

@@ -1,0 +1,246 @@
+"""What happened: findings that began and ended, starts of the machine and of pi-stat, steps of the clock.
+
+The last 200 are kept, in lines that are appended to a file of the state directory: those of an hour together,
+a critical one at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pistat.diagnosis.finding import DAY, HOUR, Boots, Severity
+from pistat.history.storage import StateDirectory
+
+MOST = 200
+FILE = "events.jsonl"
+MARKER = "session.json"
+VERSION = 1
+
+LINES = 2 * MOST
+"""Lines of the file from which on it is written anew with the last 200."""
+
+AT_ONCE = 24
+"""How many times a day an event is saved at once; a machine that flaps must not wear out its card by that."""
+
+WEEK = 7 * DAY
+
+BOOT, DAEMON, CLOCK = "boot", "daemon", "clock"
+"""The IDs of the events that are no findings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that began or ended.
+
+    Attributes:
+        time: When, on the boot clock of this session; None for one of an earlier session.
+        wall: When, by the wall clock as it was then.
+        id: A finding, or `boot`, `daemon`, `clock`.
+        subject: The filesystem, disk, interface or fan; empty for others.
+        state: `begin` or `end`.
+        severity: How severe, at its worst.
+        title: What, in words.
+        duration: For how many seconds, for one that ended.
+        value: What was measured; the seconds of a step of the clock; 1 for a start without a shutdown before.
+    """
+
+    time: float | None
+    wall: float
+    id: str
+    subject: str
+    state: str
+    severity: str
+    title: str
+    duration: float | None = None
+    value: float | None = None
+
+
+Listener = Callable[[Event], None]
+
+
+class Events:
+    """The last events, in memory and, where there is a state directory, in a file.
+
+    Args:
+        state: Where they are saved.
+        boot_id: Which session of the kernel this is; None where the kernel does not say it.
+    """
+
+    def __init__(self, state: StateDirectory, boot_id: str | None) -> None:
+        self._state = state
+        self._boot_id = boot_id
+        self._events: deque[Event] = deque(maxlen=MOST)
+        self._unsaved: list[Event] = []
+        self._lines = 0
+        self._saved_at = 0.0
+        self._at_once: deque[float] = deque(maxlen=AT_ONCE)
+        self._known_before = False
+        self._unclean = False
+        self.counters: dict[str, Any] = {}
+
+    # The beginning and the end of a session
+
+    def open(self, boot: float, wall: float) -> None:
+        """Read what earlier runs have left, and note this start."""
+        self._read()
+        marker = _object(self._state.read(MARKER))
+        self._known_before = isinstance(marker.get("boot_id"), str)
+        same = self._known_before and marker["boot_id"] == self._boot_id
+        stopped = marker.get("stopped") is True
+        if same:
+            counters = marker.get("counters")
+            self.counters = counters if isinstance(counters, dict) else {}
+            self._resume(wall - boot)
+            self.add(Event(boot, wall, DAEMON, "", "begin", "info", "pi-stat was restarted"))
+        elif self._boot_id is not None:
+            self._unclean = self._known_before and not stopped
+            title = "Started without a shutdown before" if self._unclean else "Started"
+            severity = "info"
+            self.add(Event(0.0, wall - boot, BOOT, "", "begin", severity, title, value=float(self._unclean)))
+        self.save(boot, wall)
+        self._mark(stopped=False)
+
+    def close(self, boot: float, wall: float, counters: Mapping[str, Any]) -> None:
+        """Save everything, and note that the end was in good order."""
+        self.save(boot, wall)
+        self.counters = dict(counters)
+        self._mark(stopped=True)
+
+    def _mark(self, *, stopped: bool) -> None:
+        marker = {"version": VERSION, "boot_id": self._boot_id, "stopped": stopped, "counters": self.counters}
+        self._state.write(MARKER, json.dumps(marker).encode())
+
+    def _resume(self, offset: float) -> None:
+        """Give the events since the last start times on the boot clock, which still runs."""
+        events = list(self._events)
+        start = max((number for number, each in enumerate(events) if each.id == BOOT), default=len(events))
+        for number, each in enumerate(events[start:], start):
+            events[number] = Event(**{**asdict(each), "time": each.wall - offset})
+        self._events = deque(events, maxlen=MOST)
+
+    # Adding and saving
+
+    def add(self, event: Event) -> None:
+        """Keep an event."""
+        self._events.append(event)
+        self._unsaved.append(event)
+
+    def save_if_due(self, boot: float, wall: float) -> None:
+        """Save what is new: at once if something is critical, otherwise each hour."""
+        if not self._unsaved:
+            return
+        critical = any(each.severity == Severity.CRITICAL.label for each in self._unsaved)
+        if critical and (len(self._at_once) < AT_ONCE or boot - self._at_once[0] > DAY):
+            self._at_once.append(boot)
+            self.save(boot, wall)
+        elif boot - self._saved_at >= HOUR:
+            self.save(boot, wall)
+
+    def save(self, boot: float, wall: float) -> None:
+        """Append what is new to the file; now and then write it anew, so that it does not grow."""
+        self._saved_at = boot
+        if self._lines + len(self._unsaved) > LINES:
+            if self._state.write(FILE, _lines(self._events, wall - boot)):
+                self._lines, self._unsaved = len(self._events), []
+        elif self._unsaved and self._state.append(FILE, _lines(self._unsaved, wall - boot)):
+            self._lines += len(self._unsaved)
+            self._unsaved = []
+        # What cannot be saved is tried again with the next, and bounded like the rest.
+        del self._unsaved[:-MOST]
+
+    def _read(self) -> None:
+        data = self._state.read(FILE) or b""
+        # What a stalled disk has written after all was written again.
+        lines = list(dict.fromkeys(data.split(b"\n")))
+        found = [event for line in lines if (event := _event(line)) is not None]
+        self._events.extend(found)
+        self._lines = data.count(b"\n")
+        if data and not data.endswith(b"\n"):
+            # After a power cut: what is appended next must not become a part of the torn line.
+            self._lines = LINES
+
+    # What is known
+
+    def rows(self, offset: float, since: float = 0.0, limit: int = MOST) -> list[dict[str, Any]]:
+        """Return the last `limit` events after `since`, in order; `offset` is wall minus boot clock."""
+        rows = [_row(each, offset) for each in self._events]
+        return [each for each in rows if each["time"] > since][-limit:]
+
+    def lasting(self) -> Iterator[Event]:
+        """Yield the beginning of each finding that has no end."""
+        found: dict[tuple[str, str], Event] = {}
+        for each in self._events:
+            if each.state == "end":
+                found.pop((each.id, each.subject), None)
+            elif each.id not in {BOOT, DAEMON, CLOCK}:
+                first = found.get((each.id, each.subject))
+                # It became more severe: since when is what the first says.
+                found[each.id, each.subject] = (
+                    each
+                    if first is None
+                    else Event(**{**asdict(each), "time": first.time, "wall": first.wall})
+                )
+        yield from found.values()
+
+    def boots(self, offset: float, now: float) -> Boots | None:
+        """Return the starts of the last week; None where they are not recorded."""
+        if not self._state.available or self._boot_id is None:
+            return None
+        starts = [each for each in self._events if each.id == BOOT]
+        times = [(each.wall if each.time is None else each.time + offset, each) for each in starts]
+        recent = [(time, each) for time, each in times if now - WEEK < time <= now + HOUR]
+        return Boots(
+            tuple(time for time, _ in recent),
+            self._unclean if self._known_before else None,
+            sum(1 for _, each in recent if each.value),
+        )
+
+
+def _row(event: Event, offset: float) -> dict[str, Any]:
+    return {
+        "time": round(event.wall if event.time is None else event.time + offset, 2),
+        "id": event.id,
+        "subject": event.subject or None,
+        "state": event.state,
+        "severity": event.severity,
+        "title": event.title,
+        "duration": None if event.duration is None else round(event.duration, 2),
+        "value": None if event.value is None else round(event.value, 4),
+    }
+
+
+def _lines(events: Iterable[Event], offset: float) -> bytes:
+    rows = (_row(each, offset) for each in events)
+    return b"".join(json.dumps(each, separators=(",", ":")).encode() + b"\n" for each in rows)
+
+
+def _event(line: bytes) -> Event | None:
+    """Return the event of a line; None for a line that was torn, or is none of ours."""
+    row = _object(line)
+    try:
+        event = Event(
+            None,
+            float(row["time"]),
+            str(row["id"]),
+            str(row["subject"] or ""),
+            str(row["state"]),
+            Severity.named(str(row["severity"])).label,
+            str(row["title"]),
+            None if row["duration"] is None else float(row["duration"]),
+            None if row["value"] is None else float(row["value"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+    return event
+
+
+def _object(data: bytes | None) -> dict[str, Any]:
+    try:
+        found = json.loads(data or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
