@@ -74,7 +74,7 @@ def moment(name: str, text: str) -> Parameter:
     """A parameter that is a Unix time, as `timestamp` of an answer has it; 0 by default."""
     kind = decimal(0, LATEST)
     return Parameter(
-        name, "0", f"a Unix time from 0 to {LATEST}", text, kind.read, "number", bounds=(0, LATEST)
+        name, "0", f"a Unix time from 0 to {LATEST}", text, kind.read, "time", bounds=(0, LATEST)
     )
 
 
