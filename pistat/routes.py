@@ -62,53 +62,58 @@ class Route:
 def _only(fields: Iterable[Field]) -> Parameter:
     """Return the parameter that names the wanted ones of the top-level keys."""
     keys = tuple(dict.fromkeys(field.key for field in fields))
-    return parameters.names("fields", keys, "Only these keys, and only the work that they need.")
+    return parameters.names("fields", keys, "Only these keys; nothing else is read.")
 
 
 _STATS_FIELDS = tuple(field for collector in collectors.STATS for field in collector.fields)
 
 STATS = Route(
     "/stats",
-    "Everything that this machine knows about itself, in one JSON object.",
+    "All main readings of this machine in one JSON object.",
     _STATS_FIELDS,
     (
         parameters.flag(
             "block",
-            "Measure the CPU over the second that begins with the request; all else is read at its end.",
+            "Measure the CPU over the second that begins with the request; the rest is read at its end.",
             default=False,
         ),
         parameters.flag(
-            "cache", "With false, answer from what is read after the request has arrived.", default=True
+            "cache",
+            "With false, answer with readings that are taken after the request has arrived.",
+            default=True,
         ),
         _only(_STATS_FIELDS),
     ),
     (
         ("", "everything"),
-        ("?fields=cpu_temp,power", "two things, and cheaper"),
+        ("?fields=cpu_temp,power", "two keys, and cheaper"),
         ("?block=true", "CPU over the next second"),
     ),
 )
 PROCESSES = Route(
     "/processes",
-    "The processes, sorted and cut where you say.",
+    "Running processes, sorted and limited as you ask.",
     (*processes.processes.fields, *system.timestamp.fields),
     (
         parameters.choice(
-            "sort", "cpu", tuple(processes.ORDERS), "cpu, memory and time count down; name and pid count up."
+            "sort",
+            "cpu",
+            tuple(processes.ORDERS),
+            "cpu, memory, time: largest first; name, pid: smallest first.",
         ),
-        parameters.number("limit", 10, 1, 10_000, "How many rows at most."),
+        parameters.number("limit", 10, 1, 10_000, "Maximum number of rows."),
     ),
-    (("?sort=memory&limit=5", "what eats the memory"),),
+    (("?sort=memory&limit=5", "top memory users"),),
 )
 INTERFACES = Route(
     "/network/interfaces",
-    "Every network interface but loopback, with its addresses and the state of its link.",
+    "Every network interface except loopback, with addresses, counters and link state.",
     (*network.interfaces.fields, *system.timestamp.fields),
     examples=(("", "addresses and traffic"),),
 )
 DEVICES = Route(
     "/storage/devices",
-    "Each mounted filesystem once, local and remote, the disk counters, and the disks with their health.",
+    "Every mounted filesystem once, local and remote; the disk counters; the disks and their health.",
     (
         *filesystems.devices.fields,
         *root_filesystem.disk_io.fields,
@@ -188,10 +193,10 @@ HEALTH = Route(
         ),
         *system.uptime.fields,
     ),
-    examples=(("", "is it there?"),),
+    examples=(("", "is it up?"),),
     budget="health",
 )
-OPENAPI = Route("/openapi.json", "This API for programs, in the words of OpenAPI 3.1.", budget="guide")
+OPENAPI = Route("/openapi.json", "This API as an OpenAPI 3.1 document, for programs.", budget="guide")
 GUIDE = Route(
     "/",
     "The guide: HTML for a browser, plain text for a terminal.",

@@ -35,7 +35,7 @@ class BadSettingError(ValueError):
 
 
 def address(text: str) -> str:
-    """An IP address, or `localhost`."""
+    """Accept an IP address, or `localhost`."""
     # What stands behind a `%` may be anything to Python; to the kernel it is the name of an interface.
     if not re.fullmatch(r"[!-~]+", text):
         raise ValueError
@@ -43,7 +43,7 @@ def address(text: str) -> str:
 
 
 def level(text: str) -> str:
-    """The name of a log level, in upper case."""
+    """Accept the name of a log level; return it in upper case."""
     # A dotless i, too, is an I in upper case.
     if not text.isascii() or text.upper() not in LEVELS:
         raise ValueError
@@ -51,14 +51,14 @@ def level(text: str) -> str:
 
 
 def token(text: str) -> str:
-    """What fits into a header as it is; empty for none."""
+    """Accept what fits into a header as it is; empty for none."""
     if not re.fullmatch(r"[!-~]{0,256}", text):
         raise ValueError
     return text
 
 
 def host_names(text: str) -> tuple[str, ...]:
-    """Names as a Host header has them, or `*`."""
+    """Accept names as a Host header has them, or `*`."""
     if text == "*":
         return ("*",)
     names = [hosts.host(each.strip(" ")) for each in _listed(text)]
@@ -68,7 +68,7 @@ def host_names(text: str) -> tuple[str, ...]:
 
 
 def origins(text: str) -> tuple[str, ...]:
-    """Origins as browsers send them."""
+    """Accept origins as browsers send them."""
     found = tuple(each.strip(" ").lower() for each in _listed(text))
     if not all(ORIGIN.fullmatch(each) for each in found):
         raise ValueError
@@ -76,7 +76,7 @@ def origins(text: str) -> tuple[str, ...]:
 
 
 def interval(text: str) -> int:
-    """A whole number of seconds within reason, or 0 for never."""
+    """Accept a whole number of seconds within reason, or 0 for never."""
     return 0 if text == "0" else int(whole(5, 300).read(text))
 
 
@@ -88,14 +88,14 @@ ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0
 
 ADDRESS = Kind(address, "an IPv4 or IPv6 address, or localhost")
 LEVEL = Kind(level, "one of " + ", ".join(LEVELS))
-TOKEN = Kind(token, "at most 256 visible ASCII characters, without blanks; empty for none")
-NAMES = Kind(host_names, "names with commas between them, such as pi.example.org; or * for all")
+TOKEN = Kind(token, "at most 256 visible ASCII characters, without spaces; empty for none")
+NAMES = Kind(host_names, "names separated by commas, such as pi.example.org; or * for all")
 INTERVAL = Kind(interval, "0, or a whole number from 5 to 300")
-ORIGINS = Kind(origins, "origins with commas between them, such as http://dashboard.local:3000")
+ORIGINS = Kind(origins, "origins separated by commas, such as http://dashboard.local:3000")
 
 
 def setting(default: str, kind: Kind, text: str, *, secret: bool = False) -> Any:
-    """A field of `Settings`: its default as an owner would write it, its kind, its help."""
+    """Declare a field of `Settings`: its default as an owner would write it, its kind, its help."""
     metadata = {"default": default, "kind": kind, "help": text, "secret": secret}
     return dataclasses.field(default=kind.read(default), metadata=metadata, repr=not secret)
 
@@ -107,26 +107,28 @@ class Settings:
     port: int = setting("8585", whole(1, 65535), "Port to listen on.")
     host: str = setting("0.0.0.0", ADDRESS, "Address to listen on; :: serves IPv4 and IPv6.")  # noqa: S104 - the LAN is who asks
     cache_seconds: float = setting(
-        "2", decimal(0, 3600), "Seconds for which an answer is shared; 0 turns the cache off."
+        "2", decimal(0, 3600), "Seconds for which readings are cached; 0 turns the cache off."
     )
-    debug: bool = setting("False", FLAG, "More in the log; never anything on the wire.")
-    log_level: str = setting("INFO", LEVEL, "The least important message that the log keeps.")
-    rate_limit_enabled: bool = setting(
-        "True", FLAG, "Whether the requests of a client are counted and limited."
-    )
+    debug: bool = setting("False", FLAG, "Log more; answers stay the same.")
+    log_level: str = setting("INFO", LEVEL, "The lowest level of message that is logged.")
+    rate_limit_enabled: bool = setting("True", FLAG, "Whether the requests of each client are limited.")
     rate_limit_requests: int = setting(
-        "60", whole(1, 100_000), "Requests that a client may make in a window."
+        "60", whole(1, 100_000), "Requests that a client may make in PISTAT_RATE_LIMIT_WINDOW seconds."
     )
-    rate_limit_window: int = setting("60", whole(1, 86_400), "Seconds that a window lasts.")
-    api_token: str = setting("", TOKEN, "What a client must show; empty lets everybody read.", secret=True)
+    rate_limit_window: int = setting(
+        "60", whole(1, 86_400), "Length of the window of the rate limit, in seconds."
+    )
+    api_token: str = setting(
+        "", TOKEN, "The token that clients must send; if empty, everyone can read.", secret=True
+    )
     allowed_hosts: tuple[str, ...] = setting(
-        "", NAMES, "Names of this machine beside those that it knows; a request for another is refused."
+        "", NAMES, "Further host names by which clients may reach this machine; others are refused."
     )
     cors_origins: tuple[str, ...] = setting(
-        "", ORIGINS, "Origins whose pages may read the answers in a browser."
+        "", ORIGINS, "Origins whose web pages may read the answers in a browser."
     )
     trusted_proxies: int = setting(
-        "0", whole(0, 10), "Proxies in front of this whose `X-Forwarded-For` is believed."
+        "0", whole(0, 10), "Number of reverse proxies in front of pi-stat whose `X-Forwarded-For` is trusted."
     )
     history_seconds: int = setting(
         "10",
@@ -141,7 +143,7 @@ class Settings:
     limits: tuple[tuple[str, tuple[Stage, ...]], ...] = setting(
         "", LIMITS, "Other limits for the findings of `/diagnosis`, or off for those that you do not want."
     )
-    show_ssid: bool = setting("False", FLAG, "Whether the name of the Wi-Fi network is told.")
+    show_ssid: bool = setting("False", FLAG, "Whether to show the name of the Wi-Fi network.")
 
 
 @dataclass(frozen=True)
@@ -157,12 +159,12 @@ class Setting:
 
     @property
     def name(self) -> str:
-        """The environment variable."""
+        """Return the name of the environment variable."""
         return PREFIX + self.attribute.upper()
 
     @property
     def default_sentence(self) -> str:
-        """Say what the default is; nothing could be told from the words around it if it is empty."""
+        """Return the default as a sentence, in which an empty one cannot be mistaken for a word."""
         return f"Default {self.default}." if self.default else "Empty by default."
 
 
@@ -177,7 +179,7 @@ SETTINGS = tuple(_declared())
 
 
 def load(environment: Mapping[str, str], env_file: Path) -> Settings:
-    """The settings in force: the environment first, then `env_file`, then the defaults.
+    """Return the settings in force: the environment first, then `env_file`, then the defaults.
 
     Raises:
         BadSettingError: A value is not accepted, or the file cannot be read or understood.
@@ -190,7 +192,7 @@ def load(environment: Mapping[str, str], env_file: Path) -> Settings:
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """The `PISTAT_` lines of a `.env` file, none when there is no file; `$NAME` in a value stays as it is."""
+    """Return the `PISTAT_` lines of a `.env` file, none if there is no file; `$NAME` stays as it is."""
     values: dict[str, str] = {}
     for line in parse_stream(io.StringIO(_content(path))):
         if line.error or (line.key is not None and line.value is None):

@@ -1,4 +1,4 @@
-"""Text to value, strictly: what settings and query parameters have in common."""
+"""Turns text into values, strictly: for settings and query parameters alike."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Kind:
 
 
 def boolean(text: str) -> bool:
-    """`true`, `1`, `yes`, `on` or their opposites, in any case; ValueError for anything else."""
+    """Accept `true`, `1`, `yes`, `on` or their opposites, in any case; ValueError for anything else."""
     try:
         return BOOLEANS[text.lower()]
     except KeyError:
@@ -40,7 +40,7 @@ def boolean(text: str) -> bool:
 
 
 def whole(low: int, high: int) -> Kind:
-    """A whole number in ASCII digits, without sign or separators."""
+    """Return the kind of a whole number in ASCII digits, without sign or separators."""
 
     def read(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,10}", text) or not low <= int(text) <= high:
@@ -51,7 +51,7 @@ def whole(low: int, high: int) -> Kind:
 
 
 def decimal(low: int, high: int) -> Kind:
-    """A number in ASCII digits, with or without decimals."""
+    """Return the kind of a number in ASCII digits, with or without decimals."""
 
     def read(text: str) -> float:
         if not re.fullmatch(r"[0-9]{1,10}(\.[0-9]{1,9})?", text) or not low <= float(text) <= high:

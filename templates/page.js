@@ -57,7 +57,7 @@ function limit() {
   const found = /^Raspberry(.*3.Model..(.P|\+))?/.exec(now.hardware.model);
   return found && (found[1] ? 60 : 80);
 }
-const MISSING = "Why figures are missing: see /capabilities.";
+const MISSING = "Why readings are missing: see /capabilities.";
 
 // The sentence: how bad it is, of which kind, and the words; only what stands between stars is coloured
 
@@ -342,7 +342,7 @@ async function settle(answer) {
   return EVERY;
 }
 function locked() {
-  const refused = at("token").value ? "does not accept this token" : "wants a token";
+  const refused = at("token").value ? "does not accept this token" : "needs a token";
   at("lock").open = true;
   note = () => `Asking again in ${left()}.`;
   status("", "busy");
@@ -358,7 +358,7 @@ function locked() {
 function gone(why) {
   const [now, since] = why > 0 ? ["fails with " + why, "has failed with " + why] : ["does not answer", "has not answered"];
   if (!failures++) tell(`${host} ${now}.`);
-  note = () => `${last ? "The figures are from then. " : ""}Trying again in ${left()}.`;
+  note = () => `${last ? "The readings are from then. " : ""}Trying again in ${left()}.`;
   status("", "gone");
   headline(last ? `${host} *${since}* since ${clock(last)}.` : `${host} *${now}*.`, "warn");
   document.title = "? " + host;

@@ -46,12 +46,12 @@ BASE = f"localhost:{Settings().port}"
 
 
 def routes_table() -> str:
-    """The routes."""
+    """Return the table of the routes."""
     return _table(("Route", "Answer"), [(f"`{each.path}`", each.help) for each in ROUTES])
 
 
 def parameters_table() -> str:
-    """The parameters of all routes."""
+    """Return the table of the parameters of all routes."""
     rows = [
         (f"`{route.path}`", f"`{each.name}`", each.accepts, f"`{guide.usual(each)}`", each.help)
         for route in ROUTES
@@ -61,7 +61,7 @@ def parameters_table() -> str:
 
 
 def fields_table() -> str:
-    """A table for each route that answers with fields."""
+    """Return a table for each route that answers with fields."""
     head = ("Field", "Unit", "Meaning", "Source")
     return "\n\n".join(
         f"### `{route.path}`\n\n{_table(head, rows)}"
@@ -103,12 +103,12 @@ def _default(setting: Setting) -> str:
 
 
 def errors_table() -> str:
-    """The answers that are no success."""
+    """Return the table of the errors."""
     return _table(("Status", "Meaning"), [(str(each.status), each.help) for each in errors.ERRORS])
 
 
 def metrics_table(metrics: Metrics) -> str:
-    """Metrics of Prometheus."""
+    """Return the table of metrics."""
     rows = [
         (
             f"`{each.series}`",
@@ -123,7 +123,7 @@ def metrics_table(metrics: Metrics) -> str:
 
 
 def elsewhere() -> str:
-    """The keys that only Linux can tell."""
+    """Return a sentence with the keys that only Linux has."""
     keys = [f"`{key}`" for each in collectors.ALL if each.elsewhere is None for key in each.keys]
     return f"On macOS and Windows these are null in all their parts: {', '.join(keys)}."
 
@@ -135,7 +135,7 @@ def first_answer() -> str:
 
 
 def example() -> str:
-    """The answer that a test expects of a board, short objects on one line."""
+    """Return the answer that a test expects of a board, short objects on one line."""
     answer = json.loads((ROOT / EXAMPLE).read_text(encoding="utf-8"))
     return _fenced("json", _pretty(answer))
 
@@ -185,7 +185,7 @@ BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOT
 
 
 def filled(text: str) -> str:
-    """`text` with each block between `<!-- generated: NAME -->` and `<!-- end -->` made anew."""
+    """Return `text` with each block between `<!-- generated: NAME -->` and `<!-- end -->` made anew."""
     return BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]()}\n\n{found[3]}", text)
 
 
@@ -193,7 +193,7 @@ def filled(text: str) -> str:
 
 
 def env_example() -> str:
-    """The whole file: every setting with its help, and commented out, as its default already holds."""
+    """Return the whole file: every setting with its help, commented out since its default holds anyway."""
     head = (
         "# The settings of pi-stat, which it reads from a file named .env next to pi_system_monitor.py.\n"
         "# To change one, remove the # before its name and restart pi-stat: sudo systemctl restart pi-stat\n"

@@ -56,5 +56,5 @@ def _moved(finding: Finding, text: str, whole: str) -> tuple[Stage, ...]:
 
 
 LIMITS = Kind(
-    read, "empty, or id=number and id=off with commas between them, such as disk.full=95, boot.loop=off"
+    read, "empty, or id=number and id=off, separated by commas, such as disk.full=95, boot.loop=off"
 )

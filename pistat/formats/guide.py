@@ -1,4 +1,4 @@
-"""The declarations as documentation: what the guide tells, as a page and as text for a terminal."""
+"""Turns the declarations into documentation: what the guide shows, as a page and as text."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if pi["cpu_temp"] is not None:
 print(f"{pi['memory']['percent']} % of the memory in use")
 print(f"up for {pi['uptime'] / 86400:.1f} days")
 for key, why in pi.get("errors", {}).items():
-    print(f"{key} is not known: {why}")
+    print(f"{key} could not be read: {why}")
 """
 
 PYTHON = """\
@@ -51,7 +51,7 @@ url = "http://{base}/stats?fields=cpu_temp,power"
 pi = json.load(urllib.request.urlopen(url, timeout=5))
 print(pi["cpu_temp"], "°C")
 if pi["power"]["under_voltage"]:
-    print("Mind the power supply.")
+    print("The power supply is too weak.")
 """
 
 HOME_ASSISTANT = """\
@@ -90,7 +90,7 @@ class Group:
 
     @property
     def branches(self) -> list[Branch]:
-        """The leaves by what stands before them."""
+        """Return the leaves by what stands before them."""
         return [_branch(stem, leaves) for stem, leaves in _stems(self.fields).items()]
 
 
@@ -129,12 +129,12 @@ def _branch(stem: str, leaves: Leaves) -> Branch:
 
 
 def _nameless(leaves: Leaves) -> set[Field]:
-    """What the leaves are, whatever they stand below."""
+    """Return what the leaves are, whatever they stand below."""
     return {replace(field, path=name) for name, field in leaves}
 
 
 def groups(route: Route) -> list[Group]:
-    """The fields of a route by top-level key, in order."""
+    """Return the fields of a route by top-level key, in order."""
     return [
         Group(key, fields, _earlier(route, fields))
         for key, found in itertools.groupby(route.fields, attrgetter("key"))
@@ -148,24 +148,24 @@ def _earlier(route: Route, fields: Iterable[Field]) -> str:
 
 
 def meaning(field: Field) -> str:
-    """What a field is, and in which rows it is there."""
+    """Return what a field is, and in which rows it appears."""
     return f"{field.help} Only {field.when}." if field.when else field.help
 
 
 def place(field: Field) -> str:
-    """Where a field is read, with NAME for its name: what differs in that only is told only once."""
+    """Return where a field is read, with NAME for its name: sources that differ only in it are shown once."""
     source = str(field.source)
     stem, _, last = source.rpartition(" ")
     return f"{stem} NAME" if last == field.steps[-1] else source
 
 
 def usual(parameter: Parameter) -> str:
-    """What a parameter is when it is absent, in few words."""
+    """Return what a parameter is if it is absent, in few words."""
     return "all" if parameter.kind == "list" else parameter.default
 
 
 def refusal() -> str:
-    """The answer to a number that is none, as the daemon words it."""
+    """Return the answer to a bad number, in the words of the daemon."""
     number = next(each for route in ROUTES for each in route.parameters if each.kind == "number")
     try:
         parameters.parse(f"{number.name}=abc".encode(), [number])
@@ -175,13 +175,13 @@ def refusal() -> str:
 
 
 def failure() -> str:
-    """What an answer holds when the disk has not answered."""
+    """Return what an answer holds if the disk has not answered."""
     reason = NoAnswerError(Machine.USAGE_SECONDS)
     return json.dumps({"errors": {root_filesystem.disk.keys[0]: str(reason)}})
 
 
 def commands(base: str) -> list[tuple[str, str]]:
-    """Lines for a terminal, each with what it gives."""
+    """Return commands for a terminal, each with what it shows."""
     lines = [
         (f"curl {shlex.quote(base + route.path + rest)}", gives)
         for route in ROUTES
@@ -191,18 +191,18 @@ def commands(base: str) -> list[tuple[str, str]]:
     figure = shlex.quote(f"{base}{STATS.path}?fields={key}")
     return [
         *lines,
-        (f"curl -s {figure} | jq .{key}", "one figure"),
+        (f"curl -s {figure} | jq .{key}", "one reading"),
         (f"curl -s {shlex.quote(base + '/')} | less", "this guide, page by page"),
     ]
 
 
 def client(base: str) -> str:
-    """A client in Python that needs nothing but Python."""
+    """Return a client in Python that needs nothing but Python."""
     return CLIENT.replace("{base}", base)
 
 
 def examples(base: str) -> list[tuple[str, str]]:
-    """Things to copy into other programs: which, and the text."""
+    """Return blocks to copy into other programs: the name, and the text."""
     ready = sum(len(route.examples) for route in ROUTES)
     lines = commands(f"http://{base}")[ready:]
     shell = "\n".join(f"# {gives}\n{command}" for command, gives in lines)
@@ -215,7 +215,7 @@ def examples(base: str) -> list[tuple[str, str]]:
 
 
 def contents(base: str, settings: Settings) -> dict[str, Any]:
-    """What the templates of the guide loop over; `base` is the host and port for the lines to copy."""
+    """Return what the templates of the guide use; `base` is the host and port for the lines to copy."""
     return {
         "asks": page.requests(settings),
         "base": base,
@@ -243,7 +243,7 @@ def _short(base: str) -> str:
 
 
 def code(text: str) -> Markup:
-    """`text` as HTML: what stands in backticks as code."""
+    """Return `text` as HTML, with what stands in backticks as code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text, quote=False)))  # noqa: S704 - escaped first
 
 

@@ -35,7 +35,7 @@ SCHEMES = {
 
 
 def document(settings: Settings) -> Schema:
-    """The whole document, for a daemon with these settings."""
+    """Return the document for a daemon with these settings."""
     components: Schema = {
         "schemas": {"Error": _error()},
         "headers": {name: _header(text) for name, text in {**CODES, **COUNTS}.items()},
@@ -117,7 +117,7 @@ def _accepted(parameter: Parameter) -> Schema:
 
 
 def _either(letter: str) -> str:
-    """`letter` in both cases, for patterns of JavaScript have no flag for that."""
+    """Return `letter` in both cases, since patterns of JavaScript have no flag for that."""
     return f"[{letter}{letter.upper()}]" if letter.isalpha() else letter
 
 
@@ -133,7 +133,7 @@ def _content(route: Route, media: str) -> Schema:
 
 
 def schema(route: Route) -> Schema:
-    """What the JSON of a route looks like, to the last leaf; a leaf that may be missing is not required."""
+    """Return the schema of the JSON of a route; a leaf that may be missing is not required."""
     whole = _object()
     for each in route.fields:
         _grow(whole, each.path.split("."), each)

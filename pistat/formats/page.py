@@ -29,7 +29,7 @@ QUESTIONS = 1 + 1 / 4 + 2 / 16
 
 @dataclass(frozen=True)
 class Document:
-    """What is the same for everybody who asks under the same name.
+    """A document that is the same for everyone who asks under the same name.
 
     Attributes:
         policy: Its Content-Security-Policy, if it is not the one of every answer.
@@ -66,7 +66,7 @@ def _own(text: str) -> Markup:
 
 
 def policy() -> str:
-    """The sources that the page may use: its own two texts, its icon, the API. Scripts can make no markup."""
+    """Return the policy: own style, script and icon, and the API; scripts can make no markup."""
     return (
         f"default-src 'none'; script-src {_hash(script())}; style-src {_hash(style())}; img-src 'self'; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -79,7 +79,7 @@ def _hash(text: str) -> str:
 
 
 def seconds(settings: Settings) -> int:
-    """How often the page asks: no faster than answers change, and far below what a client may."""
+    """Return the seconds between requests of the page: no faster than answers change, far below the limit."""
     if not settings.rate_limit_enabled:
         return max(4, math.ceil(settings.cache_seconds))
     pace = QUESTIONS * settings.rate_limit_window / settings.rate_limit_requests / SHARE
@@ -87,5 +87,5 @@ def seconds(settings: Settings) -> int:
 
 
 def requests(settings: Settings) -> int:
-    """How many requests an open page makes in a minute, at most."""
+    """Return how many requests an open page makes in a minute, at most."""
     return math.ceil(60 / seconds(settings) * QUESTIONS)

@@ -84,23 +84,23 @@ class Family:
 
     @cached_property
     def series(self) -> str:
-        """What its samples are called."""
+        """Return the name of its samples."""
         return self.name + SUFFIXES.get(self.kind, "")
 
     @property
     def path(self) -> str:
-        """The field that it shows; the object or the row, for an info."""
+        """Return the path of its field; of the object or the row, for an info."""
         return ".".join(self.steps).replace(".[", "[")
 
     @cached_property
     def head(self) -> str:
-        """The lines before its samples."""
+        """Return the lines before its samples."""
         kind = Kind.COUNTER if self.kind is Kind.COUNTER else Kind.GAUGE
         return f"# HELP {self.series} {self.help}\n# TYPE {self.series} {kind.value}\n"
 
     @cached_property
     def openmetrics_head(self) -> str:
-        """The same for OpenMetrics, which knows more kinds, and units."""
+        """Return the same for OpenMetrics, which knows more kinds, and units."""
         unit = f"# UNIT {self.name} {self.unit}\n" if self.unit else ""
         return f"# HELP {self.name} {self.help}\n# TYPE {self.name} {self.kind.value}\n{unit}"
 
@@ -126,7 +126,7 @@ class Metrics:
         self.families = tuple(found.values())
 
     def labels(self, family: Family) -> list[str]:
-        """The names of the labels that the series of `family` have."""
+        """Return the names of the labels that the series of `family` have."""
         names = []
         for end, step in enumerate(family.steps, 1):
             if step[0] in "[{" and not step[1:-1].isdigit():
@@ -134,7 +134,7 @@ class Metrics:
         return [*names, *family.texts]
 
     def text(self, values: Values, *, openmetrics: bool) -> Iterator[str]:
-        """The metrics of one moment, a piece for each; those without a value are left out."""
+        """Yield the metrics of one moment, a piece for each; those without a value are left out."""
         places: dict[Steps, Samples] = {(): [("", values)]}
         for family in self.families:
             samples = self._at(family.steps, places)
@@ -143,7 +143,7 @@ class Metrics:
                 yield (family.openmetrics_head if openmetrics else family.head) + lines
 
     def _at(self, steps: Steps, places: dict[Steps, Samples]) -> Samples:
-        """What stands at the end of `steps`; `places` keeps what was found on the way."""
+        """Return what stands at the end of `steps`; `places` keeps what was found on the way."""
         if steps not in places:
             names = self._labels.get(steps, [])
             parents = self._at(steps[:-1], places)
@@ -152,7 +152,7 @@ class Metrics:
 
 
 def _texts(fields: Iterable[Field], kind: Kind) -> dict[Steps, list[str]]:
-    """The names of the texts of a kind, by the row that they are in. Lists of texts are none."""
+    """Return the names of the texts of a kind, by the row that they are in, without lists of texts."""
     found: dict[Steps, list[str]] = {}
     for field in fields:
         *row, leaf = field.steps
@@ -162,7 +162,7 @@ def _texts(fields: Iterable[Field], kind: Kind) -> dict[Steps, list[str]]:
 
 
 def _info(field: Field, texts: dict[Steps, list[str]]) -> list[Family]:
-    """The metric that has all texts of the row of `field`; none for a list of texts."""
+    """Return the metric that has all texts of the row of `field`; none for a list of texts."""
     *row, leaf = field.steps
     if not leaf.isidentifier():
         return []
@@ -172,7 +172,7 @@ def _info(field: Field, texts: dict[Steps, list[str]]) -> list[Family]:
 
 
 def _numbers(field: Field) -> list[Family]:
-    """The metric of `field`; one for each position of a list of known length."""
+    """Return the metric of `field`; one for each position of a list of known length."""
     unit, factor = BASE.get(field.unit, ("", 1.0))
     steps = list(field.steps)
     ways = [steps]
@@ -186,7 +186,7 @@ def _numbers(field: Field) -> list[Family]:
 
 
 def _name(steps: Sequence[str], unit: str) -> str:
-    """The path with underscores, without what the end of the name says already."""
+    """Return the path with underscores, without what the end of the name says already."""
     words = _words(steps)
     words[-1] = LAST.get(words[-1], words[-1])
     return "_".join(each for each in ("pistat", *"_".join(words).split("_")) if each and each != unit)
@@ -197,7 +197,7 @@ def _words(steps: Sequence[str]) -> list[str]:
 
 
 def _next(parent: tuple[str, Json], step: str, names: Sequence[str]) -> Samples:
-    """What stands below `parent`: one thing, or its rows, each with labels that tell it from the others."""
+    """Return what stands below `parent`: one thing, or its rows with labels that tell them apart."""
     labels, value = parent
     word = step[1:-1]
     if isinstance(value, dict):
@@ -220,7 +220,7 @@ def _infos(family: Family, rows: Samples) -> Samples:
 
 
 def _of_row(row: Json, names: Iterable[str]) -> str:
-    """The texts of a row as labels, without those that are null."""
+    """Return the texts of a row as labels, without those that are null."""
     if not isinstance(row, dict):
         return ""
     return ",".join(_label(name, text) for name in names if isinstance(text := row.get(name), str))
@@ -231,7 +231,7 @@ def _joined(*labels: str) -> str:
 
 
 def _label(name: str, text: str) -> str:
-    """What no terminal can show, bad UTF-8 among it, becomes U+FFFD; the end of a line is escaped."""
+    """Return a label; what no terminal can show becomes U+FFFD, and the end of a line is escaped."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
     return f'{name}="{text.translate(ESCAPES)}"'
@@ -245,7 +245,7 @@ def _lines(family: Family, samples: Samples) -> str:
 
 
 def _number(value: Json, factor: float) -> str:
-    """A value as it is written; empty for what is no number: null, NaN, an infinity."""
+    """Return a value as text; empty for what is not a number: null, NaN, an infinity."""
     if not isinstance(value, (int, float)) or not math.isfinite(value):
         return ""
     # Rounded, since 27.07 % would be 0.27070000000000005.
@@ -257,6 +257,6 @@ OWN = Metrics(own.FIELDS)
 
 
 def render(values: Values, costs: Values, *, openmetrics: bool = False) -> bytes:
-    """What was measured, and what it has cost, as text."""
+    """Return what was measured, and what it has cost, as text."""
     parts = [*MEASURED.text(values, openmetrics=openmetrics), *OWN.text(costs, openmetrics=openmetrics)]
     return "".join([*parts, "# EOF\n"] if openmetrics else parts).encode()

@@ -164,6 +164,6 @@ class Connection(HTTPChannel):
         self.handle_close()
 
     def del_channel(self, *arguments: Any) -> None:
-        """It has been closed."""
+        """Note that it has been closed."""
         super().del_channel(*arguments)
         self.server.limits.remove(self)

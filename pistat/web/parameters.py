@@ -71,7 +71,7 @@ def number(name: str, default: int, low: int, high: int, text: str) -> Parameter
 
 
 def moment(name: str, text: str) -> Parameter:
-    """A parameter that is a Unix time, as `timestamp` of an answer has it; 0 by default."""
+    """Declare a parameter that is a Unix time, as `timestamp` of an answer has it; 0 by default."""
     kind = decimal(0, LATEST)
     return Parameter(
         name, "0", f"a Unix time from 0 to {LATEST}", text, kind.read, "time", bounds=(0, LATEST)

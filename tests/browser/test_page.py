@@ -223,7 +223,7 @@ def test_a_board_that_may_not_be_asked(browser: Browser, replay: Replay) -> None
 
     assert browser.texts("[data-flag=under_voltage] td") == ["yes", NONE]
     assert browser.run("return document.getElementById('flags').hidden") is False
-    assert browser.text("#power .f") == "Why figures are missing: see /capabilities."
+    assert browser.text("#power .f") == "Why readings are missing: see /capabilities."
     assert browser.text("#v-power") == "Under-voltage"
 
 
@@ -501,7 +501,7 @@ def test_token(browser: Browser, start: Callable[..., Daemon]) -> None:
     token = "correct-horse-battery-staple"
     locked = start(PISTAT_API_TOKEN=token)
     browser.open(address(locked))
-    browser.wait_for("#say", "wants a token")
+    browser.wait_for("#say", "needs a token")
     assert browser.run("return document.getElementById('token').checkVisibility()")
     assert browser.run("return document.getElementById('lock').parentNode.className") == "top"
 
