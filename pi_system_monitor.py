@@ -281,7 +281,8 @@ def metrics() -> Response:
     service, openmetrics = _service(), _wants_openmetrics()
     measured = service.monitor.answer(prometheus.KEYS).values
     costs = service.own.values(service.monitor.failing)
-    response = Response(prometheus.render(measured, costs, openmetrics=openmetrics))
+    found = service.diagnosis.metrics()
+    response = Response(prometheus.render(measured, found, costs, openmetrics=openmetrics))
     response.headers["Content-Type"] = prometheus.OPENMETRICS if openmetrics else prometheus.TEXT
     response.headers["Vary"] = "Accept"
     return response

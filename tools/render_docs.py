@@ -16,14 +16,23 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from pistat import collectors
+from pistat.diagnosis import FINDINGS
+from pistat.diagnosis.finding import HOUR, Stage
 from pistat.formats import guide, terminal
-from pistat.formats.prometheus import MEASURED, OWN, Metrics
+from pistat.formats.prometheus import FOUND, MEASURED, OWN, Metrics
 from pistat.parsers.values import Json
 from pistat.routes import ROUTES
 from pistat.settings import SETTINGS, Setting, Settings
 from pistat.web import errors
 
-PAGES = ("README.md", "docs/api.md", "docs/metrics.md", "docs/service.md", "docs/settings.md")
+PAGES = (
+    "README.md",
+    "docs/api.md",
+    "docs/diagnosis.md",
+    "docs/metrics.md",
+    "docs/service.md",
+    "docs/settings.md",
+)
 """The documents that have generated blocks."""
 
 MAIN_SETTINGS = (
@@ -107,6 +116,33 @@ def errors_table() -> str:
     return _table(("Status", "Meaning"), [(str(each.status), each.help) for each in errors.ERRORS])
 
 
+def findings_table() -> str:
+    """Return the findings with their limits and where those come from."""
+    rows = [
+        (
+            f"`{finding.id}`",
+            finding.condition,
+            " / ".join(map(_limits, finding.stages)) if finding.accepts else "",
+            " / ".join(_lasting(stage.hold) for stage in finding.stages),
+            " / ".join(stage.severity.label for stage in finding.stages),
+            f"{finding.basis} ([source]({finding.source}))",
+        )
+        for finding in FINDINGS
+    ]
+    return _table(("Finding", "When", "Limits", "For", "Severity", "Why these limits"), rows)
+
+
+def _limits(stage: Stage) -> str:
+    return f"{stage.limit:g}, {stage.clear:g}"
+
+
+def _lasting(seconds: float) -> str:
+    """Return for how long a condition must last, such as `15 min`."""
+    if not seconds:
+        return "at once"
+    return f"{seconds / 60:g} min" if seconds < HOUR else f"{seconds / HOUR:g} h"
+
+
 def metrics_table(metrics: Metrics) -> str:
     """Return the table of metrics."""
     rows = [
@@ -174,6 +210,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "failure": lambda: _fenced("json", guide.failure()),
     "fields": fields_table,
     "main-settings": main_settings_table,
+    "findings": findings_table,
+    "found-metrics": lambda: metrics_table(FOUND),
     "metrics": lambda: metrics_table(MEASURED),
     "own-metrics": lambda: metrics_table(OWN),
     "parameters": parameters_table,

@@ -26,7 +26,7 @@ def _load(moment: Moment) -> Measured:
 
 def busiest(moment: Moment) -> str:
     """Return the name of the process that uses most of the CPU, where somebody has looked for it."""
-    found = moment.values.get("busiest process")
+    found = moment.processes.get("cpu")
     return f" The busiest program is {name(found)}." if found else ""
 
 

@@ -152,6 +152,7 @@ class Moment:
         values: The readings, by the top-level keys of the answers.
         past: What earlier samples have left; None where there are none, for findings that do not need them.
         boots: When the machine was started, as far as it was recorded; None without a state directory.
+        processes: The names of those that use most of the `cpu` and of the `memory`, once they were looked for.
     """
 
     boot: float
@@ -159,6 +160,7 @@ class Moment:
     values: Mapping[str, Any]
     past: Past | None = None
     boots: Boots | None = None
+    processes: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, *path: str) -> Any:
         """Return the reading at the end of `path`; None where it or something on the way is null."""

@@ -27,7 +27,7 @@ def _swap(moment: Moment) -> Measured:
 
 def largest(moment: Moment) -> str:
     """Return the name of the process that takes most of the memory, where somebody has looked for it."""
-    found = moment.values.get("largest process")
+    found = moment.processes.get("memory")
     return f" The largest program is {name(found)}." if found else ""
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from pistat.collectors import processes
 from pistat.compression import Body
 from pistat.diagnosis import FINDINGS, clock
 from pistat.diagnosis.evaluation import Change, Evaluation
 from pistat.diagnosis.events import CLOCK, Event, Events, Listener
-from pistat.diagnosis.finding import Finding, Moment, Severity, name
+from pistat.diagnosis.finding import Finding, Moment, Severity, name, steps
 from pistat.diagnosis.limits import Limits
 from pistat.diagnosis.past import Past
-from pistat.field import Derived, Field, Unit
+from pistat.field import Derived, Field, Kind, Unit
 from pistat.history.recorder import Recorder, Sample
 from pistat.history.storage import StateDirectory
 from pistat.machine.machine import Machine
-from pistat.machine.reasons import Unavailable
+from pistat.machine.reasons import Reason, Unavailable
+from pistat.monitor import capabilities
 from pistat.monitor.monitor import Monitor, encode
 from pistat.parsers.values import Json
 
@@ -79,6 +82,19 @@ EVENTS = (
 )
 """What `Diagnosis.events` returns."""
 
+METRICS = (
+    Field("findings[row].id", Unit.TEXT, "A finding.", HERE, kind=Kind.LABEL),
+    Field("findings[row].severity", Unit.TEXT, "How severe it is.", HERE, kind=Kind.LABEL),
+    Field(
+        "findings[row].active",
+        Unit.NUMBER,
+        "Always 1: a finding of /diagnosis lasts; one that does not has no series.",
+        HERE,
+        metric="pistat_finding",
+    ),
+)
+"""What `Diagnosis.metrics` returns, for Prometheus."""
+
 KEYS = tuple(dict.fromkeys(key for finding in FINDINGS for key in sorted(finding.keys)))
 """The top-level keys that the findings look at."""
 
@@ -86,6 +102,9 @@ FAST = frozenset({"cpu_temp", "power", "memory", "swap", "load_avg", "per_cpu_us
 """Those that are read with every sample; the others each minute."""
 
 SLOW_SECONDS = 60.0
+
+NAME_PROCESSES = {"cpu.load", "memory.low", "memory.swap_full", "memory.thrash"}
+"""The findings whose texts name a process."""
 
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 NOWHERE = "There is no directory for it."
@@ -129,6 +148,8 @@ class Diagnosis:
         self._moment: Moment | None = None
         self._bodies: dict[Severity, Body] = {}
         self._lacks: dict[str, Unavailable] | None = None
+        self._reasons: dict[str, Unavailable] = {}
+        self._processes: dict[str, str] = {}
         self._single: tuple[object, Evaluation, Moment] | None = None
 
     # What samples bring
@@ -152,7 +173,8 @@ class Diagnosis:
         with self._lock:
             step = self._step(wall - boot)
             self._values.update(values)
-            moment = Moment(boot, wall, self._values, self._past, events.boots(wall - boot, wall))
+            boots = events.boots(wall - boot, wall)
+            moment = Moment(boot, wall, self._values, self._past, boots, self._processes)
             if self._evaluation is None:
                 self._evaluation = self._resumed(events, wall - boot)
             changes = self._evaluation.take(moment, values)
@@ -257,14 +279,47 @@ class Diagnosis:
         """Return the answer as JSON with the findings that are at least so severe."""
         with self._lock:
             now = self._now()
-            if least not in self._bodies:
-                self._bodies[least] = Body(encode(self._document(*now, least)))
-            return self._bodies[least]
+            if least in self._bodies:
+                return self._bodies[least]
+        self._look_into(*now)
+        with self._lock:
+            body = self._bodies[least] = Body(encode(self._document(*self._now(), least)))
+            return body
 
     def document(self, least: Severity = Severity.INFO) -> dict[str, Any]:
         """Return the answer with the findings that are at least so severe."""
         with self._lock:
+            now = self._now()
+        self._look_into(*now)
+        with self._lock:
             return self._document(*self._now(), least)
+
+    def _look_into(self, evaluation: Evaluation, moment: Moment) -> None:
+        """Find out what the answer needs beside the samples: reasons of what is null, names of processes.
+
+        That may take long, as of a firmware that hangs, so the recorder must not be kept waiting meanwhile.
+        """
+        with self._lock:
+            judged = evaluation.judged()
+            nulls = [_null_path(each, moment) for each in self._possible() if judged.get(each.id) == ""]
+            active = {each.finding.id for each in evaluation.active()}
+        for path in nulls:
+            self._reasons[path] = self._machine.memo.for_a_minute(
+                f"why {path} is null", partial(self._why_null, path)
+            )
+        if active & NAME_PROCESSES:
+            self._processes.update(self._busiest())
+
+    def _why_null(self, path: str) -> Unavailable:
+        return capabilities.why_null(self._machine, path, self._monitor.answer(steps(path)[:1]))
+
+    def _busiest(self) -> dict[str, str]:
+        """Return the names of the processes that use most of the CPU and of the memory."""
+        span = self._monitor.answer(processes.processes.keys).values["processes"]
+        first = {order: processes.top(span, order, 1) for order in ("cpu", "memory")} if span else {}
+        return {
+            order: str(row["name"]) for order, rows in first.items() for row in rows if isinstance(row, dict)
+        }
 
     def active(self) -> list[tuple[str, str]]:
         """Return the ID and the severity of each finding that lasts, each pair once."""
@@ -272,13 +327,22 @@ class Diagnosis:
             evaluation, _ = self._now()
             return sorted({(each.finding.id, each.severity.label) for each in evaluation.active()})
 
+    def metrics(self) -> dict[str, Json]:
+        """Return the values of `METRICS`."""
+        rows: list[Json] = [
+            {"id": finding, "severity": severity, "active": 1} for finding, severity in self.active()
+        ]
+        return {"findings": rows}
+
     def _now(self) -> tuple[Evaluation, Moment]:
         """Return the state by the last sample, or by one reading where there are no samples."""
         if self._evaluation is not None and self._moment is not None:
             return self._evaluation, self._moment
         answer = self._monitor.answer(KEYS)
         if self._single is None or self._single[0] is not answer:
-            moment = Moment(self._machine.uptime(), self._machine.time(), answer.values)
+            moment = Moment(
+                self._machine.uptime(), self._machine.time(), answer.values, processes=self._processes
+            )
             evaluation = Evaluation(self._findings(now_only=True), self._stages)
             evaluation.take(moment)
             self._single = answer, evaluation, moment
@@ -314,16 +378,26 @@ class Diagnosis:
             elif judged.get(finding.id):
                 yield finding.id, (str(judged[finding.id]), None)
             elif judged.get(finding.id) == "":
-                yield finding.id, self._null(finding)
+                yield finding.id, self._null(_null_path(finding, moment))
             elif single and not finding.now:
                 yield finding.id, (waiting, None)
             elif single and evaluation.pending(finding.id):
                 yield finding.id, (f"{LASTS} {waiting}", None)
 
-    def _null(self, finding: Finding) -> tuple[str, str | None]:
-        """Return why a reading of a finding is null, and what to do about it."""
-        path = finding.reads[0]
-        return f"There is no reading of {path}; /capabilities says why.", None
+    def _null(self, path: str) -> tuple[str, str | None]:
+        """Return why a reading is null, and what to do about it."""
+        lack = self._reasons.get(path)
+        if lack is None:
+            return f"There is no reading of {path}.", None
+        if lack.fixable or lack.why is Reason.NO_PERMISSION:
+            return f"There is no reading of {path}: {lack.why}.", lack.detail
+        return lack.detail, None
+
+
+def _null_path(finding: Finding, moment: Moment) -> str:
+    """Return which of the readings of a finding is null."""
+    paths = [each for each in finding.reads if "{" not in each and "[" not in each]
+    return next((each for each in paths if moment.get(*steps(each)) is None), finding.reads[0])
 
 
 # Rows

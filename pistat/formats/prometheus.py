@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from pistat import routes
+from pistat.diagnosis import report
 from pistat.field import Field, Kind, Unit, Values
 from pistat.monitor import self_metrics as own
 from pistat.parsers.values import Json
@@ -253,10 +254,15 @@ def _number(value: Json, factor: float) -> str:
 
 
 MEASURED = Metrics(FIELDS)
+FOUND = Metrics(report.METRICS)
 OWN = Metrics(own.FIELDS)
 
 
-def render(values: Values, costs: Values, *, openmetrics: bool = False) -> bytes:
-    """Return what was measured, and what it has cost, as text."""
-    parts = [*MEASURED.text(values, openmetrics=openmetrics), *OWN.text(costs, openmetrics=openmetrics)]
+def render(values: Values, found: Values, costs: Values, *, openmetrics: bool = False) -> bytes:
+    """Return what was measured, what was found to be wrong, and what that has cost, as text."""
+    parts = [
+        *MEASURED.text(values, openmetrics=openmetrics),
+        *FOUND.text(found, openmetrics=openmetrics),
+        *OWN.text(costs, openmetrics=openmetrics),
+    ]
     return "".join([*parts, "# EOF\n"] if openmetrics else parts).encode()

@@ -92,6 +92,14 @@ def document(machine: Machine, answer: Answer) -> dict[str, Json]:
     return {"remedies": [*remedies], "capabilities": rows}
 
 
+FIELDS_BY_PATH = {field.path: field for collector in ALL for field in collector.fields}
+
+
+def why_null(machine: Machine, path: str, answer: Answer) -> Unavailable:
+    """Return why a reading is null, given an answer with its key."""
+    return _why(machine, FIELDS_BY_PATH[path], answer, partial(_look, machine))
+
+
 Look: TypeAlias = "Callable[[File | Question], Unavailable | None]"
 """Why something cannot be read; None where it can."""
 

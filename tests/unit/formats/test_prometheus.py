@@ -95,7 +95,8 @@ def test_every_figure_is_there_once(board: str) -> None:
 
     found = series(parse_text(scrape(client).partition(FIRST_OF_OWN)[0]))
 
-    assert len([name for name, _ in found if not name.endswith("_info")]) == len(figures)
+    named = [name for name, _ in found if not name.endswith("_info") and name != "pistat_finding"]
+    assert len(named) == len(figures)
     units = [1, 0.01, 0.001, 0.125, 1e6, 125_000]
     values = {float(f"{value:.9g}") for value in found.values()}
     for figure in figures:
