@@ -703,7 +703,7 @@ def test_manual_reads_without_scripting(browser: Browser, shared: Daemon) -> Non
     browser.open(address(shared))
     seen = browser.run("return document.body.innerText")
 
-    assert "The live figures need scripting" in seen
+    assert "The live readings need JavaScript" in seen
     assert "under_voltage_since_boot" in seen
     assert "PISTAT_CACHE_SECONDS" in seen
     assert "Home Assistant" in seen
