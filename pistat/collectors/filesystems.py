@@ -51,6 +51,7 @@ STATVFS = Call("statvfs", "the mount point")
     ),
     portable=True,
     deadline=5.0,
+    finds=(File("/sys/dev/block/*/uevent"),),
 )
 def devices(machine: Machine) -> Values:
     """Return one row a filesystem. One that does not answer keeps its row, and holds up no other."""
@@ -83,4 +84,6 @@ def _row(mount: Mount, outcome: Outcome[Usage], table: dict[str, bool]) -> dict[
     }
     if outcome.error is not None:
         row["error"] = clause(outcome.error)
+    elif sizes["total"] is None:
+        row["error"] = "reports no size"
     return row

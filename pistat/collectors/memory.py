@@ -9,10 +9,10 @@ from pistat.machine import portable
 from pistat.machine.machine import Machine
 from pistat.machine.reasons import Reason, Unavailable
 from pistat.parsers import kernel
-from pistat.parsers.values import percent
+from pistat.parsers.values import clamped, percent
 
 ROWS = {
-    name: re.compile(rf"{name}:[ \t]+([0-9]+) kB\n")
+    name: re.compile(rf"{name}:[ \t]+([0-9]{{1,15}}) kB\n")
     for name in ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree")
 }
 """What is wanted of /proc/meminfo, of fifty rows."""
@@ -65,7 +65,10 @@ def _of_swap(name: str, unit: Unit, text: str, source: Source) -> Field:
 )
 def memory(machine: Machine) -> Values:
     table = machine.read_cached_text("/proc/meminfo")
-    return _reading(*(_bytes(table, name) for name in ROWS))
+    rows = [_bytes(table, name) for name in ROWS]
+    if rows == [None] * len(rows):
+        raise LookupError(table[:64])
+    return _reading(*rows)
 
 
 def total(machine: Machine) -> int | None:
@@ -75,32 +78,29 @@ def total(machine: Machine) -> int | None:
         if not machine.linux:
             return portable.memory().total
         # Without them a process has no share, but all else.
-        found = ROWS["MemTotal"].search(machine.sensor("/proc/meminfo"))
-        return int(found[1]) * 1024 if found else None
+        return _bytes(machine.sensor("/proc/meminfo"), "MemTotal")
 
     return machine.memo.forever("memory", read)
 
 
-def _bytes(table: str, name: str) -> int:
+def _bytes(table: str, name: str) -> int | None:
+    """Return what a row says; None without it: kernels before 3.14 and WSL 1 have no MemAvailable."""
     found = ROWS[name].search(table)
-    if found is None:
-        raise LookupError(name)
-    return int(found[1]) * 1024
+    return int(found[1]) * 1024 if found else None
 
 
-def _reading(total: int, available: int, swap: int, swap_free: int) -> Values:
-    used, swapped = total - available, swap - swap_free
+def _reading(total: int | None, available: int | None, swap: int | None, swap_free: int | None) -> Values:
+    size, left, used, share = _parts(total, available)
+    swap_size, swap_left, swapped, swap_share = _parts(swap, swap_free)
     return {
-        "memory": {
-            "total": total,
-            "available": available,
-            "used": used,
-            "percent": percent(used, total),
-        },
-        "swap": {
-            "total": swap or None,
-            "used": swapped if swap else None,
-            "free": swap_free if swap else None,
-            "percent": percent(swapped, swap),
-        },
+        "memory": {"total": size, "available": left, "used": used, "percent": share},
+        "swap": {"total": swap_size, "used": swapped, "free": swap_left, "percent": swap_share},
     }
+
+
+def _parts(total: int | None, left: int | None) -> tuple[int | None, int | None, int | None, float | None]:
+    """Return the total, what is left of it, what is used, and the share of that; there is no total of 0."""
+    if not total or left is None:
+        return total or None, None, None, None
+    left = clamped(left, total)
+    return total, left, total - left, percent(total - left, total)

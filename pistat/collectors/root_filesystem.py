@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pistat.field import Call, Field, File, Kind, Unit, Values, collector
 from pistat.machine import portable
 from pistat.machine.machine import Machine, Usage
-from pistat.parsers.values import Json, percent
+from pistat.parsers.values import Json, clamped, percent
 
 STATVFS = Call("statvfs", "/")
 DISKSTATS = File("/proc/diskstats")
@@ -22,13 +22,15 @@ STACKED = re.compile(r"(?:loop|ram|zram|dm-|md|md_d|drbd|bcache|zd)\d|nvme\d+c\d
 
 
 def shares(usage: Usage) -> dict[str, Json]:
-    """Return the sizes of a filesystem; the percentage is of what an ordinary user can have, as in `df`."""
-    return {
-        "total": usage.total,
-        "used": usage.used,
-        "free": usage.free,
-        "percent": percent(usage.used, usage.used + usage.free),
-    }
+    """Return the sizes of a filesystem; the percentage is of what an ordinary user can have, as in `df`.
+
+    One of size 0 has none: so does a FUSE filesystem answer that counts nothing.
+    """
+    total = usage.total
+    if total <= 0:
+        return dict.fromkeys(("total", "used", "free", "percent"))
+    used, free = clamped(usage.used, total), clamped(usage.free, total)
+    return {"total": total, "used": used, "free": free, "percent": percent(used, used + free)}
 
 
 @collector(

@@ -200,6 +200,9 @@ class Host:
         if not hasattr(os, "statvfs"):
             return Usage(*shutil.disk_usage(mountpoint))
         status = os.statvfs(mountpoint)
+        if not status.f_blocks:
+            # FUSE shows the sizes of another user's filesystem as zeros, but answers this with EACCES.
+            os.stat(mountpoint)
         block = status.f_frsize
         return Usage(
             status.f_blocks * block,

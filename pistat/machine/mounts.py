@@ -29,10 +29,20 @@ REMOTE = frozenset(
             "smbfs",
         ),
         *("virtiofs", "fuse.sshfs", "fuse.rclone", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.davfs2"),
-        *("fuse.curlftpfs", "fuse.juicefs", "fuse.smbnetfs"),
+        *("fuse.curlftpfs", "fuse.juicefs", "fuse.smbnetfs", "fuse.seaweedfs", "fuse.mfs", "fuse.lizardfs"),
+        *("fuse.gcsfuse", "fuse.goofys", "fuse.geesefs", "fuse.blobfuse", "fuse.blobfuse2", "fuse.s3ql"),
+        *("fuse.cvmfs2", "fuse.httpdirfs", "fuse.alluxio-fuse", "fuse.google-drive-ocamlfuse"),
     }
 )
 """Filesystems whose files are on a server."""
+
+SERVER = re.compile(
+    r"//[^/]|[a-z][a-z0-9+.-]*://|[^/:@]+@|(?:[^/:;]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?:(?:/|$)"
+)
+"""How the source of a FUSE filesystem begins that names a server: `user@`, `host:/`, `host:8888:/`, `s3://`."""
+
+MERGED = frozenset({"fuse.mergerfs", "fuse.mhddfs", "fuse.unionfs", "fuse.unionfs-fuse"})
+"""Those whose sources are lists of folders of this machine, in which a colon parts the items."""
 
 LOCAL_WITHOUT_DEVICE = frozenset({"bcachefs", "jffs2", "ubifs", "zfs"})
 """Filesystems on a device of this machine whose source is not a path below /dev."""
@@ -51,19 +61,34 @@ NO_FILES = frozenset(
             "romfs",
         ),
         *("fuse.squashfuse", "fuse.snapfuse", "fuse.gvfsd-fuse", "fuse.lxcfs", "fuse.portal"),
+        *("fuse.squashfuse_ll", "fuse.erofsfuse", "fuse.dwarfs", "fuse.fuseiso", "fuse.xdg-document-portal"),
     }
 )
 """Views of memory, of other files or of the kernel, and read-only images."""
 
+APP_IMAGE = re.compile(r"fuse\..*\.appimage", re.IGNORECASE)
+"""What the runtime of an AppImage calls the filesystem in it, if it has no name of its own."""
+
+APP_IMAGE_FOLDER = ".mount_"
+"""How the folder begins at which the runtime of an AppImage mounts it."""
+
+ROOT_DEVICE = "/dev/root"
+"""What a kernel that was started without an initramfs calls its root device; there is no such file."""
+
 
 class Mount(NamedTuple):
-    """A mounted filesystem."""
+    """A mounted filesystem.
+
+    Attributes:
+        number: The major and minor number of its block device, such as `179:2`; `0:45` for one without.
+    """
 
     device: str
     mountpoint: str
     filesystem: str
     read_only: bool
     remote: bool
+    number: str = ""
 
 
 class _Row(NamedTuple):
@@ -85,7 +110,17 @@ def read(host: Host) -> list[Mount]:
     # it has made read-only after an error. Names are bytes to the kernel: only with fsdecode can a name in
     # bad UTF-8 be asked for how full it is.
     table = host.read_cached_fd("/proc/self/mountinfo")
-    return host.memo.while_same("mounts", table, lambda: parse(os.fsdecode(table)))
+    return host.memo.while_same("mounts", table, lambda: _named(host, parse(os.fsdecode(table))))
+
+
+def _named(host: Host, mounts: list[Mount]) -> list[Mount]:
+    """Give the root device the name that it has in /dev."""
+    return [_with_name(host, mount) if mount.device == ROOT_DEVICE else mount for mount in mounts]
+
+
+def _with_name(host: Host, mount: Mount) -> Mount:
+    found = kernel.first(r"DEVNAME=([!-~]{1,64})", host.sensor(f"/sys/dev/block/{mount.number}/uevent"))
+    return mount._replace(device=f"/dev/{found}") if found else mount
 
 
 def parse(mountinfo: str) -> list[Mount]:
@@ -126,10 +161,32 @@ def _row(line: str) -> _Row:
         kernel.unescaped(mountpoint),
         filesystem,
         not {"ro", "emergency_ro"}.isdisjoint(options),
-        filesystem in REMOTE,
+        _is_remote(filesystem, kernel.unescaped(source)),
+        device_number,
     )
-    image = "ro" in options and mount.device.startswith("/dev/loop") and mountpoint != "/"
+    image = "ro" in options and mountpoint != "/" and _is_image(mount)
     return _Row(number, parent, device_number, mount, image)
+
+
+def _is_remote(filesystem: str, source: str) -> bool:
+    """Return whether the files lie on a server."""
+    if filesystem in REMOTE:
+        return True
+    return _is_fuse(filesystem) and filesystem not in MERGED and SERVER.match(source) is not None
+
+
+def _is_fuse(filesystem: str) -> bool:
+    return filesystem == "fuse" or filesystem.startswith("fuse.")
+
+
+def _is_image(mount: Mount) -> bool:
+    """Return whether a read-only filesystem is an image: on a loop device, or the inside of an AppImage."""
+    if mount.device.startswith("/dev/loop"):
+        return True
+    folder = mount.mountpoint.rpartition("/")[2]
+    return _is_fuse(mount.filesystem) and (
+        folder.startswith(APP_IMAGE_FOLDER) or APP_IMAGE.fullmatch(mount.filesystem) is not None
+    )
 
 
 def _visible(rows: list[_Row]) -> list[_Row]:
@@ -200,8 +257,7 @@ def _holds_files(mount: Mount) -> bool:
         return False
     return (
         mount.remote
-        or mount.filesystem == "fuse"
-        or mount.filesystem.startswith("fuse.")
+        or _is_fuse(mount.filesystem)
         or mount.filesystem in LOCAL_WITHOUT_DEVICE
         or mount.device.startswith("/dev/")
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pistat.machine import mounts
+from support.file_tree import plant
 
 ROOT = "27 1 254:0 / / rw - ext4 /dev/vda rw"
 
@@ -29,11 +32,18 @@ def places(*rows: str) -> list[str]:
         ("40 27 0:45 / /mnt rw - overlay overlay rw", False),
         ("40 27 0:45 / /mnt rw - proc proc rw", False),
         ("40 27 0:45 / /mnt rw - fuse.lxcfs lxcfs rw", False),
+        ("40 27 0:45 / /tmp/.mount_x ro - fuse.example.AppImage example.AppImage ro", False),
+        ("40 27 0:45 / /home/pi/t/.mount_nvimAbC ro - fuse.nvim nvim ro,user_id=1000", False),
+        ("40 27 0:45 / /mnt ro - fuse.app.appimage app.appimage ro", False),
+        ("40 27 0:45 / /mnt ro - fuse.dwarfs dwarfs ro", False),
+        # Where the kind ends: a read-only filesystem of files is not an image.
+        ("40 27 0:45 / /mnt ro - fuse.sshfs pi@192.0.2.1:/ ro", True),
+        ("40 27 0:45 / /mnt ro - fuse.archive a.zip ro", True),
     ],
 )
 def test_listed_is_what_holds_files(row: str, listed: bool) -> None:
     """Files on a device or a server are listed; memory, views and read-only images are not."""
-    assert places(ROOT, row) == ["/", *["/mnt"] * listed]
+    assert places(ROOT, row) == ["/", *[row.split()[4]] * listed]
 
 
 def test_the_root_is_always_listed() -> None:
@@ -101,3 +111,52 @@ def test_names_are_what_the_kernel_means() -> None:
     [mount] = mounts.parse(r"27 1 8:1 / / rw - ext4 /dev/disk/by-label/a\040b\134c\012\011 rw")
 
     assert mount.device == "/dev/disk/by-label/a b\\c\n\t"
+
+
+@pytest.mark.parametrize(
+    ("filesystem", "source", "remote"),
+    [
+        ("fuse.seaweedfs", "host:8888:/", True),
+        ("fuse.anything", "nas:/export", True),
+        ("fuse.anything", "[2001:db8::1]:/export", True),
+        ("fuse", "pi@nas:", True),
+        ("fuse.anything", "//nas/share", True),
+        ("fuse.anything", "s3://bucket", True),
+        ("fuse.rclone", "remote:photos", True),
+        ("fuse.gcsfuse", "bucket", True),
+        ("fuse.gocryptfs", "/home/pi/cipher", False),
+        ("fuse.encfs", "encfs", False),
+        ("fuse.mergerfs", "disk1:disk2", False),
+        ("fuse.mergerfs", "/mnt/a:/mnt/b", False),
+        ("fuse.bindfs", "/srv/a:b", False),
+        ("fuseblk", "/dev/sda1", False),
+        # Where the kind ends: a name without a server in it may be of either.
+        ("fuse.unknown", "bucket", False),
+    ],
+)
+def test_a_server_is_known_by_its_name(filesystem: str, source: str, remote: bool) -> None:
+    """A FUSE filesystem is on a server if its type says so, or if its source names one."""
+    [mount] = mounts.parse(f"40 1 0:45 / / rw - {filesystem} {source} rw")
+
+    assert mount.remote is remote
+
+
+@pytest.mark.parametrize(
+    ("files", "device"),
+    [
+        (
+            {"sys/dev/block/179:2/uevent": "MAJOR=179\nMINOR=2\nDEVNAME=mmcblk0p2\nDEVTYPE=partition\n"},
+            "/dev/mmcblk0p2",
+        ),
+        ({"sys/dev/block/179:2/uevent": "DEVNAME=mapper/root\n"}, "/dev/mapper/root"),
+        ({"sys/dev/block/179:2/uevent": ""}, "/dev/root"),
+        # Where the kind ends: btrfs has a number of its own, which leads to no device.
+        ({}, "/dev/root"),
+    ],
+)
+def test_the_root_device_has_its_name(tmp_path: Path, files: dict[str, str], device: str) -> None:
+    """`/dev/root` of a kernel without an initramfs is the block device of the same numbers."""
+    table = "27 1 179:2 / / rw - ext4 /dev/root rw\n"
+    machine = plant(tmp_path, {"proc/self/mountinfo": table, **files})
+
+    assert [mount.device for mount in mounts.read(machine)] == [device]
