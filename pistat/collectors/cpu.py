@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from pistat.collectors import sources
 from pistat.collectors.asking import Asking
 from pistat.field import Field, File, Question, Reading, Unit, Values, collector, first_of
-from pistat.machine import cpu_times, portable
+from pistat.machine import cpu_times, hwmon, portable
+from pistat.machine.hwmon import HWMON, Sensor
 from pistat.machine.machine import Machine
 from pistat.machine.reasons import Reason, Unavailable
 from pistat.parsers import kernel, vcgencmd
 
 ZONES = ("cpu-thermal", "cpu_thermal", "soc-thermal", "soc_thermal", "x86_pkg_temp")
+ZONE_OF_CPU = re.compile(r"(?:cpu|big|little|cluster|package)[\w-]*(?:therm|usr)\w*", re.IGNORECASE)
+"""What the zones of the CPU are called on other boards, such as `cpu0-thermal`, `package-thermal`."""
+
 CHIPS = ("cpu_thermal", "cpu-thermal", "coretemp", "k10temp", "zenpower")
 """hwmon names of CPU sensors; `rp1_adc` of a Pi 5 is another chip and must not be taken for one."""
 
+WHOLE = re.compile(r"Package id \d+|Tdie")
+"""Labels of the sensors that stand for a processor; AMD's Tdie is Tctl without its offset."""
+
+THERMAL = "/sys/class/thermal"
 CPUFREQ = "/sys/devices/system/cpu/cpufreq"
 
 MEGAHERTZ = re.compile(r"\ncpu MHz[ \t]*:[ \t]*([0-9]+(?:\.[0-9]+)?)\n")
@@ -28,36 +37,69 @@ MEGAHERTZ = re.compile(r"\ncpu MHz[ \t]*:[ \t]*([0-9]+(?:\.[0-9]+)?)\n")
         Unit.CELSIUS,
         "Temperature of the SoC, or of a PC's processor.",
         first_of(
-            File("/sys/class/thermal/thermal_zone*/temp"),
-            File("/sys/class/hwmon/hwmon*/temp1_input"),
+            File(f"{THERMAL}/thermal_zone*/temp"),
+            File(f"{HWMON}/hwmon*/temp*_input"),
             Question("measure_temp"),
         ),
     ),
     deadline=2.0,
-    finds=(sources.ZONES, sources.CHIPS),
+    finds=(sources.ZONES, sources.CHIPS, sources.TEMPERATURE_LABELS, sources.TEMPERATURE_FAULTS),
 )
 def cpu_temp(machine: Machine) -> Reading:
-    path = machine.memo.for_a_minute("cpu_temp", lambda: _sensors(machine))
-    if path is None:
+    sensors = machine.memo.for_a_minute("cpu_temp", lambda: _zones(machine) or _chips(machine))
+    if not sensors:
         asking = Asking(machine.firmware)
         return asking.settle({"cpu_temp": asking("measure_temp", vcgencmd.temperature)})
-    return {"cpu_temp": kernel.millidegrees(machine.read_cached_text(path))}
-
-
-def _sensor(machine: Machine, folder: str, label: str, value: str, wanted: tuple[str, ...]) -> str | None:
-    """Return the sensor of the CPU, by its name: the numbers differ from kernel to kernel."""
-    found: dict[str, str] = {}
-    for device in machine.names(folder):
-        name = machine.word(f"{folder}/{device}/{label}")
-        if name is not None and machine.exists(f"{folder}/{device}/{value}"):
-            found.setdefault(name, f"{folder}/{device}/{value}")
-    return next((found[name] for name in wanted if name in found), None)
-
-
-def _sensors(machine: Machine) -> str | None:
-    return _sensor(machine, "/sys/class/thermal", "type", "temp", ZONES) or _sensor(
-        machine, "/sys/class/hwmon", "name", "temp1_input", CHIPS
+    texts = _readable(
+        machine, [sensor.value for sensor in sensors if not hwmon.is_faulty(machine, sensor.fault)]
     )
+    degrees = [celsius for celsius in map(kernel.millidegrees, texts) if celsius is not None]
+    return {"cpu_temp": max(degrees, default=None)}
+
+
+def _zones(machine: Machine) -> list[Sensor]:
+    """Return the thermal zone of the CPU, or those of its parts; the numbers differ from kernel to kernel."""
+    kinds = {
+        f"{THERMAL}/{name}/temp": machine.word(f"{THERMAL}/{name}/type") or ""
+        for name in machine.names(THERMAL)
+        if name.startswith("thermal_zone")
+    }
+    for known in ZONES:
+        found = [path for path, kind in kinds.items() if kind == known and machine.exists(path)]
+        if found:
+            return [Sensor(path) for path in found[:1]]
+    return [
+        Sensor(path) for path, kind in kinds.items() if ZONE_OF_CPU.fullmatch(kind) and machine.exists(path)
+    ]
+
+
+def _chips(machine: Machine) -> list[Sensor]:
+    """Return the sensors of the processors as a whole, or those of all cores where no sensor is for all."""
+    chips = hwmon.chips(machine)
+    name = next((known for known in CHIPS if any(chip.name == known for chip in chips)), "")
+    sensors = [sensor for chip in chips if chip.name == name for sensor in chip.sensors(machine, "temp")]
+    whole = [sensor for sensor in sensors if WHOLE.fullmatch(sensor.label)]
+    # The others of AMD are parts of the first, to which they add no offset.
+    return whole or (sensors if name == "coretemp" else sensors[:1])
+
+
+def _readable(machine: Machine, paths: Iterable[str]) -> list[str]:
+    """Return the texts of those of the files that can be read: a core that is offline answers with an error.
+
+    Raises:
+        OSError: There is something, but none of it can be read.
+    """
+    texts, refusal = [], None
+    for path in paths:
+        try:
+            text = machine.cached_text_or_none(path)
+        except OSError as error:
+            refusal = error
+        else:
+            texts += [text] if text is not None else []
+    if refusal and not texts:
+        raise refusal
+    return texts
 
 
 def portable_frequency(machine: Machine) -> Values:
@@ -88,9 +130,8 @@ def _no_frequency(machine: Machine) -> Unavailable | None:
 )
 def cpu_freq(machine: Machine) -> Values:
     policies = machine.memo.for_a_minute("cpufreq", lambda: _policies(machine))
-    texts = [machine.cached_text_or_none(f"{policy}/scaling_cur_freq") for policy in policies]
-    frequencies = [kernel.kilohertz(text) for text in texts if text is not None]
-    megahertz = [hertz / 1e6 for hertz in frequencies if hertz is not None]
+    texts = _readable(machine, [f"{policy}/scaling_cur_freq" for policy in policies])
+    megahertz = [hertz / 1e6 for hertz in map(kernel.kilohertz, texts) if hertz is not None]
     if not policies:
         cpuinfo = machine.cached_text_or_none(sources.CPUINFO) or ""
         megahertz = [float(number) for number in MEGAHERTZ.findall(cpuinfo)]

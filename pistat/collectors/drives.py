@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from pistat.collectors.root_filesystem import SECTOR, STACKED
 from pistat.field import Derived, Field, File, Kind, Unit, Values, collector, first_of
+from pistat.machine import hwmon
 from pistat.machine.machine import Machine
 from pistat.parsers import kernel
 from pistat.parsers.values import Json
@@ -36,11 +37,12 @@ MAKERS = {
 
 
 class Disk(NamedTuple):
-    """A whole disk: its name, what never changes about it, and where its thermometer is."""
+    """A whole disk: its name, what never changes about it, and the files of its thermometer."""
 
     name: str
     identity: dict[str, Json]
     thermometer: str | None
+    fault: str | None
 
 
 @collector(
@@ -95,13 +97,14 @@ class Disk(NamedTuple):
         File(f"{DEVICE}/pre_eol_info"),
     ),
     Field("disks.{disk}.read_only", Unit.FLAG, "Nothing can be written to it.", File(f"{BLOCK}/*/ro")),
+    finds=(File(f"{DEVICE}/hwmon*/temp1_fault"), File(f"{DEVICE}/hwmon/hwmon*/temp1_fault")),
 )
 def disks(machine: Machine) -> Values:
     sectors = _sectors(machine.read(STATS.path))
     rows: dict[str, Json] = {
         disk.name: {
             **disk.identity,
-            "temperature": kernel.millidegrees(machine.sensor(disk.thermometer)),
+            "temperature": hwmon.celsius(machine, disk.thermometer, disk.fault),
             **dict(zip(("bytes_read", "bytes_written"), sectors.get(disk.name, (None, None)), strict=True)),
             **_wear(machine, disk.name),
             "read_only": kernel.alarm(machine.sensor(f"{BLOCK}/{disk.name}/ro")),
@@ -113,7 +116,7 @@ def disks(machine: Machine) -> Values:
 
 def _disks(machine: Machine) -> list[Disk]:
     names = [name for name in machine.names(BLOCK) if not STACKED.match(name) and not PART.fullmatch(name)]
-    return [Disk(name, _identity(machine, name), _thermometer(machine, name)) for name in names]
+    return [Disk(name, _identity(machine, name), *_thermometer(machine, name)) for name in names]
 
 
 def _identity(machine: Machine, name: str) -> dict[str, Json]:
@@ -142,12 +145,15 @@ def _maker(machine: Machine, folder: str, kind: str | None) -> str | None:
     return MAKERS.get((kind or "", int(number, 16)), number) if found else None
 
 
-def _thermometer(machine: Machine, name: str) -> str | None:
-    """Return the first sensor of the disk's own chip; kernels differ in where below the disk they put it."""
+def _thermometer(machine: Machine, name: str) -> tuple[str | None, str | None]:
+    """Return the files of value and fault of the disk's own sensor; kernels differ in where they put it."""
     folder = f"{BLOCK}/{name}/device"
     chips = [f"{folder}/{name}" for name in machine.names(folder) if re.fullmatch(r"hwmon\d+", name)]
     chips += [f"{folder}/hwmon/{name}" for name in machine.names(f"{folder}/hwmon")]
-    return next((f"{chip}/temp1_input" for chip in chips), None)
+    if not chips:
+        return None, None
+    fault = f"{chips[0]}/temp1_fault"
+    return f"{chips[0]}/temp1_input", fault if machine.exists(fault) else None
 
 
 def _sectors(diskstats: str) -> dict[str, tuple[int, int]]:

@@ -21,13 +21,23 @@ ADC = Question("pmic_read_adc")
 SUPPLIES = ("core", "sdram_c", "sdram_i", "sdram_p")
 
 
-class Sensor(NamedTuple):
-    """A thermometer: its name, and the files of its value and its limits; None for what it has not."""
+class Thermometer(NamedTuple):
+    """A thermometer: its name, and the files of its value, its limits and its fault; None without one."""
 
     name: str
     value: str | None
     high: str | None = None
     critical: str | None = None
+    fault: str | None = None
+
+
+class Fan(NamedTuple):
+    """A fan: its name, and the files of its speed, its drive and its fault; None without one."""
+
+    name: str
+    speed: str | None
+    drive: str | None
+    fault: str | None
 
 
 # Heat
@@ -61,13 +71,13 @@ class Sensor(NamedTuple):
         metric="pistat_temperature_critical",
     ),
     deadline=2.0,
-    finds=(sources.CHIPS, File(f"{HWMON}/hwmon*/temp*_label"), sources.ZONES, sources.SOC),
+    finds=(sources.CHIPS, sources.TEMPERATURE_LABELS, sources.TEMPERATURE_FAULTS, sources.ZONES, sources.SOC),
 )
 def temperatures(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
     rows: dict[str, Json] = {
         sensor.name: {
-            "temperature": kernel.millidegrees(machine.sensor(sensor.value)),
+            "temperature": hwmon.celsius(machine, sensor.value, sensor.fault),
             "high": kernel.millidegrees(machine.sensor(sensor.high)),
             "critical": kernel.millidegrees(machine.sensor(sensor.critical)),
         }
@@ -79,20 +89,20 @@ def temperatures(machine: Machine) -> Reading:
     return asking.settle({"temperatures": rows})
 
 
-def _thermometers(machine: Machine) -> Iterator[Sensor]:
+def _thermometers(machine: Machine) -> Iterator[Thermometer]:
     """Yield those of the chips, and the thermal zones that no chip stands for."""
     names = hwmon.Names()
     for chip in hwmon.chips(machine):
         for number in chip.numbers("temp"):
             stem = f"temp{number}"
-            files = (chip.path(f"{stem}_{end}") for end in ("input", "max", "crit"))
-            yield Sensor(names.unique(chip.sensor_name(machine, "temp", number)), *files)
+            files = (chip.path(f"{stem}_{end}") for end in ("input", "max", "crit", "fault"))
+            yield Thermometer(names.unique(chip.sensor_name(machine, "temp", number)), *files)
     chips = {chip.name for chip in hwmon.chips(machine)}
     for zone in _zones(machine):
         kind = kernel.label(machine.sensor(f"{zone}/type"))
         # The chip of a zone has its name, but newer kernels turn the dashes of it into underscores.
         if kind and chips.isdisjoint({kind, kind.replace("-", "_")}):
-            yield Sensor(names.unique(kind), f"{zone}/temp")
+            yield Thermometer(names.unique(kind), f"{zone}/temp")
 
 
 def _zones(machine: Machine) -> list[str]:
@@ -115,26 +125,26 @@ def _zones(machine: Machine) -> list[str]:
         File(f"{HWMON}/hwmon*/pwm*"),
         metric="pistat_fan_pwm",
     ),
-    finds=(sources.CHIPS, File(f"{HWMON}/hwmon*/fan*_label")),
+    finds=(sources.CHIPS, File(f"{HWMON}/hwmon*/fan*_label"), File(f"{HWMON}/hwmon*/fan*_fault")),
 )
 def fans(machine: Machine) -> Values:
     rows: dict[str, Json] = {
-        name: {
-            "rpm": kernel.whole(machine.sensor(speed)),
-            "pwm": kernel.whole(machine.sensor(drive), 255),
+        fan.name: {
+            "rpm": None if hwmon.is_faulty(machine, fan.fault) else kernel.whole(machine.sensor(fan.speed)),
+            "pwm": kernel.whole(machine.sensor(fan.drive), 255),
         }
-        for name, speed, drive in machine.memo.for_a_minute("fans", lambda: tuple(_fans(machine)))
+        for fan in machine.memo.for_a_minute("fans", lambda: tuple(_fans(machine)))
     }
     return {"fans": rows}
 
 
-def _fans(machine: Machine) -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield for each fan its name, the file of its speed and that of its drive; it has at least one."""
+def _fans(machine: Machine) -> Iterator[Fan]:
+    """Yield each fan; it has a speed or a drive, or both."""
     names = hwmon.Names()
     for chip in hwmon.chips(machine):
         for number in sorted({*chip.numbers("fan"), *chip.numbers("pwm")}):
             name = names.unique(chip.sensor_name(machine, "fan", number))
-            yield name, chip.path(f"fan{number}_input"), chip.path(f"pwm{number}")
+            yield Fan(name, *map(chip.path, (f"fan{number}_input", f"pwm{number}", f"fan{number}_fault")))
 
 
 @collector(

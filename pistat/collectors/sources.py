@@ -18,3 +18,6 @@ SOC = first_of(CODE, File(f"{TREE}/compatible"))
 CHIPS = File(f"{HWMON}/hwmon*/name")
 ZONES = File("/sys/class/thermal/thermal_zone*/type")
 """By what a sensor is found: numbers differ from start to start."""
+
+TEMPERATURE_LABELS = File(f"{HWMON}/hwmon*/temp*_label")
+TEMPERATURE_FAULTS = File(f"{HWMON}/hwmon*/temp*_fault")

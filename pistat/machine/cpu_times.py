@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from pistat.parsers.values import percent
@@ -17,8 +18,11 @@ class Spent(NamedTuple):
     total: float
 
 
-Times: TypeAlias = "list[Spent]"
-"""All CPUs together first, then each of them."""
+Times: TypeAlias = "list[Spent | None]"
+"""All CPUs together first, then each by its number; None for one that is offline."""
+
+MOST_CPUS = 8192
+"""More than Linux can have."""
 
 
 def read(host: Host) -> Times:
@@ -27,25 +31,35 @@ def read(host: Host) -> Times:
 
 
 def parse(stat: bytes) -> Times:
-    """Parse the `cpu` lines of /proc/stat. Guest time is part of user time and is not counted again."""
-    times = []
+    """Parse the `cpu` lines of /proc/stat. Guest time is part of user time and is not counted again.
+
+    Raises:
+        ValueError: There is none, or one that is not understood.
+    """
+    together: Spent | None = None
+    cores: dict[int, Spent] = {}
     # The row behind them is long: it has a number for each interrupt.
     for line in stat.partition(b"\nintr ")[0].splitlines():
-        user, nice, system, idle, iowait, irq, softirq, steal = map(int, line.split()[1:9])
+        name, *cells = line.split()
+        user, nice, system, idle, iowait, irq, softirq, steal = map(int, cells[:8])
         busy = user + nice + system + irq + softirq + steal
-        times.append(Spent(busy, busy + idle + iowait))
-    return times
+        spent = Spent(busy, busy + idle + iowait)
+        if name == b"cpu":
+            together = spent
+        elif (number := int(name[3:])) < MOST_CPUS:
+            cores[number] = spent
+    if together is None and not cores:
+        raise ValueError(stat[:64])
+    return [together, *(cores.get(number) for number in range(max(cores, default=-1) + 1))]
 
 
 def usage(older: Times, newer: Times) -> list[float | None]:
-    """Return the percentage of the interval that was busy: all CPUs first, then each.
+    """Return the percentage of the interval that was busy: all CPUs first, then each by its number.
 
-    It is None where no time was counted, and for all when a CPU went offline or came back in between, for
-    then the rows cannot be compared.
+    It is None where no time was counted, and for a CPU that was offline.
     """
-    if len(older) != len(newer):
-        return [None] * len(newer)
-    return [_share(*pair) for pair in zip(older, newer, strict=True)]
+    pairs = zip_longest(older, newer)
+    return [_share(before, now) if before and now else None for before, now in islice(pairs, len(newer))]
 
 
 def _share(older: Spent, newer: Spent) -> float | None:

@@ -14,6 +14,20 @@ SUPPLY = "rpi_volt"
 """The chip that reports what the firmware knows of the supply."""
 
 
+class Sensor(NamedTuple):
+    """A sensor that can be read.
+
+    Attributes:
+        value: The file of its value.
+        label: What the chip calls it; empty without such a name.
+        fault: The file that says whether the value means anything; None without one.
+    """
+
+    value: str
+    label: str = ""
+    fault: str | None = None
+
+
 class Chip(NamedTuple):
     """A sensor chip: its name, such as `cpu_thermal`, its folder, and the names of the files in it."""
 
@@ -27,6 +41,18 @@ class Chip(NamedTuple):
             name.removesuffix("_input").removeprefix(kind) for name in self.files if name.startswith(kind)
         )
         return sorted(int(end) for end in ends if end.isdecimal())
+
+    def sensors(self, machine: Host, kind: str) -> list[Sensor]:
+        """Return its sensors of a kind, in the order of their numbers."""
+        stems = [f"{kind}{number}" for number in self.numbers(kind)]
+        return [
+            Sensor(
+                f"{self.folder}/{stem}_input",
+                kernel.label(machine.sensor(self.path(f"{stem}_label"))) or "",
+                self.path(f"{stem}_fault"),
+            )
+            for stem in stems
+        ]
 
     def path(self, file: str) -> str | None:
         """Return the path of one of its files; None if it has none of that name."""
@@ -49,6 +75,16 @@ class Names:
         """Return `name`, followed by a number from the second time on."""
         self._taken[name] = self._taken.get(name, 0) + 1
         return name if self._taken[name] == 1 else f"{name} #{self._taken[name]}"
+
+
+def is_faulty(machine: Host, path: str | None) -> bool:
+    """Return whether the fault file at `path` says that the sensor is broken, or not connected."""
+    return path is not None and kernel.alarm(machine.sensor(path)) is True
+
+
+def celsius(machine: Host, path: str | None, fault: str | None) -> float | None:
+    """Return the temperature in the file at `path`; None where there is none, or where it means nothing."""
+    return None if is_faulty(machine, fault) else kernel.millidegrees(machine.sensor(path))
 
 
 def chips(machine: Host) -> tuple[Chip, ...]:

@@ -45,12 +45,12 @@ FILES = (
     *(f"sys/class/thermal/thermal_zone*/{each}" for each in ("type", "temp")),
     *(
         f"sys/class/hwmon/hwmon*/{each}"
-        for each in ("name", "temp*_input", "temp*_label", "temp*_crit", "temp*_max")
+        for each in ("name", "temp*_input", "temp*_label", "temp*_crit", "temp*_max", "temp*_fault")
     ),
     *(f"sys/class/hwmon/hwmon*/{each}" for each in ("in*_input", "in*_label", "in*_lcrit_alarm")),
     *(
         f"sys/class/hwmon/hwmon*/{each}"
-        for each in ("fan*_input", "fan*_label", "pwm[0-9]", "pwm[0-9]_enable")
+        for each in ("fan*_input", "fan*_label", "fan*_fault", "pwm[0-9]", "pwm[0-9]_enable")
     ),
     *(f"sys/devices/system/cpu/cpufreq/policy*/scaling_{each}_freq" for each in ("cur", "min", "max")),
     "sys/devices/system/cpu/cpufreq/policy*/scaling_governor",

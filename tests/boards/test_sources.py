@@ -34,6 +34,8 @@ VARIANTS: dict[str, dict[str, str | None]] = {
         "sys/class/thermal/thermal_zone1/type": "acpitz\n",
         "sys/class/hwmon/hwmon9/name": "dell_smm\n",
         "sys/class/hwmon/hwmon9/fan1_input": "1200\n",
+        "sys/class/hwmon/hwmon9/fan1_fault": "0\n",
+        "sys/class/hwmon/hwmon2/temp1_fault": "0\n",
         "sys/class/hwmon/hwmon9/fan1_label": "Processor Fan\n",
         "sys/block/sda/device/hwmon/hwmon3/temp1_input": "31000\n",
     },

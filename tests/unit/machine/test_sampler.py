@@ -106,7 +106,7 @@ def test_measure_begins_now(history: Sampler[float], clock: Clock) -> None:
         ([(10, 100)], [(111, 200)], [100.0]),  # a tick that was counted late
         ([(10, 100)], [(9, 200)], [0.0]),  # iowait corrected backwards
         ([(10, 100)], [(10, 100)], [None]),  # nothing was counted: unknown, not idle
-        ([(10, 100)], [(20, 200), (1, 2)], [None, None]),  # a core has come online
+        ([(10, 100)], [(20, 200), (1, 2)], [10.0, None]),  # a core has come online
     ],
 )
 def test_share_of_time_busy(
