@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from pistat.collectors.root_filesystem import SECTOR, STACKED
+from pistat.collectors.root_filesystem import DISKS, DISKSTATS
 from pistat.field import Derived, Field, File, Kind, Unit, Values, collector, first_of
+from pistat.machine import disks as block
 from pistat.machine import hwmon
+from pistat.machine.disks import BLOCK, SECTOR
 from pistat.machine.machine import Machine
 from pistat.parsers import kernel
 from pistat.parsers.values import Json
 
-BLOCK = "/sys/block"
 DEVICE = f"{BLOCK}/*/device"
-STATS = File("/proc/diskstats")
 
 PART = re.compile(r"mmcblk\d+(?:boot|gp|rpmb)\d*")
 """Areas of an eMMC that are devices of their own."""
@@ -37,9 +37,10 @@ MAKERS = {
 
 
 class Disk(NamedTuple):
-    """A whole disk: its name, what never changes about it, and the files of its thermometer."""
+    """A disk: its name and its folder, what never changes about it, and the files of its thermometer."""
 
     name: str
+    folder: str
     identity: dict[str, Json]
     thermometer: str | None
     fault: str | None
@@ -72,8 +73,10 @@ class Disk(NamedTuple):
         "Temperature of an NVMe drive, or of another with a thermometer.",
         first_of(File(f"{DEVICE}/hwmon*/temp1_input"), File(f"{DEVICE}/hwmon/hwmon*/temp1_input")),
     ),
-    Field("disks.{disk}.bytes_read", Unit.BYTES, "Bytes read since boot.", STATS, kind=Kind.COUNTER),
-    Field("disks.{disk}.bytes_written", Unit.BYTES, "Bytes written since boot.", STATS, kind=Kind.COUNTER),
+    Field("disks.{disk}.bytes_read", Unit.BYTES, "Bytes read since boot.", DISKSTATS, kind=Kind.COUNTER),
+    Field(
+        "disks.{disk}.bytes_written", Unit.BYTES, "Bytes written since boot.", DISKSTATS, kind=Kind.COUNTER
+    ),
     Field(
         "disks.{disk}.life_used_a",
         Unit.PERCENT,
@@ -97,35 +100,38 @@ class Disk(NamedTuple):
         File(f"{DEVICE}/pre_eol_info"),
     ),
     Field("disks.{disk}.read_only", Unit.FLAG, "Nothing can be written to it.", File(f"{BLOCK}/*/ro")),
-    finds=(File(f"{DEVICE}/hwmon*/temp1_fault"), File(f"{DEVICE}/hwmon/hwmon*/temp1_fault")),
+    finds=(*DISKS, File(f"{DEVICE}/hwmon*/temp1_fault"), File(f"{DEVICE}/hwmon/hwmon*/temp1_fault")),
 )
 def disks(machine: Machine) -> Values:
-    sectors = _sectors(machine.read(STATS.path))
+    counters = block.all_counters(machine, block.table(machine))
     rows: dict[str, Json] = {
         disk.name: {
             **disk.identity,
             "temperature": hwmon.celsius(machine, disk.thermometer, disk.fault),
-            **dict(zip(("bytes_read", "bytes_written"), sectors.get(disk.name, (None, None)), strict=True)),
-            **_wear(machine, disk.name),
-            "read_only": kernel.alarm(machine.sensor(f"{BLOCK}/{disk.name}/ro")),
+            **_transferred(counters.get(disk.name)),
+            **_wear(machine, disk.folder),
+            "read_only": kernel.alarm(machine.sensor(f"{disk.folder}/ro")),
         }
-        for disk in machine.memo.for_a_minute("disks", lambda: tuple(_disks(machine)))
+        for disk in machine.memo.for_a_minute("drives", lambda: tuple(_disks(machine)))
     }
     return {"disks": rows}
 
 
 def _disks(machine: Machine) -> list[Disk]:
-    names = [name for name in machine.names(BLOCK) if not STACKED.match(name) and not PART.fullmatch(name)]
-    return [Disk(name, _identity(machine, name), *_thermometer(machine, name)) for name in names]
+    return [
+        Disk(disk.name, disk.folder, _identity(machine, disk), *_thermometer(machine, disk.folder))
+        for disk in block.disks(machine)
+        if not PART.fullmatch(disk.name)
+    ]
 
 
-def _identity(machine: Machine, name: str) -> dict[str, Json]:
-    folder = f"{BLOCK}/{name}/device"
+def _identity(machine: Machine, disk: block.Disk) -> dict[str, Json]:
+    folder = f"{disk.folder}/device"
     told = {
         file: kernel.label(machine.sensor(f"{folder}/{file}")) for file in ("type", "name", "model", "date")
     }
-    kind = told["type"] if told["type"] in {"SD", "MMC"} else "NVMe" if name.startswith("nvme") else None
-    size = kernel.whole(machine.sensor(f"{BLOCK}/{name}/size"), 1 << 53)
+    kind = told["type"] if told["type"] in {"SD", "MMC"} else "NVMe" if disk.name.startswith("nvme") else None
+    size = kernel.whole(machine.sensor(f"{disk.folder}/size"), 1 << 53)
     return {
         "type": kind,
         # `name` of other disks is that of their driver.
@@ -140,14 +146,16 @@ def _identity(machine: Machine, name: str) -> dict[str, Json]:
 def _maker(machine: Machine, folder: str, kind: str | None) -> str | None:
     number = kernel.label(machine.sensor(f"{folder}/manfid"))
     if number is None:
-        return kernel.label(machine.sensor(f"{folder}/vendor"))
+        vendor = kernel.label(machine.sensor(f"{folder}/vendor"))
+        # That is how the disk is attached: a SATA disk does not say who made it.
+        return None if vendor == "ATA" else vendor
     found = kernel.in_full("0x[0-9a-f]{6}", number)
     return MAKERS.get((kind or "", int(number, 16)), number) if found else None
 
 
-def _thermometer(machine: Machine, name: str) -> tuple[str | None, str | None]:
+def _thermometer(machine: Machine, folder: str) -> tuple[str | None, str | None]:
     """Return the files of value and fault of the disk's own sensor; kernels differ in where they put it."""
-    folder = f"{BLOCK}/{name}/device"
+    folder = f"{folder}/device"
     chips = [f"{folder}/{name}" for name in machine.names(folder) if re.fullmatch(r"hwmon\d+", name)]
     chips += [f"{folder}/hwmon/{name}" for name in machine.names(f"{folder}/hwmon")]
     if not chips:
@@ -156,14 +164,15 @@ def _thermometer(machine: Machine, name: str) -> tuple[str | None, str | None]:
     return f"{chips[0]}/temp1_input", fault if machine.exists(fault) else None
 
 
-def _sectors(diskstats: str) -> dict[str, tuple[int, int]]:
-    """Return for each device the bytes read and written since boot."""
-    rows = (line.split() for line in diskstats.splitlines())
-    return {row[2]: (int(row[5]) * SECTOR, int(row[9]) * SECTOR) for row in rows}
+def _transferred(counters: list[int] | None) -> dict[str, Json]:
+    """Return the bytes read and written since boot."""
+    if counters is None:
+        return {"bytes_read": None, "bytes_written": None}
+    return {"bytes_read": counters[2] * SECTOR, "bytes_written": counters[6] * SECTOR}
 
 
-def _wear(machine: Machine, name: str) -> dict[str, Json]:
-    folder = f"{BLOCK}/{name}/device"
+def _wear(machine: Machine, folder: str) -> dict[str, Json]:
+    folder = f"{folder}/device"
     tenths = kernel.wear(machine.sensor(f"{folder}/life_time")) or (0, 0)
     return {
         # 0 is a drive that does not say.

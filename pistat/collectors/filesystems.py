@@ -5,7 +5,8 @@ from __future__ import annotations
 from pistat.cache import Outcome
 from pistat.collectors.root_filesystem import shares
 from pistat.field import Call, Derived, Field, File, Kind, Unit, Values, collector
-from pistat.machine import mounts, portable
+from pistat.machine import disks, mounts, portable
+from pistat.machine.disks import BLOCK
 from pistat.machine.machine import Machine, Usage
 from pistat.machine.mounts import Mount
 from pistat.machine.reasons import clause
@@ -15,6 +16,13 @@ from pistat.parsers.values import Json, percent
 MOUNTS = File("/proc/self/mountinfo")
 FSTAB = File("/etc/fstab")
 STATVFS = Call("statvfs", "the mount point")
+BENEATH = (
+    File(f"{BLOCK}/*/dev"),
+    File(f"{BLOCK}/*/*/dev"),
+    File(f"{BLOCK}/*/dm/name"),
+    File(f"{BLOCK}/*/slaves"),
+)
+"""What leads from a filesystem to its disks."""
 
 
 @collector(
@@ -43,6 +51,12 @@ STATVFS = Call("statvfs", "the mount point")
     ),
     Field("devices[row].remote", Unit.FLAG, "Whether it lives on a server.", MOUNTS),
     Field(
+        "devices[row].disks[disk]",
+        Unit.TEXT,
+        "The disks that it lies on, as `disks` names them; more than one in a RAID.",
+        Derived("its device and those beneath", (MOUNTS, *BENEATH)),
+    ),
+    Field(
         "devices[row].error",
         Unit.TEXT,
         "Why its sizes are null.",
@@ -58,14 +72,14 @@ def devices(machine: Machine) -> Values:
     found = mounts.read(machine) if machine.linux else portable.mounts()
     table = machine.memo.for_a_minute("fstab", lambda: _fstab(machine))
     outcomes = machine.usages([mount.mountpoint for mount in found])
-    return {"devices": [_row(*pair, table) for pair in zip(found, outcomes, strict=True)]}
+    return {"devices": [_row(machine, *pair, table) for pair in zip(found, outcomes, strict=True)]}
 
 
 def _fstab(machine: Machine) -> dict[str, bool]:
     return kernel.fstab(machine.read_or_none(FSTAB.path) or "") if machine.linux else {}
 
 
-def _row(mount: Mount, outcome: Outcome[Usage], table: dict[str, bool]) -> dict[str, Json]:
+def _row(machine: Machine, mount: Mount, outcome: Outcome[Usage], table: dict[str, bool]) -> dict[str, Json]:
     sizes: dict[str, Json] = dict.fromkeys(("total", "used", "free", "percent", "inodes_percent"))
     if outcome.value is not None:
         usage = outcome.value
@@ -81,6 +95,7 @@ def _row(mount: Mount, outcome: Outcome[Usage], table: dict[str, bool]) -> dict[
         "read_only": mount.read_only,
         "read_only_wanted": table.get(mount.mountpoint),
         "remote": mount.remote,
+        "disks": [*disks.beneath(machine, mount.number, mount.device)] if machine.linux else [],
     }
     if outcome.error is not None:
         row["error"] = clause(outcome.error)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 
-from pistat.field import Call, Field, File, Kind, Unit, Values, collector
-from pistat.machine import portable
+from pistat.field import Call, Field, File, Kind, Unit, Values, collector, first_of
+from pistat.machine import disks, portable
+from pistat.machine.disks import SECTOR
 from pistat.machine.machine import Machine, Usage
 from pistat.parsers.values import Json, clamped, percent
 
 STATVFS = Call("statvfs", "/")
-DISKSTATS = File("/proc/diskstats")
-COUNTERS = ("read_count", "write_count", "read_bytes", "write_bytes", "read_time", "write_time")
-SECTOR = 512
-"""Bytes of a sector in /proc/diskstats, whatever the sectors of the disk are."""
+DISKSTATS = first_of(File(disks.DISKSTATS), File(f"{disks.BLOCK}/*/stat"))
+DISKS = (
+    File(f"{disks.BLOCK}/*/slaves"),
+    File(f"{disks.BLOCK}/*/size"),
+    File(f"{disks.BLOCK}/*/removable"),
+)
+"""By what the disks are known."""
 
-STACKED = re.compile(r"(?:loop|ram|zram|dm-|md|md_d|drbd|bcache|zd)\d|nvme\d+c\d+n\d+")
-"""Devices made of other devices or of memory: what they do is counted in those, or touches no disk."""
+COUNTERS = ("read_count", "write_count", "read_bytes", "write_bytes", "read_time", "write_time")
 
 
 def shares(usage: Usage) -> dict[str, Json]:
@@ -63,28 +65,26 @@ def portable_counters(machine: Machine) -> Values:
     _counter("read_time", Unit.MILLISECONDS, "Time that reads have taken since boot."),
     _counter("write_time", Unit.MILLISECONDS, "Time that writes have taken since boot."),
     elsewhere=portable_counters,
+    finds=DISKS,
 )
 def disk_io(machine: Machine) -> Values:
-    table = machine.read_cached_text(DISKSTATS.path)
+    table = disks.table(machine)
+    if not table:
+        return {"disk_io": _counted(machine, "")}
     # Between two looks most disks are at rest.
     return {"disk_io": {**machine.memo.while_same("disk_io", table, lambda: _counted(machine, table))}}
 
 
 def _counted(machine: Machine, table: str) -> dict[str, Json]:
-    """Return the sums over all disks; null where there is none."""
-    # Of each row the two numbers of the device, its name, and the rest, which is of interest for few.
-    rows = [line.split(None, 3) for line in table.splitlines()]
-    whole = machine.memo.while_same("disks", [row[2] for row in rows], lambda: _whole(machine))
-    disks = [[int(cell) for cell in row[3].split()[:8]] for row in rows if row[2] in whole]
-    return dict(zip(COUNTERS, _totals(disks), strict=True)) if disks else dict.fromkeys(COUNTERS)
+    """Return the sums over all disks; null where there is none, or where one of them is not known."""
+    rows = list(disks.all_counters(machine, table).values())
+    known = [row for row in rows if row is not None]
+    if not rows or len(known) < len(rows):
+        return dict.fromkeys(COUNTERS)
+    return dict(zip(COUNTERS, _totals(known), strict=True))
 
 
-def _whole(machine: Machine) -> set[str]:
-    """Return the names of the disks that are neither parts of another nor made of others."""
-    return {name for name in machine.names("/sys/block") if not STACKED.match(name)}
-
-
-def _totals(disks: Iterable[list[int]]) -> list[int]:
-    """Sum the columns: reads, reads merged, sectors read, ms reading, and the same four for writes."""
-    reads, _, read_sectors, read_ms, writes, _, write_sectors, write_ms = map(sum, zip(*disks, strict=True))
+def _totals(rows: Iterable[list[int]]) -> list[int]:
+    """Sum the columns of the counters of all disks."""
+    reads, _, read_sectors, read_ms, writes, _, write_sectors, write_ms = map(sum, zip(*rows, strict=True))
     return [reads, writes, read_sectors * SECTOR, write_sectors * SECTOR, read_ms, write_ms]

@@ -38,6 +38,10 @@ VARIANTS: dict[str, dict[str, str | None]] = {
         "sys/class/hwmon/hwmon2/temp1_fault": "0\n",
         "sys/class/hwmon/hwmon9/fan1_label": "Processor Fan\n",
         "sys/block/sda/device/hwmon/hwmon3/temp1_input": "31000\n",
+        "sys/block/sda/device/hwmon/hwmon3/temp1_fault": "0\n",
+        "sys/block/nvme0n1/device/hwmon1/temp1_fault": "0\n",
+        "proc/diskstats": None,
+        "sys/block/sda/stat": "1 1 1 1 1 1 1 1\n",
     },
 }
 """What some machines have, but no recorded board; for each board that is like them, the other files."""

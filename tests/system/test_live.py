@@ -29,7 +29,7 @@ import pytest
 
 from pistat.collectors import ALL, root_filesystem
 from pistat.field import Collector
-from pistat.machine import cpu_times
+from pistat.machine import cpu_times, disks
 from pistat.machine.machine import Machine
 from pistat.machine.mounts import NO_FILES
 from support import namespaces as apart
@@ -919,7 +919,7 @@ def test_disk_counters_of_psutil() -> None:
         stacked = [
             by_disk[name]
             for name in FAST.names("/sys/block")
-            if root_filesystem.STACKED.match(name) and name in by_disk
+            if disks.VIRTUAL.match(name) and name in by_disk
         ]
         more = {name: sum(getattr(row, name) for row in stacked) for name in root_filesystem.COUNTERS}
         return [

@@ -139,8 +139,18 @@ PC = Board(
             998_117_376,
             reads=(1_039_700, 83_568_600, 240_200),
             writes=(2_010_690, 92_189_400, 1_404_800),
+            slaves=("nvme0n1p2",),
             marks={"dm/name": "root"},
         ),
+        Disk(
+            "9:127",
+            "md_home",
+            998_117_376,
+            reads=(1_000, 800_000, 4_000),
+            writes=(2_000, 900_000, 8_000),
+            slaves=("sda1",),
+        ),
+        *(Disk(f"43:{16 * number}", f"nbd{number}", 0, marks={"removable": "0"}) for number in range(3)),
     ),
     interfaces=(
         loopback(920_114),

@@ -84,6 +84,7 @@ class Disk:
         reads, writes: Count, sectors and milliseconds since boot.
         parts: Number, name and share in percent of what the disk did, for each partition.
         read_only: Whether the device itself takes no writes.
+        slaves: The devices that it is made of.
         marks: Further files in its folder.
     """
 
@@ -94,6 +95,7 @@ class Disk:
     writes: tuple[int, int, int] = (0, 0, 0)
     parts: tuple[tuple[str, str, int], ...] = ()
     read_only: bool = False
+    slaves: tuple[str, ...] = ()
     marks: Mapping[str, object] = field(default_factory=dict)
 
 

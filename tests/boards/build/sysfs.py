@@ -71,6 +71,12 @@ def net_class(interfaces: Iterable[Interface]) -> Iterator[tuple[str, object]]:
 def blocks(disks: Iterable[Disk]) -> Iterator[tuple[str, object]]:
     """Block devices; partitions are not among them."""
     for disk in disks:
+        yield f"block/{disk.name}/dev", disk.number
+        for number, part, _ in disk.parts:
+            yield f"block/{disk.name}/{part}/dev", number
+        for below in disk.slaves:
+            # A symbolic link to the device, of which only the name counts.
+            yield f"block/{disk.name}/slaves/{below}/dev", ""
         yield f"block/{disk.name}/size", disk.sectors
         yield f"block/{disk.name}/ro", int(disk.read_only)
         for file, value in disk.marks.items():

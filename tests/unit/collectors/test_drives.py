@@ -63,7 +63,7 @@ def test_a_card(tmp_path: Path) -> None:
 
 def test_a_reader_without_a_card(tmp_path: Path) -> None:
     """It is there, but has no size, which is not a size of 0."""
-    assert of(tmp_path, {f"{BLOCK}/sda/size": "0\n"})["sda"]["size"] is None
+    assert of(tmp_path, {f"{BLOCK}/sda/size": "0\n", f"{BLOCK}/sda/removable": "1\n"})["sda"]["size"] is None
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_the_temperature_of_a_drive(tmp_path: Path, folder: str) -> None:
 
     assert (rows["nvme0n1"]["type"], rows["nvme0n1"]["model"]) == ("NVMe", "EXAMPLE NVME 512GB")
     assert (rows["nvme0n1"]["temperature"], rows["sda"]["temperature"]) == (38.85, None)
-    assert (rows["sda"]["type"], rows["sda"]["maker"]) == (None, "ATA")
+    assert (rows["sda"]["type"], rows["sda"]["maker"]) == (None, None)
 
 
 def test_only_whole_disks(tmp_path: Path) -> None:
