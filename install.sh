@@ -69,13 +69,14 @@ require_room() {
 
 is_32_bit() { [ "$(getconf LONG_BIT)" = 32 ]; }
 
-# PyPI has no wheels of these for 32-bit Arm, and to compile them takes minutes: Debian has them.
+# PyPI has no wheels of psutil for 32-bit Arm, nor any at all for that of a Pi 1 or Zero, and compiling takes minutes.
 packages() {
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
     if is_32_bit; then
         python3 -c 'import psutil' 2>/dev/null || echo python3-psutil
-        python3 -c 'import markupsafe' 2>/dev/null || echo python3-markupsafe
-        python3 -c 'import wrapt' 2>/dev/null || echo python3-wrapt
+        if [ "$(uname -m)" = armv6l ]; then
+            python3 -c 'import markupsafe' 2>/dev/null || echo python3-markupsafe
+        fi
     fi
 }
 

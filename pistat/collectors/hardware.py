@@ -69,7 +69,7 @@ def _node(name: str) -> Source:
         Unit.TEXT,
         "What the kernel was loaded from; `SD card` is the eMMC of a Compute Module, too.",
         _node("boot-mode"),
-        unless=board.no_videocore,
+        unless=board.no_power_chip,
     ),
     Field(
         "hardware.bootloader",

@@ -149,6 +149,15 @@ def portable_interfaces(machine: Machine) -> Values:
     return {"interfaces": {**rows, "active_connections": None}}
 
 
+def _no_link(machine: Machine) -> Unavailable | None:
+    """Return why no link has a speed: without a link, drivers refuse to answer or report -1."""
+    folder = "/sys/class/net"
+    speeds = (kernel.whole(machine.sensor(f"{folder}/{name}/speed")) for name in machine.names(folder))
+    if any(speeds):
+        return None
+    return Unavailable(Reason.NO_VALUE, "No wired interface has a link.")
+
+
 def _hidden(machine: Machine) -> Unavailable | None:
     """Return why the name of the network is not shown."""
     return (
@@ -181,6 +190,7 @@ def _hidden(machine: Machine) -> Unavailable | None:
         Unit.MEGABIT_PER_SECOND,
         "Speed of a wired link; null without a link, and for wireless.",
         Call("ethtool", shown_in=File(f"{NET}/speed")),
+        unless=_no_link,
     ),
     Field(
         "interfaces.{interface}.mtu",

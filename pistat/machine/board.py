@@ -34,9 +34,7 @@ def model(machine: Host) -> str | None:
 
 def serial(machine: Host) -> str | None:
     """Return the serial number of the board; None on a PC, which shows its own to root only."""
-    return (
-        machine.memo.forever("serial", lambda: _read_text(machine, "serial-number", "Serial") or "") or None
-    )
+    return machine.memo.forever("serial", lambda: _serial(machine) or "") or None
 
 
 def revision(machine: Host) -> str | None:
@@ -136,6 +134,13 @@ def _read_text(machine: Host, node: str, line: str) -> str | None:
     """Read a text in the device tree, else in /proc/cpuinfo; None if neither has it."""
     found = kernel.device_tree_string(machine.bytes_or_none(f"{TREE}/{node}", 4096) or b"")
     return found or kernel.cpuinfo(machine.read_or_none("/proc/cpuinfo") or "").get(line)
+
+
+def _serial(machine: Host) -> str | None:
+    """Read the serial number."""
+    text = _read_text(machine, "serial-number", "Serial") or ""
+    # A kernel that knows none has sixteen zeros.
+    return text if text.strip("0") else None
 
 
 def _code(machine: Host) -> str | None:

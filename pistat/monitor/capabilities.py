@@ -176,7 +176,16 @@ def _unreadable_source(source: Source, look: Look) -> Unavailable | None:
         if inputs and not found:
             return None
         lacks += found
-    return next((lack for why in MENDABLE for lack in lacks if lack.why is why), lacks[0] if lacks else None)
+    fixable = next((lack for why in MENDABLE for lack in lacks if lack.why is why), None)
+    return fixable or _together(lacks)
+
+
+def _together(lacks: Sequence[Unavailable]) -> Unavailable | None:
+    """Return the first of some lacks; its sentence is followed by those of others for the same reason."""
+    if not lacks:
+        return None
+    alike = dict.fromkeys(lack.detail for lack in lacks if lack.why is lacks[0].why)
+    return lacks[0]._replace(detail=" ".join(alike))
 
 
 def _visible(place: Place) -> Iterator[File | Question]:

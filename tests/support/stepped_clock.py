@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 SOURCE = Path(__file__).parent / "native" / "stepped_clock.c"
+
+FAR = (50 if sys.maxsize > 2**32 else 10) * 365 * 24 * 3600
+"""Many years in seconds; on a 32-bit system, before 2038, where its time ends."""
 
 
 def possible() -> bool:

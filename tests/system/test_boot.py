@@ -1368,7 +1368,7 @@ def test_a_first_installation_that_fails(service: Service) -> None:
 
 @once
 def test_a_32_bit_system(service: Service) -> None:
-    """What PyPI has no wheels of comes from Debian; no group `video` is needed; `.env` is taken along.
+    """What PyPI has no wheel of comes from Debian; no group `video` is needed; `.env` is taken along.
 
     It is only a link, to a file that stays as it is; and the service's group has been left behind.
     """
@@ -1379,15 +1379,13 @@ def test_a_32_bit_system(service: Service) -> None:
     service.run("groupadd", "--system", "pi-stat")
     with service.fakes(getconf="echo 32") as path:
         said = service.install(PATH=path).stdout
-    assert "Installing python3-psutil python3-markupsafe python3-wrapt ..." in said
+    assert "Installing python3-psutil ..." in said
     assert service.get("/stats").headers["ratelimit-limit"] == "555"
     assert service.out("stat", "-c", "%F %U %G %a", ENV) == "regular file root pi-stat 640"
     assert service.out("stat", "-c", "%U %G %a", "/home/pi/mine") == "pi pi 644"
     assert service.out("id", "-Gn", "pi-stat") == "pi-stat"
-    libraries = service.out(
-        "/opt/pi-stat/.venv/bin/python", "-c", "import psutil, wrapt; print(psutil, wrapt)"
-    )
-    assert libraries.count("/usr/lib/python3/dist-packages/") == 2
+    library = service.out("/opt/pi-stat/.venv/bin/python", "-c", "import psutil; print(psutil)")
+    assert "/usr/lib/python3/dist-packages/" in library
 
     service.install("--uninstall", "--purge")
     service.run("groupadd", "--system", "video")

@@ -3,6 +3,9 @@
  * What lies below the folder VCIO_LAB hides the file of that path; /dev/vcio and /dev/vcio_gencmd are never the
  * real ones. An ioctl on one of the two is answered with what the files in VCIO_LAB say: see standin.py.
  */
+/* Debian 13 makes these the default on 32-bit Arm, and then stat and stat64 are one and the same symbol. */
+#undef _TIME_BITS
+#undef _FILE_OFFSET_BITS
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -69,6 +72,19 @@ int stat(const char *path, struct stat *status)
 
 	return NEXT(fstatat)(AT_FDCWD, found(path, space, sizeof space), status, 0);
 }
+
+#if defined(__arm__) && __GLIBC_PREREQ(2, 34)
+/* What a program calls that was compiled with 64 bits for the time. */
+int __fstatat64_time64(int folder, const char *path, void *status, int flags);
+int __stat64_time64(const char *path, void *status);
+
+int __stat64_time64(const char *path, void *status)
+{
+	char space[4096];
+
+	return __fstatat64_time64(AT_FDCWD, found(path, space, sizeof space), status, 0);
+}
+#endif
 
 int access(const char *path, int mode)
 {

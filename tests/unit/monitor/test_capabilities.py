@@ -22,7 +22,9 @@ from pistat.monitor.monitor import Answer
 from pistat.settings import Settings
 from support.answer_shape import leaves, pattern
 from support.file_tree import pi, plant
-from support.recorded_machine import BOARDS, RecordedMachine, board_names
+from support.recorded_machine import BOARDS, RecordedMachine, altered, board_names
+
+SPEED = "interfaces.{interface}.speed"
 
 DATA = (routes.STATS, routes.PROCESSES, routes.INTERFACES, routes.DEVICES, routes.SENSORS)
 
@@ -74,6 +76,7 @@ def test_what_is_not_has_a_reason(board: str) -> None:
         ("pi5-8gb-nvme", "block_clocks.h264", Reason.NO_MODEL, "H.264"),
         ("zero2w-wifi", "power.under_voltage", Reason.NO_MODEL, "Zeros"),
         ("zero2w-wifi", "hardware.bootloader", Reason.NO_MODEL, "Raspberry Pi 4"),
+        ("pi3b-undervoltage", "hardware.boot_medium", Reason.NO_MODEL, "Raspberry Pi 4"),
         ("pi4b-8gb", "clocks.sdram", Reason.NO_MODEL, "`measure_clock sdram`"),
         ("pi5-8gb-nvme", "clocks.sdram", Reason.NO_MODEL, "answers 0"),
         ("pc-x86", "power.throttled", Reason.NO_MODEL, "Raspberry Pi"),
@@ -102,6 +105,36 @@ def test_reasons(board: str, field: str, reason: Reason, word: str) -> None:
 
     assert row["reason"] == reason
     assert word in row["detail"]
+
+
+def test_all_places_that_are_missing_are_named(tmp_path: Path) -> None:
+    """Where neither the kernel nor the firmware can be asked, the reason names both, and what to do."""
+    machine = plant(tmp_path, pi("3 Model B Rev 1.2", 0xA02082))
+
+    row = next(
+        row for row in ask(machine, "/capabilities")["capabilities"] if row["field"] == "power.reset_cause"
+    )
+
+    assert row["reason"] == Reason.NO_FILE
+    assert "/chosen/bootloader/rsts. There is no /dev/vcio_gencmd and no /dev/vcio: " in row["detail"]
+    assert row["detail"].endswith("a container must be given them.")
+
+
+@pytest.mark.parametrize("speed", ["EINVAL", "-1\n", None])
+def test_the_speed_of_a_link_that_is_down(speed: str | None, tmp_path: Path) -> None:
+    """However the driver puts it, the owner reads that there is no link."""
+    files = {} if speed in {"EINVAL", None} else {"sys/class/net/eth0/speed": speed}
+    machine = altered("pi4b-8gb", tmp_path, files)
+    if speed == "EINVAL":
+        names = machine.names("/sys/class/net")
+        machine.facts["unreadable"] = {f"/sys/class/net/{name}/speed": speed for name in names}
+    elif speed is None:
+        for path in Path(machine.root).glob("sys/class/net/*/speed"):
+            path.unlink()
+
+    row = next(row for row in ask(machine, "/capabilities")["capabilities"] if row["field"] == SPEED)
+
+    assert row["detail"] == "No wired interface has a link."
 
 
 @pytest.mark.parametrize(("error", "reason"), [("EACCES", Reason.NO_PERMISSION), ("EIO", Reason.REFUSED)])
