@@ -55,7 +55,8 @@ from pistat.collectors import cpu, processes
 from pistat.compression import Body
 from pistat.diagnosis.finding import Severity
 from pistat.diagnosis.report import Diagnosis
-from pistat.formats import findings, openapi, page, prometheus
+from pistat.formats import findings, openapi, page, phone, prometheus
+from pistat.formats.glances import STATUS, Glances, UnknownError
 from pistat.formats.guide import FILTERS, contents
 from pistat.formats.page import Document
 from pistat.history.recorder import Recorder
@@ -84,6 +85,9 @@ ALLOWED = "GET, HEAD, OPTIONS"
 HOST = re.compile(r"(?:[\w.\-]{1,72}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
 """What a Host header may look like to be repeated in the guide, which is 78 columns wide."""
 
+GLANCES_PREFIX = routes.GLANCES.path.partition("<")[0]
+"""Below which refusals have the shape of Glances, too."""
+
 TERMINALS = re.compile(r"(?:curl|Wget|HTTPie|xh)(?:/|$)", re.ASCII)
 """How clients for terminals begin to introduce themselves."""
 
@@ -93,8 +97,9 @@ class BadParameters(BadRequest):
 
 
 class Standing(NamedTuple):
-    """Hold what is left of a budget after a request: how many more, and for how many seconds."""
+    """Hold what is left of a budget after a request: of how many, how many more, and for how many seconds."""
 
+    limit: int
     remaining: int
     seconds: int
 
@@ -137,8 +142,13 @@ class Service:
         )
         self.diagnosis: Diagnosis = last.diagnosis if last else self._diagnosis()
         self.diagnosis.set_limits(settings.limits)
+        self.glances: Glances = last.glances if last else Glances(machine, self.monitor, self.diagnosis)
         self.seldom = journal.OncePerMinute()
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
+        self.limits = {
+            budget: RateLimitItemPerSecond(times * settings.rate_limit_requests, settings.rate_limit_window)
+            for budget, times in ((routes.DATA, 1), (routes.GLANCES_BUDGET, 10))
+        }
         self.limiter: Limiter = (
             last.limiter
             if last and last.limit == self.limit
@@ -286,6 +296,36 @@ def metrics() -> Response:
     response.headers["Content-Type"] = prometheus.OPENMETRICS if openmetrics else prometheus.TEXT
     response.headers["Vary"] = "Accept"
     return response
+
+
+@api.get(routes.MONITOR.path)
+def phone_app() -> Response:
+    """Answer as the phone app PiStats expects it."""
+    _parameters(routes.MONITOR)
+    service = _service()
+    return _json(encode(phone.document(service.machine, service.monitor.answer(phone.KEYS).values)))
+
+
+@api.get(routes.GLANCES_STATUS.path)
+def glances_status() -> Response:
+    """Answer clients of Glances that this is up; nothing is read."""
+    _check_glances()
+    return _json(encode(STATUS))
+
+
+@api.get(routes.GLANCES.path)
+def glances(name: str) -> Response:
+    """Answer with one plugin of Glances, one item of it, or all; a query means nothing, as there."""
+    _check_glances()
+    try:
+        return _compressed(_service().glances.body(name))
+    except UnknownError as error:
+        raise BadParameters(str(error)) from None
+
+
+def _check_glances() -> None:
+    if not _service().settings.glances_api:
+        raise NotFound
 
 
 @api.get(routes.HEALTH.path)
@@ -443,15 +483,16 @@ def _spend(service: Service, budget: str) -> None:
     if not service.settings.rate_limit_enabled:
         return
     key = f"{budget} {_client()}"
+    limit = service.limits.get(budget, service.limit)
     try:
-        within = service.limiter.limiter.hit(service.limit, key)
-        end, remaining = service.limiter.limiter.get_window_stats(service.limit, key)
+        within = service.limiter.limiter.hit(limit, key)
+        end, remaining = service.limiter.limiter.get_window_stats(limit, key)
     except Exception as error:  # whatever it is, the gate stays shut
         if service.seldom("limit"):
             log.error("The rate limit failed", exc_info=error)  # noqa: TRY400 - seldom
         raise ServiceUnavailable("Requests cannot be counted now; try again in 1 s.", retry_after=1) from None
     seconds = math.ceil(end - time.monotonic())
-    g.standing = Standing(remaining, min(max(1, seconds), service.settings.rate_limit_window))
+    g.standing = Standing(limit.amount, remaining, min(max(1, seconds), service.settings.rate_limit_window))
     if not within:
         raise TooManyRequests
 
@@ -486,7 +527,10 @@ def _error(error: Exception) -> Response:
         _service().own.last_error = f"{request.endpoint} failed"
         error = InternalServerError()
     status = error.code or 500
-    response = _json(error_body(status, _message(error)), status)
+    body = error_body(status, _message(error))
+    if request.path.startswith(GLANCES_PREFIX):
+        body = encode({"detail": _message(error)})
+    response = _json(body, status)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ALLOWED
     if isinstance(error, ServiceUnavailable):
@@ -504,7 +548,7 @@ def _message(error: HTTPException) -> str:
         return f"{quoted(request.method)} is not allowed here; expected GET, HEAD or OPTIONS."
     if isinstance(error, TooManyRequests):
         chosen = _service().settings
-        limit = f"{chosen.rate_limit_requests} requests in {chosen.rate_limit_window} s"
+        limit = f"{g.standing.limit} requests in {chosen.rate_limit_window} s"
         return f"A client may make {limit}; try again in {g.standing.seconds} s."
     if isinstance(error, (BadParameters, Forbidden, ServiceUnavailable)):
         return error.description or ""
@@ -521,7 +565,7 @@ def _finish(response: Response) -> Response:
     _share(response)
     standing: Standing | None = g.get("standing")
     if standing is not None:
-        response.headers.add("RateLimit-Limit", service.settings.rate_limit_requests)
+        response.headers.add("RateLimit-Limit", standing.limit)
         response.headers.add("RateLimit-Remaining", standing.remaining)
         response.headers.add("RateLimit-Reset", standing.seconds)
         if response.status_code == TooManyRequests.code:

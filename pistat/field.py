@@ -34,6 +34,7 @@ class Unit(Enum):
     DBM = ("dBm", int)
     FLAG = ("true/false", bool)
     HERTZ = ("Hz", int)
+    KILOBYTES = ("kB", int)
     LOAD = ("load", float)
     MEGABIT_PER_SECOND = ("Mbit/s", int)
     MEGAHERTZ = ("MHz", float)

@@ -9,13 +9,16 @@ from functools import cached_property
 from pistat import collectors
 from pistat.collectors import drives, filesystems, network, processes, root_filesystem, system
 from pistat.diagnosis import events, report
-from pistat.field import Derived, Field, Unit
+from pistat.field import Derived, Field, File, Unit
 from pistat.monitor import capabilities
 from pistat.web import parameters
 from pistat.web.parameters import Parameter
 
 DATA = "data"
 """The budget of what this machine says about itself."""
+
+GLANCES_BUDGET = "glances"
+"""The budget of clients of Glances, which ask for one small thing after the other: ten times the others."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Route:
         media: What its answer may be.
         also: Statuses beside 200 with which the same may be answered.
         budget: In which of a client's budgets its requests are counted, so that probe, reader and dashboard
-            don't starve each other. Only what is in the budget `data` wants the token.
+            don't starve each other. Only what is in the budgets `data` and `glances` wants the token.
     """
 
     path: str
@@ -46,7 +49,7 @@ class Route:
     @property
     def wants_token(self) -> bool:
         """Return whether it is answered only with the token, where one is set."""
-        return self.budget == DATA
+        return self.budget in {DATA, GLANCES_BUDGET}
 
     @property
     def summary(self) -> str:
@@ -196,6 +199,27 @@ HEALTH = Route(
     examples=(("", "is it up?"),),
     budget="health",
 )
+
+
+def _phone(path: str, unit: Unit, text: str, *places: File) -> Field:
+    return Field(path, unit, f"{text} 0 or empty where unknown.", Derived("as in /stats", places))
+
+
+MONITOR = Route(
+    "/monitor.json",
+    "What the phone app PiStats asks for. The one answer without null, on which the app fails.",
+    (
+        _phone("soc_temperature", Unit.CELSIUS, "Temperature of the SoC."),
+        _phone("uptime", Unit.SECONDS, "Time since boot."),
+        _phone("load_average[3]", Unit.LOAD, "Load over 1, 5 and 15 minutes."),
+        _phone("kernel_release", Unit.TEXT, "Version of the kernel."),
+        _phone("hostname", Unit.TEXT, "Name of this machine."),
+        _phone("memory.total_memory", Unit.KILOBYTES, "Memory."),
+        _phone("memory.free_memory", Unit.KILOBYTES, "Unused memory.", File("/proc/meminfo", "MemFree")),
+        _phone("memory.available_memory", Unit.KILOBYTES, "Memory for new programs."),
+    ),
+    examples=(("", "for the app PiStats"),),
+)
 OPENAPI = Route("/openapi.json", "This API as an OpenAPI 3.1 document, for programs.", budget="guide")
 GUIDE = Route(
     "/",
@@ -204,6 +228,9 @@ GUIDE = Route(
     budget="guide",
 )
 ICON = Route("/icon.svg", "The icon of the page.", media=("image/svg+xml",), budget="guide")
+
+GLANCES = Route("/api/4/<path:name>", "As Glances 4 answers, for its clients.", budget=GLANCES_BUDGET)
+GLANCES_STATUS = Route("/api/4/status", "That this is up, for clients of Glances.", budget="health")
 
 ROUTES = (
     STATS,
@@ -215,6 +242,7 @@ ROUTES = (
     EVENTS,
     CAPABILITIES,
     METRICS,
+    MONITOR,
     HEALTH,
     OPENAPI,
     GUIDE,
@@ -222,4 +250,4 @@ ROUTES = (
 """Those that are documented."""
 
 PATHS = tuple(route.path for route in ROUTES)
-BY_PATH = {route.path: route for route in (*ROUTES, ICON)}
+BY_PATH = {route.path: route for route in (*ROUTES, ICON, GLANCES, GLANCES_STATUS)}

@@ -140,6 +140,9 @@ class Settings:
         FLAG,
         "Whether the history is kept across restarts and reboots, where systemd gives a directory.",
     )
+    glances_api: bool = setting(
+        "True", FLAG, "Whether `/api/4/` answers as Glances does, for Home Assistant, Homepage and Dashy."
+    )
     limits: tuple[tuple[str, tuple[Stage, ...]], ...] = setting(
         "", LIMITS, "Other limits for the findings of `/diagnosis`, or off for those that you do not want."
     )

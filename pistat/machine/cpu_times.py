@@ -16,7 +16,12 @@ class Spent(NamedTuple):
 
     busy: float
     total: float
+    modes: tuple[int, ...] = ()
+    """The columns of /proc/stat, in the order of `MODES`; empty where the platform has others."""
 
+
+MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest")
+"""What the kernel says a CPU was doing. Guest time is part of user time."""
 
 Times: TypeAlias = "list[Spent | None]"
 """All CPUs together first, then each by its number; None for one that is offline."""
@@ -41,9 +46,10 @@ def parse(stat: bytes) -> Times:
     # The row behind them is long: it has a number for each interrupt.
     for line in stat.partition(b"\nintr ")[0].splitlines():
         name, *cells = line.split()
-        user, nice, system, idle, iowait, irq, softirq, steal = map(int, cells[:8])
+        modes = tuple(map(int, cells[: len(MODES)]))
+        user, nice, system, idle, iowait, irq, softirq, steal = modes[:8]
         busy = user + nice + system + irq + softirq + steal
-        spent = Spent(busy, busy + idle + iowait)
+        spent = Spent(busy, busy + idle + iowait, modes)
         if name == b"cpu":
             together = spent
         elif (number := int(name[3:])) < MOST_CPUS:
@@ -67,3 +73,22 @@ def _share(older: Spent, newer: Spent) -> float | None:
     # The kernel corrects idle and iowait backwards now and then, hence the clamps.
     total = newer.total - older.total
     return percent(min(max(newer.busy - older.busy, 0.0), total), total)
+
+
+def by_mode(older: Times, newer: Times) -> list[dict[str, float]]:
+    """Return the percentage of the interval that was spent in each of `MODES`: all CPUs first, then each.
+
+    A mode that the kernel does not count is absent; of a CPU that was offline all are.
+    """
+    pairs = islice(zip_longest(older, newer), len(newer))
+    return [_by_mode(before, now) if before and now else {} for before, now in pairs]
+
+
+def _by_mode(older: Spent, newer: Spent) -> dict[str, float]:
+    """Return the percentages between two samples."""
+    total = newer.total - older.total
+    if total <= 0:
+        return {}
+    # The kernel corrects some counters backwards now and then.
+    spent = [min(max(new - old, 0), total) for old, new in zip(older.modes, newer.modes, strict=False)]
+    return {mode: round(100.0 * ticks / total, 2) for mode, ticks in zip(MODES, spent, strict=False)}

@@ -17,6 +17,9 @@ class Process(NamedTuple):
         began: Seconds from boot to its start, which tell it from a later process of the same PID.
         cpu: Seconds of CPU time that it has used.
         memory: Resident bytes.
+        state: The letter of its state, such as R or S.
+        threads: How many it has.
+        size: Bytes of its address space.
     """
 
     name: str
@@ -24,6 +27,9 @@ class Process(NamedTuple):
     began: float
     cpu: float
     memory: int
+    state: bytes = b"S"
+    threads: int = 1
+    size: int = 0
 
 
 class Table(NamedTuple):
@@ -61,6 +67,9 @@ def parse(stat: bytes, user: int, clock_ticks: int, page_size: int) -> Process:
         int(fields[19]) / clock_ticks,
         (int(fields[11]) + int(fields[12])) / clock_ticks,
         int(fields[21]) * page_size,
+        fields[0],
+        int(fields[17]),
+        int(fields[20]),
     )
 
 

@@ -580,7 +580,7 @@ def test_keyboard(browser: Browser, shared: Daemon) -> None:
     """The first stop is the way past the bar, chips and buttons are stops with a ring, and keys work them."""
     watch(browser, shared)
     browser.press("\ue004")
-    assert browser.run("return document.activeElement.textContent") == "Skip to the guide"
+    assert browser.run("return document.activeElement.textContent") == "Skip to the manual"
 
     browser.run("document.querySelector('.chips input').focus()")
     browser.press(" ")

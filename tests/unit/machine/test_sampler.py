@@ -152,4 +152,4 @@ def test_the_name_of_a_process_may_be_anything(name: str) -> None:
 
     parsed = processes.parse(f"42 ({name}) {rest}\n".encode(), 1000, 100, 4096)
 
-    assert parsed == Process(name, 1000, 22 / 100, (14 + 15) / 100, 24 * 4096)
+    assert parsed == Process(name, 1000, 22 / 100, (14 + 15) / 100, 24 * 4096, b"S", 20, 23)

@@ -1,0 +1,462 @@
+"""The readings as Glances 4 answers them, for its clients: Home Assistant, Homepage, Dashy.
+
+Those clients compute with what they get, so nothing in here is null that they take for a number: a key, or a
+whole row, whose number is not known is left out. Command lines are never sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from pistat.collectors import processes
+from pistat.compression import Body
+from pistat.diagnosis.report import Diagnosis
+from pistat.machine import board, cpu_times
+from pistat.machine.machine import Machine
+from pistat.machine.processes import Process
+from pistat.monitor.monitor import Answer, Monitor, encode
+from pistat.parsers import kernel
+from pistat.parsers.values import Json
+
+VERSION = "4.5.8+pistat"
+"""The version of Glances whose answers these are, and who gives them: a valid version number of PEP 440."""
+
+LISTED = 50
+"""Rows of `processlist`."""
+
+INTERVAL_SECONDS = 1.0
+"""Over which amounts "since the last reading" are given; clients divide by it and get the measured rate."""
+
+Row: TypeAlias = "dict[str, Any]"
+
+
+class UnknownError(Exception):
+    """Say that there is no such plugin or item; the text is for the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What plugins are made of.
+
+    Attributes:
+        values: The answers by their top-level keys.
+        modes: Percent of time by CPU mode: all CPUs together first, then each; empty where unknown.
+        cpu: The processor.
+        findings: What the diagnosis has found.
+    """
+
+    values: Mapping[str, Any]
+    modes: list[dict[str, float]]
+    cpu: Processor
+    findings: list[Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """What a processor is called, how many cores it has, and its highest frequency in Hz."""
+
+    name: str
+    physical: int
+    logical: int
+    highest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A plugin of Glances: the keys that it needs, and what makes its answer of them."""
+
+    keys: tuple[str, ...]
+    answer: Callable[[Readings], Any]
+
+
+def _known(**numbers: Any) -> Row:
+    """Return those that are known."""
+    return {name: value for name, value in numbers.items() if value is not None}
+
+
+# The processor
+
+
+def _cpu(readings: Readings) -> Row:
+    modes = readings.modes[0] if readings.modes else {}
+    shown = {name: modes.get(name) for name in cpu_times.MODES if name != "softirq"}
+    return _known(total=readings.values["cpu_usage"], **shown, cpucore=readings.cpu.logical)
+
+
+def _percpu(readings: Readings) -> list[Row]:
+    rows = []
+    for number, total in enumerate(readings.values["per_cpu_usage"] or ()):
+        if total is not None:
+            modes = readings.modes[number + 1] if len(readings.modes) > number + 1 else {}
+            rows.append({"key": "cpu_number", "cpu_number": number, "total": total, **modes})
+    return rows
+
+
+def _load(readings: Readings) -> Row:
+    names = ("min1", "min5", "min15")
+    loads = zip(names, readings.values["load_avg"], strict=True)
+    return _known(**dict(loads), cpucore=readings.cpu.logical)
+
+
+def _core(readings: Readings) -> Row:
+    return {"phys": readings.cpu.physical, "log": readings.cpu.logical}
+
+
+def _quicklook(readings: Readings) -> Row:
+    values, cpu = readings.values, readings.cpu
+    if values["cpu_usage"] is None:
+        return {}  # without that key, Home Assistant fails; without all, it has no such sensor
+    load, frequency = values["load_avg"][2], values["cpu_freq"]
+    return _known(
+        cpu=values["cpu_usage"],
+        mem=values["memory"]["percent"],
+        swap=values["swap"]["percent"] or 0.0,
+        load=None if load is None else round(100.0 * load / cpu.logical, 1),
+        cpu_name=cpu.name,
+        cpu_hz=cpu.highest,
+        cpu_hz_current=None if frequency is None else frequency * 1e6,
+        cpu_log_core=cpu.logical,
+        cpu_phys_core=cpu.physical,
+        percpu=_percpu(readings),
+    )
+
+
+# Memory, disks, network
+
+
+def _mem(readings: Readings) -> Row:
+    memory = readings.values["memory"]
+    total, available = memory["total"], memory["available"]
+    if None in (total, available):
+        return {}
+    # As Glances has it: all that is not available is used, and all that is available is free.
+    return {**memory, "used": total - available, "free": available}
+
+
+def _memswap(readings: Readings) -> Row:
+    return {name: value or 0 for name, value in readings.values["swap"].items() if name in SWAP}
+
+
+SWAP = ("total", "used", "free", "percent")
+
+
+def _fs(readings: Readings) -> list[Row]:
+    return [
+        {
+            "key": "mnt_point",
+            "mnt_point": row["mountpoint"],
+            "device_name": row["device"] or "",
+            "fs_type": row["filesystem"] or "",
+            "options": "ro" if row["read_only"] else "rw",
+            "size": row["total"],
+            "used": row["used"],
+            "free": row["free"],
+            "percent": row["percent"],
+        }
+        for row in readings.values["devices"] or ()
+        if None not in (row["total"], row["used"], row["free"], row["percent"])
+    ]
+
+
+def _diskio(readings: Readings) -> list[Row]:
+    rows = []
+    for name, disk in (readings.values["disks"] or {}).items():
+        read, write = disk.get("read_rate"), disk.get("write_rate")
+        if None not in (read, write, disk["bytes_read"], disk["bytes_written"]):
+            rows.append(
+                {
+                    "key": "disk_name",
+                    "disk_name": name,
+                    "time_since_update": INTERVAL_SECONDS,
+                    **_counted("read_bytes", read, disk["bytes_read"]),
+                    **_counted("write_bytes", write, disk["bytes_written"]),
+                }
+            )
+    return rows
+
+
+def _network(readings: Readings) -> list[Row]:
+    rows = []
+    for name, link in (readings.values["interfaces"] or {}).items():
+        if not isinstance(link, dict):
+            continue  # how many connections there are stands beside the interfaces
+        received, sent = link.get("recv_rate"), link.get("sent_rate")
+        if None in (received, sent, link["bytes_recv"], link["bytes_sent"]):
+            continue
+        rows.append(
+            {
+                "key": "interface_name",
+                "interface_name": name,
+                "alias": None,
+                "is_up": bool(link["is_up"]),
+                "speed": (link["speed"] or 0) * 1_000_000,
+                "time_since_update": INTERVAL_SECONDS,
+                **_counted("bytes_recv", received, link["bytes_recv"]),
+                **_counted("bytes_sent", sent, link["bytes_sent"]),
+            }
+        )
+    return rows
+
+
+def _counted(name: str, rate: Any, total: int) -> Row:
+    """Return a counter as Glances gives it: its growth in the interval, the same a second, and itself."""
+    return {
+        name: round(rate * INTERVAL_SECONDS),
+        f"{name}_rate_per_sec": rate,
+        f"{name}_gauge": total,
+    }
+
+
+# Sensors
+
+
+CPU_SENSOR = "cpu_thermal 0"
+"""Homepage takes the first label that begins with `cpu_thermal` for that of the processor."""
+
+DISKS = re.compile(r"nvme|drivetemp")
+
+
+def _sensors(readings: Readings) -> list[Row]:
+    temperatures = dict(readings.values["temperatures"] or {})
+    limits = temperatures.pop("cpu_thermal", None) or {}
+    processor = {"temperature": readings.values["cpu_temp"], **_limits(limits)}
+    rows = [_temperature(CPU_SENSOR, processor)]
+    rows += [_temperature(name, sensor) for name, sensor in temperatures.items()]
+    rows += [
+        _sensor(name, "fan_speed", "R", fan["rpm"], None, None)
+        for name, fan in (readings.values["fans"] or {}).items()
+    ]
+    return [row for row in rows if row["value"] is not None]
+
+
+def _limits(sensor: Mapping[str, Json]) -> dict[str, Json]:
+    return {name: sensor.get(name) for name in ("high", "critical")}
+
+
+def _temperature(label: str, sensor: Mapping[str, Any]) -> Row:
+    kind = "temperature_hdd" if DISKS.match(label) else "temperature_core"
+    return _sensor(label, kind, "C", sensor["temperature"], sensor.get("high"), sensor.get("critical"))
+
+
+def _sensor(label: str, kind: str, unit: str, value: Json, warning: Json, critical: Json) -> Row:
+    return {
+        "key": "label",
+        "label": label,
+        "type": kind,
+        "unit": unit,
+        "value": value,
+        "warning": warning,
+        "critical": critical,
+    }
+
+
+def _gpu(readings: Readings) -> list[Row]:
+    gpu = readings.values["gpu"]
+    if all(value is None for value in gpu.values()):
+        return []
+    return [
+        {
+            "key": "gpu_id",
+            "gpu_id": "v3d",
+            "name": "VideoCore",
+            "mem": None,
+            "proc": gpu.get("busy"),
+            "temperature": gpu["temperature"],
+            "fan_speed": None,
+        }
+    ]
+
+
+# Processes
+
+
+def _processcount(readings: Readings) -> Row:
+    span = readings.values["processes"]
+    table = span.newer.processes.values() if span else ()
+    states = [process.state for process in table]
+    return {
+        "total": len(states),
+        "running": states.count(b"R"),
+        "sleeping": states.count(b"S"),
+        "thread": sum(process.threads for process in table),
+    }
+
+
+def _processlist(readings: Readings) -> list[Row]:
+    span = readings.values["processes"]
+    if not span:
+        return []
+    rows: list[Any] = processes.top(span, "cpu", LISTED)
+    return [
+        _process(row, span.newer.processes[row["pid"]]) for row in rows if row["memory_percent"] is not None
+    ]
+
+
+def _process(row: Row, process: Process) -> Row:
+    return {
+        "key": "pid",
+        "pid": row["pid"],
+        "name": row["name"],
+        "username": row["user"] or "",
+        "status": process.state.decode("ascii", "replace"),
+        "cpu_percent": row["cpu_percent"],
+        "memory_percent": row["memory_percent"],
+        "memory_info": {"rss": process.memory, "vms": process.size},
+        "num_threads": process.threads,
+    }
+
+
+# The system
+
+
+def _system(readings: Readings) -> Row:
+    system = readings.values["system"]
+    name, kernel_release = system["os"] or "", system["kernel"] or ""
+    width = f"{system['userland_bits']}bit" if system["userland_bits"] else ""
+    return {
+        "os_name": "Linux",
+        "hostname": system["hostname"] or "",
+        "platform": width,
+        "linux_distro": name,
+        "os_version": kernel_release,
+        "hr_name": f"{name} {width} / Linux {kernel_release}",
+    }
+
+
+def _uptime(readings: Readings) -> str:
+    """Return it with the days, even with none: without them Homepage takes hours for days."""
+    seconds = int(readings.values["uptime"] or 0)
+    days, rest = divmod(seconds, 86_400)
+    unit = "day" if days == 1 else "days"
+    return f"{days} {unit}, {rest // 3600}:{rest // 60 % 60:02}:{rest % 60:02}"
+
+
+def _now(readings: Readings) -> Row:
+    moment = datetime.fromtimestamp(int(readings.values["timestamp"] or 0), UTC)
+    return {"iso": moment.isoformat(), "custom": moment.strftime("%Y-%m-%d %H:%M:%S UTC")}
+
+
+def _alert(readings: Readings) -> list[Row]:
+    rows = []
+    for finding in readings.findings:
+        if finding["severity"] in LEVELS:
+            value = next((float(each) for each in finding["evidence"].values() if _is_number(each)), 1.0)
+            rows.append(
+                {
+                    "begin": int(finding["since"] or 0),
+                    "end": -1,
+                    "state": LEVELS[finding["severity"]],
+                    "type": finding["id"],
+                    **dict.fromkeys(("min", "max", "avg"), value),
+                    "desc": finding["title"],
+                }
+            )
+    return rows
+
+
+LEVELS = {"warning": "WARNING", "critical": "CRITICAL"}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float))
+
+
+PLUGINS: dict[str, Plugin] = {
+    "version": Plugin((), lambda _: VERSION),
+    "now": Plugin(("timestamp",), _now),
+    "core": Plugin((), _core),
+    "uptime": Plugin(("uptime",), _uptime),
+    "system": Plugin(("system",), _system),
+    "quicklook": Plugin(("cpu_usage", "per_cpu_usage", "cpu_freq", "memory", "swap", "load_avg"), _quicklook),
+    "cpu": Plugin(("cpu_usage",), _cpu),
+    "percpu": Plugin(("per_cpu_usage",), _percpu),
+    "load": Plugin(("load_avg",), _load),
+    "mem": Plugin(("memory",), _mem),
+    "memswap": Plugin(("swap",), _memswap),
+    "fs": Plugin(("devices",), _fs),
+    "diskio": Plugin(("disks",), _diskio),
+    "network": Plugin(("interfaces",), _network),
+    "sensors": Plugin(("cpu_temp", "temperatures", "fans"), _sensors),
+    "gpu": Plugin(("gpu",), _gpu),
+    "processcount": Plugin(("processes",), _processcount),
+    "processlist": Plugin(("processes",), _processlist),
+    "containers": Plugin((), lambda _: []),
+    "alert": Plugin((), _alert),
+}
+"""By name, in the order of `all`."""
+
+ALL = "all"
+STATUS: Row = {"version": VERSION}
+
+
+class Glances:
+    """Answers what clients of Glances ask of one machine, out of what the monitor has cached."""
+
+    def __init__(self, machine: Machine, monitor: Monitor, diagnosis: Diagnosis) -> None:
+        self._machine = machine
+        self._monitor = monitor
+        self._diagnosis = diagnosis
+        self._bodies: dict[str, tuple[Answer, Body]] = {}
+
+    def body(self, path: str) -> Body:
+        """Return the JSON of `PLUGIN`, `PLUGIN/ITEM`, `all` or `pluginslist`. Raises UnknownError."""
+        name, _, item = path.partition("/")
+        if name == "pluginslist" and not item:
+            return Body(encode(list(PLUGINS)))
+        if name not in PLUGINS and (name != ALL or item):
+            raise UnknownError(f"Unknown plugin {name} (available plugins: {list(PLUGINS)})")
+        if item:
+            return Body(encode(_item(self._plugin(name), name, item)))
+        answer = self._monitor.answer(_keys(name))
+        made = self._bodies.get(name)
+        # The monitor gives the same answer again as long as it may be shared.
+        if made is None or made[0] is not answer:
+            made = self._bodies[name] = answer, Body(encode(self._plugin(name)))
+        return made[1]
+
+    def _plugin(self, name: str) -> Any:
+        readings = self._readings(self._monitor.answer(_keys(name)), name)
+        if name == ALL:
+            return {each: plugin.answer(readings) for each, plugin in PLUGINS.items()}
+        return PLUGINS[name].answer(readings)
+
+    def _readings(self, answer: Answer, name: str) -> Readings:
+        timed = name in {ALL, "cpu", "percpu", "quicklook"} and self._machine.linux
+        older, newer = self._machine.cpu.interval() if timed else (None, None)
+        modes = cpu_times.by_mode(older.value, newer.value) if older and newer else []
+        findings = self._diagnosis.document().get("findings", []) if name in {ALL, "alert"} else []
+        return Readings(answer.values, modes, processor(self._machine), findings)
+
+
+def _keys(name: str) -> tuple[str, ...]:
+    if name != ALL:
+        return PLUGINS[name].keys
+    return tuple(dict.fromkeys(key for plugin in PLUGINS.values() for key in plugin.keys))
+
+
+def _item(answer: Any, name: str, item: str) -> Row:
+    """Return one item of a plugin; of a list of rows, that of each."""
+    if isinstance(answer, dict) and item in answer:
+        return {item: answer[item]}
+    if isinstance(answer, list) and any(item in row for row in answer):
+        return {item: [row.get(item) for row in answer]}
+    raise UnknownError(f"Cannot get item {item} in plugin {name}")
+
+
+def processor(machine: Machine) -> Processor:
+    """Return what is known of the processor, which stays the same until the next boot."""
+    return machine.memo.forever("processor", lambda: _processor(machine)) or Processor("", 1, 1, None)
+
+
+def _processor(machine: Machine) -> Processor:
+    text = machine.read_or_none("/proc/cpuinfo") or ""
+    logical = len(re.findall(r"^processor\s*:", text, re.MULTILINE)) or machine.cores
+    cores = set(re.findall(r"^physical id\s*: (\d+)(?:\n.+)*?\ncore id\s*: (\d+)", text, re.MULTILINE))
+    model = re.search(r"^model name\s*: (.+)", text, re.MULTILINE)
+    name = board.soc(machine) or (model[1].strip() if model else "")
+    highest = kernel.kilohertz(machine.word("/sys/devices/system/cpu/cpufreq/policy0/cpuinfo_max_freq") or "")
+    return Processor(name, len(cores) or logical, logical, highest)
