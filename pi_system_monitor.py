@@ -246,6 +246,18 @@ def storage_devices() -> Response:
     return _answer(routes.DEVICES)
 
 
+@api.get(routes.CONTAINERS.path)
+def all_containers() -> Response:
+    """Answer with the containers."""
+    return _answer(routes.CONTAINERS)
+
+
+@api.get(routes.SERVICES.path)
+def all_services() -> Response:
+    """Answer with the services that have failed, and the state of all."""
+    return _answer(routes.SERVICES)
+
+
 @api.get(routes.CAPABILITIES.path)
 def all_capabilities() -> Response:
     """Read everything, and look at the source of whatever gave nothing."""

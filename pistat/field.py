@@ -112,7 +112,15 @@ class Call:
     """
 
     name: Literal[
-        "CLOCK_BOOTTIME", "CLOCK_REALTIME", "ethtool", "netlink", "nl80211", "stat", "statvfs", "uname"
+        "CLOCK_BOOTTIME",
+        "CLOCK_REALTIME",
+        "D-Bus",
+        "ethtool",
+        "netlink",
+        "nl80211",
+        "stat",
+        "statvfs",
+        "uname",
     ]
     of: str = ""
     shown_in: File | None = None

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from pistat import collectors
 from pistat.collectors import drives, filesystems, network, processes, root_filesystem, system
+from pistat.collectors.operating_system import containers, services
 from pistat.diagnosis import events, report
 from pistat.field import Derived, Field, File, Unit
 from pistat.monitor import capabilities
@@ -125,9 +126,21 @@ DEVICES = Route(
     ),
     examples=(("", "how full the disks are"),),
 )
+CONTAINERS = Route(
+    "/containers",
+    "The containers of Docker, Podman, Kubernetes, LXC and systemd-nspawn, and what each uses.",
+    (*containers.containers.fields, *system.timestamp.fields),
+    examples=(("", "what the containers use"),),
+)
+SERVICES = Route(
+    "/services",
+    "Whether all services are well, and which have failed; looked at once a minute.",
+    (*services.services.fields, *system.timestamp.fields),
+    examples=(("", "has anything failed?"),),
+)
 METRICS = Route(
     "/metrics",
-    "The readings of `/stats`, `/network/interfaces`, `/storage/devices` and `/sensors` for Prometheus.",
+    "The readings of all routes but `/processes` for Prometheus.",
     examples=(("", "for Prometheus"),),
     media=("text/plain", "application/openmetrics-text"),
 )
@@ -238,6 +251,8 @@ ROUTES = (
     INTERFACES,
     DEVICES,
     SENSORS,
+    CONTAINERS,
+    SERVICES,
     DIAGNOSIS,
     EVENTS,
     CAPABILITIES,

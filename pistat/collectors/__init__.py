@@ -15,6 +15,8 @@ from pistat.collectors import (
     sensors,
     system,
 )
+from pistat.collectors.devices import power_supplies, usb_ports
+from pistat.collectors.operating_system import containers, pressure, services
 from pistat.field import Collector
 
 STATS: tuple[Collector, ...] = (
@@ -22,6 +24,7 @@ STATS: tuple[Collector, ...] = (
     cpu.cpu_freq,
     cpu.cpu,
     memory.memory,
+    pressure.pressure,
     root_filesystem.disk,
     root_filesystem.disk_io,
     system.uptime,
@@ -43,6 +46,8 @@ SENSORS: tuple[Collector, ...] = (
     sensors.voltages,
     sensors.pmic,
     sensors.block_clocks,
+    power_supplies.supplies,
+    usb_ports.usb_ports,
 )
 """What `/sensors` answers, beside the time: a file or a question for each figure, and so not in `/stats`."""
 
@@ -53,4 +58,6 @@ ALL: tuple[Collector, ...] = (
     network.interfaces,
     filesystems.devices,
     drives.disks,
+    containers.containers,
+    services.services,
 )

@@ -126,6 +126,14 @@ def _no_frequency(machine: Machine) -> Unavailable | None:
         first_of(File(f"{CPUFREQ}/policy*/scaling_cur_freq"), File(sources.CPUINFO, "cpu MHz")),
         unless=_no_frequency,
     ),
+    Field(
+        "cpu_governor",
+        Unit.TEXT,
+        "How the kernel chooses the frequency, such as `ondemand`, `performance` or `powersave`.",
+        File(f"{CPUFREQ}/policy*/scaling_governor"),
+        unless=_no_frequency,
+        metric="pistat_cpu_governor",
+    ),
     elsewhere=portable_frequency,
 )
 def cpu_freq(machine: Machine) -> Values:
@@ -135,7 +143,15 @@ def cpu_freq(machine: Machine) -> Values:
     if not policies:
         cpuinfo = machine.cached_text_or_none(sources.CPUINFO) or ""
         megahertz = [float(number) for number in MEGAHERTZ.findall(cpuinfo)]
-    return {"cpu_freq": round(sum(megahertz) / len(megahertz), 2) if megahertz else None}
+    return {
+        "cpu_freq": round(sum(megahertz) / len(megahertz), 2) if megahertz else None,
+        "cpu_governor": machine.memo.for_a_minute("governor", lambda: _governor(machine, policies)),
+    }
+
+
+def _governor(machine: Machine, policies: list[str]) -> str | None:
+    """Return the governor of the first group of cores: they have the same unless somebody takes pains."""
+    return kernel.label(machine.sensor(f"{policies[0]}/scaling_governor")) if policies else None
 
 
 def _policies(machine: Machine) -> list[str]:

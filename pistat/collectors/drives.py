@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from pistat.collectors.devices import drive_health
 from pistat.collectors.root_filesystem import DISKS, DISKSTATS
 from pistat.field import Derived, Field, File, Kind, Unit, Values, collector, first_of
 from pistat.machine import disks as block
@@ -100,7 +101,13 @@ class Disk(NamedTuple):
         File(f"{DEVICE}/pre_eol_info"),
     ),
     Field("disks.{disk}.read_only", Unit.FLAG, "Nothing can be written to it.", File(f"{BLOCK}/*/ro")),
-    finds=(*DISKS, File(f"{DEVICE}/hwmon*/temp1_fault"), File(f"{DEVICE}/hwmon/hwmon*/temp1_fault")),
+    *drive_health.FIELDS,
+    finds=(
+        *DISKS,
+        File(f"{DEVICE}/hwmon*/temp1_fault"),
+        File(f"{DEVICE}/hwmon/hwmon*/temp1_fault"),
+        *drive_health.FINDS,
+    ),
 )
 def disks(machine: Machine) -> Values:
     counters = block.all_counters(machine, block.table(machine))
@@ -111,6 +118,7 @@ def disks(machine: Machine) -> Values:
             **_transferred(counters.get(disk.name)),
             **_wear(machine, disk.folder),
             "read_only": kernel.alarm(machine.sensor(f"{disk.folder}/ro")),
+            **drive_health.read(machine, disk.folder, disk.thermometer),
         }
         for disk in machine.memo.for_a_minute("drives", lambda: tuple(_disks(machine)))
     }

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from pistat.collectors.asking import Asking
 from pistat.collectors.sources import MODEL
-from pistat.field import Field, Question, Reading, Unit, Values, collector
+from pistat.field import Field, File, Question, Reading, Unit, Values, collector
 from pistat.machine import board
+from pistat.machine.firmware import v3d
 from pistat.machine.machine import Machine
-from pistat.parsers import vcgencmd
+from pistat.machine.reasons import Reason, Unavailable
+from pistat.parsers import counters, vcgencmd
+
+
+def _no_queues(machine: Machine) -> Unavailable | None:
+    """Return why the 3D block does not tell how busy it is."""
+    if v3d.has_queues(machine):
+        return None
+    return Unavailable(
+        Reason.NO_FILE,
+        f"There is no {v3d.FILE}: the 3D driver of a Raspberry Pi 4 or 5 has it from Linux 6.8 on.",
+    )
 
 
 @collector(
@@ -25,6 +37,13 @@ from pistat.parsers import vcgencmd
         "Measured clock of the 3D block; 0 while it sleeps.",
         Question("measure_clock v3d"),
     ),
+    Field(
+        "gpu.busy",
+        Unit.PERCENT,
+        "Share of the last second or so in which the busiest queue of the 3D block was at work.",
+        File(v3d.FILE),
+        unless=_no_queues,
+    ),
     deadline=2.0,
     finds=(MODEL,),
 )
@@ -35,9 +54,17 @@ def gpu(machine: Machine) -> Reading:
             "temperature": asking("measure_temp", vcgencmd.temperature),
             "memory": machine.memo.forever("gpu memory", lambda: _memory(machine, asking)),
             "v3d_clock": asking("measure_clock v3d", vcgencmd.clock),
+            "busy": _busy(machine),
         }
     }
     return asking.settle(values)
+
+
+def _busy(machine: Machine) -> float | None:
+    if not v3d.has_queues(machine):
+        return None
+    older, newer = (sample.value for sample in machine.gpu_queues.interval())
+    return counters.busiest(older, newer)
 
 
 def _memory(machine: Machine, asking: Asking) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pistat.collectors.asking import Asking
+from pistat.collectors.devices import bootloader
 from pistat.collectors.sources import CODE, CPUINFO, MODEL, SOC
 from pistat.field import Field, File, Question, Reading, Source, Unit, Values, collector, first_of
 from pistat.machine import board
@@ -94,7 +95,9 @@ def _node(name: str) -> Source:
         first_of(CODE, File(f"{TREE}/chosen/rpi-sdram-size-gbit"), Question("get_config total_mem")),
         unless=board.no_videocore,
     ),
+    *bootloader.FIELDS,
     deadline=2.0,
+    finds=bootloader.FINDS,
 )
 def hardware(machine: Machine) -> Reading:
     asking = Asking(machine.firmware)
@@ -107,6 +110,7 @@ def hardware(machine: Machine) -> Reading:
         **(machine.memo.forever("bootloader", lambda: _bootloader(machine, asking)) or UNKNOWN),
         "memory": machine.memo.forever("board memory", lambda: _memory(machine, asking)),
     }
+    values |= bootloader.read(machine, values["bootloader"])
     return asking.settle({"hardware": values})
 
 

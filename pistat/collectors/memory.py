@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from pistat.field import Derived, Field, File, Source, Unit, Values, collector
+from pistat.field import Derived, Field, File, Kind, Source, Unit, Values, collector
 from pistat.machine import portable
 from pistat.machine.machine import Machine
 from pistat.machine.reasons import Reason, Unavailable
-from pistat.parsers import kernel
+from pistat.parsers import counters, kernel
 from pistat.parsers.values import clamped, percent
 
 ROWS = {
@@ -16,6 +16,9 @@ ROWS = {
     for name in ("MemTotal", "MemAvailable", "SwapTotal", "SwapFree")
 }
 """What is wanted of /proc/meminfo, of fifty rows."""
+
+EVENTS = "/proc/vmstat"
+SWAPPED_IN, SWAPPED_OUT = File(EVENTS, "pswpin"), File(EVENTS, "pswpout")
 
 TOTAL, AVAILABLE, SWAP, SWAP_FREE = (File("/proc/meminfo", name) for name in ROWS)
 
@@ -31,8 +34,8 @@ def _no_swap(machine: Machine) -> Unavailable | None:
     return Unavailable(Reason.NO_VALUE, "There is no swap space.") if none else None
 
 
-def _of_swap(name: str, unit: Unit, text: str, source: Source) -> Field:
-    return Field(f"swap.{name}", unit, text, source, unless=_no_swap)
+def _of_swap(name: str, unit: Unit, text: str, source: Source, kind: Kind | None = None) -> Field:
+    return Field(f"swap.{name}", unit, text, source, unless=_no_swap, kind=kind)
 
 
 @collector(
@@ -55,11 +58,24 @@ def _of_swap(name: str, unit: Unit, text: str, source: Source) -> Field:
         "Share that is not available.",
         Derived("used / total", (TOTAL, AVAILABLE)),
     ),
+    Field(
+        "memory.oom_kills",
+        Unit.COUNT,
+        "Programs that the kernel has ended since boot because there was no memory left.",
+        File(EVENTS, "oom_kill"),
+        kind=Kind.COUNTER,
+    ),
     _of_swap("total", Unit.BYTES, "Swap space; null without swap.", SWAP),
     _of_swap("used", Unit.BYTES, "Swap in use.", Derived("total - free", (SWAP, SWAP_FREE))),
     _of_swap("free", Unit.BYTES, "Swap left.", SWAP_FREE),
     _of_swap(
         "percent", Unit.PERCENT, "Share of the swap in use.", Derived("used / total", (SWAP, SWAP_FREE))
+    ),
+    _of_swap(
+        "bytes_in", Unit.BYTES, "Bytes read back from it since boot.", File(EVENTS, "pswpin"), Kind.COUNTER
+    ),
+    _of_swap(
+        "bytes_out", Unit.BYTES, "Bytes written to it since boot.", File(EVENTS, "pswpout"), Kind.COUNTER
     ),
     elsewhere=portable_memory,
 )
@@ -68,7 +84,14 @@ def memory(machine: Machine) -> Values:
     rows = [_bytes(table, name) for name in ROWS]
     if rows == [None] * len(rows):
         raise LookupError(table[:64])
-    return _reading(*rows)
+    values = _reading(*rows)
+    events = counters.events(machine.cached_text_or_none(EVENTS) or "")
+    has_swap = values["swap"]["total"] is not None
+    for name, row in (("bytes_in", "pswpin"), ("bytes_out", "pswpout")):
+        pages = events.get(row) if has_swap else None
+        values["swap"][name] = None if pages is None else pages * machine.page_size
+    values["memory"]["oom_kills"] = events.get("oom_kill")
+    return values
 
 
 def total(machine: Machine) -> int | None:
@@ -93,8 +116,15 @@ def _reading(total: int | None, available: int | None, swap: int | None, swap_fr
     size, left, used, share = _parts(total, available)
     swap_size, swap_left, swapped, swap_share = _parts(swap, swap_free)
     return {
-        "memory": {"total": size, "available": left, "used": used, "percent": share},
-        "swap": {"total": swap_size, "used": swapped, "free": swap_left, "percent": swap_share},
+        "memory": {"total": size, "available": left, "used": used, "percent": share, "oom_kills": None},
+        "swap": {
+            "total": swap_size,
+            "used": swapped,
+            "free": swap_left,
+            "percent": swap_share,
+            "bytes_in": None,
+            "bytes_out": None,
+        },
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 
+from pistat.collectors.operating_system import clock, packages
 from pistat.field import Call, Derived, Field, File, Unit, Values, collector, first_of
 from pistat.machine import portable
 from pistat.machine.machine import Machine, SystemNames
@@ -77,7 +78,10 @@ def timestamp(machine: Machine) -> Values:
         Derived("the pointers of this program"),
         metric="pistat_system_userland_width",
     ),
+    *packages.FIELDS,
+    *clock.FIELDS,
     portable=True,
+    finds=(Call("CLOCK_REALTIME"),),
 )
 def system(machine: Machine) -> Values:
     """Return what `uname` says, and the name that the distribution gives itself."""
@@ -89,6 +93,8 @@ def system(machine: Machine) -> Values:
             "kernel": names.kernel or None,
             "architecture": names.architecture or None,
             "userland_bits": names.bits,
+            **packages.read(machine),
+            **clock.read(machine),
         }
     }
 

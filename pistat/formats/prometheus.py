@@ -20,7 +20,14 @@ from pistat.parsers.values import Json
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-ROUTES = (routes.STATS, routes.INTERFACES, routes.DEVICES, routes.SENSORS)
+ROUTES = (
+    routes.STATS,
+    routes.INTERFACES,
+    routes.DEVICES,
+    routes.SENSORS,
+    routes.CONTAINERS,
+    routes.SERVICES,
+)
 FIELDS = tuple(dict.fromkeys(field for route in ROUTES for field in route.fields))
 """What is measured: all but the processes, whose names would be labels without end."""
 
@@ -45,11 +52,20 @@ BASE: dict[Unit, tuple[str, float]] = {
 }
 """The unit that Prometheus wants, and by what a value is multiplied to be in it; the rest have no unit."""
 
-NAMES = {"collectors": "collector", "devices": "filesystem", "interfaces": "network"}
+NAMES = {
+    "collectors": "collector",
+    "containers": "container",
+    "devices": "filesystem",
+    "failed": "failed_unit",
+    "interfaces": "network",
+}
 """What one of the things in a list is called, where the key of the list does not say it."""
 
 LAST = {"count": "", "percent": "used"}
 """Last words that tell the unit and not the thing: a percentage without a name is the share in use."""
+
+MOST_SERIES = 64
+"""Of a metric that has a series for each container or failed unit."""
 
 SUFFIXES = {Kind.COUNTER: "_total", Kind.INFO: "_info"}
 ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
@@ -91,7 +107,7 @@ class Family:
     @property
     def path(self) -> str:
         """Return the path of its field; of the object or the row, for an info."""
-        return ".".join(self.steps).replace(".[", "[")
+        return ".".join(self.steps or self.texts).replace(".[", "[")
 
     @cached_property
     def head(self) -> str:
@@ -157,7 +173,7 @@ def _texts(fields: Iterable[Field], kind: Kind) -> dict[Steps, list[str]]:
     found: dict[Steps, list[str]] = {}
     for field in fields:
         *row, leaf = field.steps
-        if field.series is kind and leaf.isidentifier():
+        if field.series is kind and leaf.isidentifier() and not field.metric:
             found.setdefault(tuple(row), []).append(leaf)
     return found
 
@@ -167,9 +183,11 @@ def _info(field: Field, texts: dict[Steps, list[str]]) -> list[Family]:
     *row, leaf = field.steps
     if not leaf.isidentifier():
         return []
-    names = tuple(texts[tuple(row)])
+    # A text with a name of its own stands alone.
+    names = (leaf,) if field.metric else tuple(texts[tuple(row)])
+    name = field.metric or "_".join(("pistat", *_words(row)))
     text = f"Always 1; its labels say {', '.join(names)}."
-    return [Family("_".join(("pistat", *_words(row))), Kind.INFO, text, tuple(row), texts=names)]
+    return [Family(name, Kind.INFO, text, tuple(row), texts=names)]
 
 
 def _numbers(field: Field) -> list[Family]:
@@ -253,6 +271,30 @@ def _number(value: Json, factor: float) -> str:
     return repr(value + 0 if factor == 1 else round(value * factor, 9))
 
 
+def bounded(values: Values) -> Values:
+    """Return `values` with a bounded number of rows where programs and people make any number of them.
+
+    The containers that run for the longest have rows of their own, so that those go on; the rest is summed.
+    """
+    containers, failed = values.get("containers") or [], values.get("failed") or []
+    if max(len(containers), len(failed)) <= MOST_SERIES:
+        return values
+    if len(containers) > MOST_SERIES:
+        ordered = sorted(containers, key=lambda row: row["started"] or math.inf)
+        kept, rest = ordered[: MOST_SERIES - 1], ordered[MOST_SERIES - 1 :]
+        containers = [*kept, {"name": "other", **{leaf: _sum(rest, leaf) for leaf in SUMMED}}]
+    return {**values, "containers": containers, "failed": failed[:MOST_SERIES]}
+
+
+SUMMED = ("cpu_percent", "memory", "processes")
+"""What of containers can be summed."""
+
+
+def _sum(rows: Iterable[dict[str, Json]], leaf: str) -> float | None:
+    numbers = [value for row in rows if isinstance(value := row[leaf], (int, float))]
+    return round(sum(numbers), 2) if numbers else None
+
+
 MEASURED = Metrics(FIELDS)
 FOUND = Metrics(report.METRICS)
 OWN = Metrics(own.FIELDS)
@@ -261,7 +303,7 @@ OWN = Metrics(own.FIELDS)
 def render(values: Values, found: Values, costs: Values, *, openmetrics: bool = False) -> bytes:
     """Return what was measured, what was found to be wrong, and what that has cost, as text."""
     parts = [
-        *MEASURED.text(values, openmetrics=openmetrics),
+        *MEASURED.text(bounded(values), openmetrics=openmetrics),
         *FOUND.text(found, openmetrics=openmetrics),
         *OWN.text(costs, openmetrics=openmetrics),
     ]

@@ -93,7 +93,7 @@ class Recorder:
         """Have `callback` called in the thread of the recorder after the last sample."""
         self._at_stop.append(callback)
 
-    def stop(self, seconds: float = 0.5) -> None:
+    def stop(self, seconds: float = 1.0) -> None:
         """End after the sample that is being taken, and wait for that `seconds` at most."""
         self._stopped.set()
         if self._thread is not None:

@@ -70,7 +70,7 @@ def has_version_2(machine: Host) -> bool:
 def read(machine: Host) -> Table:
     """Read all containers, without those that end meanwhile; with version 1 of cgroups none is found."""
     uptime, found = machine.uptime(), {}
-    for path, identity in _find(machine) if has_version_2(machine) else ():
+    for path, identity in find(machine):
         try:
             container = _container(machine, f"{CGROUPS}/{path}", identity)
         except (OSError, LookupError):
@@ -80,9 +80,9 @@ def read(machine: Host) -> Table:
     return Table(uptime, found)
 
 
-def _find(machine: Host) -> Iterator[tuple[str, Identity]]:
+def find(machine: Host) -> Iterator[tuple[str, Identity]]:
     """Find the containers, in the order of their paths; what runs inside of one is part of it."""
-    waiting, seen = [("", 0)], 0
+    waiting, seen = [("", 0)] if has_version_2(machine) else [], 0
     while waiting and seen < MOST:
         path, depth = waiting.pop()
         seen += 1

@@ -24,6 +24,7 @@ from typing import NamedTuple, TypeVar
 
 from pistat.cache import DeadlineCache, NoAnswerError, Outcome, Task
 from pistat.log import OncePerMinute
+from pistat.machine import service_manager
 from pistat.machine.descriptors import CHUNK, READ_ONLY, FileCache, ProcessStatFiles
 from pistat.machine.memo import Memo
 from pistat.machine.network import nl80211
@@ -185,6 +186,11 @@ class Host:
         """Return whether there is something at `path`."""
         return os.path.exists(self.path(path))
 
+    def modified(self, path: str) -> float | None:
+        """Return when something at `path` was changed, as Unix time; None where there is nothing."""
+        status = _unless_absent(lambda: os.stat(self.path(path)))
+        return None if status is None else status.st_mtime
+
     def owner(self, path: str) -> int:
         """Return the user ID that owns a file. Raises OSError."""
         return os.stat(self.path(path)).st_uid
@@ -281,6 +287,10 @@ class Host:
                 child.wait(0.2)
         except subprocess.TimeoutExpired:
             self._unkillable = child
+
+    def service_state(self) -> service_manager.State:
+        """Return what systemd says of its units. Raises OSError, service_manager.ProtocolError."""
+        return service_manager.read(self.path(service_manager.SOCKET))
 
     # Clocks, names, users, network interfaces
 

@@ -9,7 +9,8 @@ from functools import partial
 
 import psutil
 
-from pistat.machine import cpu_times, portable, processes
+from pistat.machine import cgroups, cpu_times, portable, processes
+from pistat.machine.firmware import v3d
 from pistat.machine.firmware.client import Firmware
 from pistat.machine.host import Finished, Host, SystemNames, Usage
 from pistat.machine.sampler import Sampler
@@ -23,6 +24,8 @@ class Machine(Host):
     Attributes:
         cpu: Samples of the CPU times.
         processes: Samples of the process table.
+        containers: Samples of the containers.
+        gpu_queues: Samples of what the 3D block has done.
         firmware: Asks the VideoCore of a Raspberry Pi.
     """
 
@@ -44,6 +47,18 @@ class Machine(Host):
             clock=self.monotonic,
             sleep=self.sleep,
         )
+        self.containers: Sampler[cgroups.Table] = Sampler(
+            partial(cgroups.read, self),
+            good=0.9,
+            least=0.5,
+            # Prometheus may ask each minute.
+            most=150.0,
+            clock=self.monotonic,
+            sleep=self.sleep,
+        )
+        self.gpu_queues: Sampler[v3d.Queues] = Sampler(
+            partial(v3d.read, self), good=0.9, least=0.2, most=60.0, clock=self.monotonic, sleep=self.sleep
+        )
         self.firmware = Firmware(self)
 
     def _portable_processes(self) -> processes.Table:
@@ -52,13 +67,14 @@ class Machine(Host):
         return processes.Table(uptime, portable.processes(uptime))
 
     def start_sampling(self) -> None:
-        """Sample the CPU times every second from now on, so that there is always a true reading."""
+        """Sample CPU and GPU every second from now on, so that there is always a true reading."""
         threading.Thread(target=self._sample, name="sampler", daemon=True).start()
 
     def _sample(self) -> None:
         """Sample without end."""
         while True:
             self.sample_cpu()
+            self.sample_gpu()
             self.sleep(1.0)
 
     def sample_cpu(self) -> None:
@@ -66,3 +82,9 @@ class Machine(Host):
         # A failure is reported by whoever asks for the reading next.
         with contextlib.suppress(OSError, ValueError, psutil.Error):
             self.cpu.take()
+
+    def sample_gpu(self) -> None:
+        """Sample the 3D block, where its driver tells of it."""
+        with contextlib.suppress(OSError):
+            if self.linux and v3d.has_queues(self):
+                self.gpu_queues.take()

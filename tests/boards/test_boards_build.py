@@ -23,7 +23,10 @@ from support.recorded_machine import RecordedMachine
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="symbolic links")
 
-BUILT = {"proc", "sys", "before", "etc", "usr", "opt", "vcgencmd.txt", "host.json"}
+BUILT = {
+    *("proc", "sys", "before", "boot", "etc", "lib", "run", "usr", "opt", "var"),
+    *("vcgencmd.txt", "host.json"),
+}
 
 boards = pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.name)
 

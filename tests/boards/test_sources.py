@@ -17,6 +17,8 @@ from pistat.machine.firmware.client import FirmwareError, UnavailableError
 from pistat.machine.machine import SystemNames, Usage
 from pistat.machine.network.links import Link
 from pistat.machine.network.nl80211 import Station
+from pistat.machine.reasons import DescribedError
+from pistat.machine.service_manager import State
 from pistat.monitor.capabilities import _leaves
 from support.recorded_machine import BOARDS, RecordedMachine, altered, board_names
 
@@ -42,6 +44,9 @@ VARIANTS: dict[str, dict[str, str | None]] = {
         "sys/block/nvme0n1/device/hwmon1/temp1_fault": "0\n",
         "proc/diskstats": None,
         "sys/block/sda/stat": "1 1 1 1 1 1 1 1\n",
+        "sys/block/dm-0/slaves/nvme0n1p2/partition": "2\n",
+        "sys/block/nvme0n1/nvme0n1p2/partition": "2\n",
+        "sys/fs/ext4/dm-0/errors_count": "0\n",
     },
 }
 """What some machines have, but no recorded board; for each board that is like them, the other files."""
@@ -134,6 +139,9 @@ class ObservedMachine(RecordedMachine):
     def stations(self) -> dict[str, Station]:
         return self._observed(Call("nl80211"), super().stations)
 
+    def service_state(self) -> State:
+        return self._observed(Call("D-Bus", "org.freedesktop.systemd1"), super().service_state)
+
     def names_of_system(self) -> SystemNames:
         return self._observed(Call("uname"), super().names_of_system)
 
@@ -149,7 +157,9 @@ def covers(declared: Read, read: Read) -> bool:
     if isinstance(declared, Call) and declared.shown_in and isinstance(read, File):
         return covers(declared.shown_in, read)
     if isinstance(declared, File) and isinstance(read, File):
-        pattern = re.escape(declared.path).replace(r"\*", "[^/]*").replace("/PID", r"/\d+")
+        pattern = (
+            re.escape(declared.path).replace(r"\*\*", ".*").replace(r"\*", "[^/]*").replace("/PID", r"/\d+")
+        )
         return re.fullmatch(pattern, read.path) is not None
     if isinstance(declared, Call) and isinstance(read, Call):
         of = {"the mount point": r"/.*", "/proc/PID": r"/proc/\d+"}.get(declared.of, declared.of)
@@ -161,7 +171,7 @@ def collected(collector: Collector, machine: RecordedMachine) -> Values:
     """Return what a collector reads; nulls if it fails as a whole."""
     try:
         reading = collector.collect(machine)
-    except (OSError, ValueError, LookupError):
+    except (OSError, ValueError, LookupError, DescribedError):
         return collector.nulls(machine)
     return reading.values if isinstance(reading, Incomplete) else reading
 

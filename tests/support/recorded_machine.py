@@ -19,6 +19,7 @@ from pistat.machine.machine import Finished, Machine, SystemNames, Usage
 from pistat.machine.network.links import Link
 from pistat.machine.network.nl80211 import Station
 from pistat.machine.portable import with_prefix
+from pistat.machine.service_manager import State, Unit
 from pistat.monitor.monitor import Monitor
 from pistat.parsers.values import Json
 from pistat.routes import Route
@@ -86,6 +87,8 @@ class RecordedMachine(Machine):
         try:
             self.cpu.take()
             self.processes.take()
+            self.containers.take()
+            self.gpu_queues.take()
         finally:
             self.root, self.now = here, self.NOW
 
@@ -123,6 +126,13 @@ class RecordedMachine(Machine):
             raise OSError(getattr(errno, found["error"]), "as recorded", mountpoint)
         inodes, free = found.get("inodes", 0), found.get("inodes_free", 0)
         return Usage(found["total"], found["used"], found["free"], inodes, free)
+
+    def modified(self, path: str) -> float | None:
+        return float(self.facts.get("modified", {}).get(path, 0.0)) if self.exists(path) else None
+
+    def service_state(self) -> State:
+        state, *failed = self.facts["services"]
+        return State(state, len(failed), tuple(Unit(*unit) for unit in failed))
 
     def stats(self) -> Iterator[tuple[str, bytes]]:
         return ((pid, self.read_bytes(f"/proc/{pid}/stat")) for pid in self.names("/proc") if pid.isdecimal())
@@ -201,7 +211,15 @@ class RecordedMachine(Machine):
         return float(self.facts["uptime"]) + self.now - self.NOW
 
 
-DATA_ROUTES = (routes.STATS, routes.PROCESSES, routes.INTERFACES, routes.DEVICES, routes.SENSORS)
+DATA_ROUTES = (
+    routes.STATS,
+    routes.PROCESSES,
+    routes.INTERFACES,
+    routes.DEVICES,
+    routes.SENSORS,
+    routes.CONTAINERS,
+    routes.SERVICES,
+)
 """The routes whose answers are recorded, each in a file named after the last part of its path."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from boards.build import state
 from boards.build.common import (
     FIVE_GHZ,
     Storage,
@@ -253,6 +254,12 @@ PI_400 = pi(
     connections=204,
     usb=(*HUB, Usb("1-1.4", "00", ("03", "03")), Usb("2-2", "00", ("ff",))),
     firmware={"throttled": "0x20000", "clocks": FAST_CLOCKS | {"arm": 1800404352}, "pmic": "45.3"},
+    files={
+        **state.kernels("6.6.51+rpt-rpi-v8", "6.12.47+rpt-rpi-v8"),
+        **state.bootloaders(f"{state.FIRMWARE}-2711/latest", _2099_01_15=4_071_900_000),
+        **state.usb_ports(port1=2),
+        "etc/default/rpi-eeprom-update": 'FIRMWARE_RELEASE_STATUS="latest"\n',
+    },
 )
 
 CM_4 = pi(

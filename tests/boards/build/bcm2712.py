@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from boards.build import state
 from boards.build.common import (
     FIVE_GHZ,
     emmc,
@@ -147,6 +148,23 @@ PI_5 = pi(
         "rails": RAILS,
         "pmic": "51.0",
     },
+    files={
+        **state.kernels("6.12.25+rpt-rpi-2712", "6.12.47+rpt-rpi-2712", "6.12.47+rpt-rpi-v8"),
+        **state.ext4("nvme0n1", "nvme0n1p2"),
+        **state.gpu_queues(),
+        **state.usb_ports(port1=0, port2=0),
+        **state.bootloaders(f"{state.FIRMWARE}-2712/default", _2026_05_26=1_779_807_685),
+        **state.supply("rpi-poe", type="Mains", online=1, current_now=1_204_000),
+        "sys/block/nvme0n1/device/state": "live\n",
+        "sys/block/nvme0n1/device/hwmon1/temp1_alarm": "0\n",
+        "run/systemd/timesync/synchronized": "",
+        "run/pi-stat/updates.json": '{"pending": 12, "security": 3, "packages": [], "lists": 1780490000}\n',
+        "run/dbus/system_bus_socket": "",
+        "var/lib/apt/lists/lock": "",
+        "var/lib/dpkg/status": "",
+    },
+    modified={"/var/lib/apt/lists": 1_780_490_000.0},
+    services=("running",),
 )
 
 PI_5_TRUNCATED = pi(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from boards.build import state
 from boards.build.common import (
     FIVE_GHZ,
     emmc,
@@ -80,6 +81,16 @@ PI_2B = pi(
     ),
     connections=17,
     usb=LAN,
+    files={
+        **state.containers(
+            "system.slice/docker-",
+            {"3f2a9c0d1e4b": (702, 2_500_000, 400_000), "b41b7e2a90cc": (9687, 81_000, 0)},
+        ),
+        "run/pi-stat/containers.json": '{"b41b7e2a90cc": "web"}\n',
+        **state.ext4("mmcblk0", "mmcblk0p2", errors=3, first=1_760_000_000, last=1_766_000_000),
+        "run/dbus/system_bus_socket": "",
+    },
+    services=("degraded", ("mnt-nas.mount", "/mnt/nas", 1_766_000_100.25)),
 )
 
 PI_2B_UBUNTU = pi(
@@ -116,6 +127,15 @@ PI_2B_UBUNTU = pi(
     unreadable={"/dev/vcio": "EACCES"},
     groups={"/dev/vcio": "video"},
     firmware={"refusal": OLD_TOOL},
+    files={
+        **state.pressure(),
+        "run/reboot-required": "*** System restart required ***\n",
+        "run/reboot-required.pkgs": "linux-image-6.8.0-1018-raspi\nlibc6\n",
+        "run/chrony/chronyd.sock": "",
+        "var/lib/apt/periodic/update-success-stamp": "",
+        "var/lib/dpkg/status": "",
+    },
+    modified={"/var/lib/apt/periodic/update-success-stamp": 1_700_000_000.0},
 )
 
 PI_3B = pi(

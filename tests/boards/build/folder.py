@@ -18,7 +18,7 @@ STUB = "vcgencmd"
 
 def write(board: Board, folder: Path) -> None:
     """Write a board into its folder; what is expected of it, beside its files, stays as it is."""
-    for name in ("proc", "sys", "before", "etc", "usr", "opt"):
+    for name in ("proc", "sys", "before", "boot", "etc", "lib", "run", "usr", "opt", "var"):
         shutil.rmtree(folder / name, ignore_errors=True)
     for path, content in build(board).items():
         target = folder / PurePosixPath(path)
@@ -39,6 +39,7 @@ def build(board: Board) -> Tree:
         **{f"sys/{path}": f"{value}\n".encode() for path, value in sys(board).items()},
         "etc/fstab": fstab(board),
         "etc/os-release": f'PRETTY_NAME="{board.system.name}"\n'.encode(),
+        **{path: text.encode() for path, text in board.files.items()},
         "host.json": host(board),
     }
     if board.firmware:
@@ -81,6 +82,8 @@ def host(board: Board) -> bytes:
         "owners": {str(each.pid): each.uid for each in board.processes},
         "unreadable": unreadable(board),
         "groups": dict(board.groups),
+        "modified": dict(board.modified),
+        "services": board.services,
         "fails": board.fails,
     }
     return json.dumps(facts, indent=1).encode() + b"\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from boards.build import state
 from boards.build.common import ethernet, household, kernel_mounts, loopback, mac, usb_roots
 from boards.build.parts import Board, Core, Cpu, Disk, Interface, Memory, Mount, System, Trip, Usb, Zone
 
@@ -203,6 +204,20 @@ PC = Board(
         ),
     ),
     zones=(Zone("acpitz", 27_800, (Trip("critical", 119_000),)), Zone("x86_pkg_temp", 63_000)),
+    files={
+        **state.kernels("6.1.0-18-amd64"),
+        **state.containers(
+            "user.slice/user-1000.slice/user@1000.service/user.slice/libpod-",
+            {"0d1e4b3f2a9c": (1234, 90_000_000, 990_000)},
+            memory=180 << 20,
+            limit=512 << 20,
+        ),
+        **state.ext4("sda", "sda1"),
+        **state.supply("ups", type="UPS", capacity=87, status="Discharging", voltage_now=13_200_000),
+        **state.supply("hidpp_battery_0", type="Battery", scope="Device", capacity=3),
+        "sys/block/sda/device/state": "running\n",
+        "sys/block/sda/device/ioerr_cnt": "0x1f\n",
+    },
 )
 
 BOARDS = (PC,)

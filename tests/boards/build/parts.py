@@ -226,6 +226,9 @@ class Board:
         dmi: Maker and product of a PC.
         unreadable: Files and devices that are there but cannot be read, with the name of the error.
         groups: The group of a device that its members may open.
+        files: Further files: the text of each, by its path. Those below `before` are those of a second ago.
+        modified: When some of its files and folders were last changed.
+        services: The state of its services, and of those that have failed name, description and since when.
         fails: The keys of `/stats` of which something fails.
     """
 
@@ -257,4 +260,7 @@ class Board:
     hostname: str = "raspberrypi"
     unreadable: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    modified: Mapping[str, float] = field(default_factory=dict)
+    services: tuple[str | tuple[str, str, float], ...] = ()
     fails: tuple[str, ...] = ()

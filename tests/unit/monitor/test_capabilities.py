@@ -22,11 +22,9 @@ from pistat.monitor.monitor import Answer
 from pistat.settings import Settings
 from support.answer_shape import leaves, pattern
 from support.file_tree import pi, plant
-from support.recorded_machine import BOARDS, RecordedMachine, altered, board_names
+from support.recorded_machine import BOARDS, DATA_ROUTES, RecordedMachine, altered, board_names
 
 SPEED = "interfaces.{interface}.speed"
-
-DATA = (routes.STATS, routes.PROCESSES, routes.INTERFACES, routes.DEVICES, routes.SENSORS)
 
 
 def ask(machine: Machine, path: str) -> Any:
@@ -44,7 +42,9 @@ def capabilities(board: str) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize("board", board_names())
 def test_what_is_available_has_a_value(board: str) -> None:
     """A figure is available exactly where one of the answers of the board has a value for it."""
-    found = [leaf for route in DATA for leaf in leaves(ask(RecordedMachine(BOARDS / board), route.path))]
+    found = [
+        leaf for route in DATA_ROUTES for leaf in leaves(ask(RecordedMachine(BOARDS / board), route.path))
+    ]
     declared = {field.path: field for each in ALL for field in each.fields}
 
     for path, row in capabilities(board).items():

@@ -1,0 +1,1 @@
+"""The operating system itself: pressure, packages, the clock, services, containers."""
