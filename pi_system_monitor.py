@@ -56,9 +56,11 @@ from pistat.compression import Body
 from pistat.diagnosis.finding import Severity
 from pistat.diagnosis.report import Diagnosis
 from pistat.formats import findings, openapi, page, phone, prometheus
+from pistat.formats import history as history_format
 from pistat.formats.glances import STATUS, Glances, UnknownError
 from pistat.formats.guide import FILTERS, contents
 from pistat.formats.page import Document
+from pistat.history.history import KEYS, History
 from pistat.history.recorder import Recorder
 from pistat.history.storage import StateDirectory
 from pistat.monitor import capabilities
@@ -140,6 +142,10 @@ class Service:
                 machine=machine,
             )
         )
+        self.history: History = last.history if last else History(machine, settings.history_seconds)
+        if not last:
+            self.recorder.listen(KEYS, self.history.record)
+            machine.set_longest_interval(1.5 * settings.history_seconds)
         self.diagnosis: Diagnosis = last.diagnosis if last else self._diagnosis()
         self.diagnosis.set_limits(settings.limits)
         self.glances: Glances = last.glances if last else Glances(machine, self.monitor, self.diagnosis)
@@ -256,6 +262,15 @@ def all_containers() -> Response:
 def all_services() -> Response:
     """Answer with the services that have failed, and the state of all."""
     return _answer(routes.SERVICES)
+
+
+@api.get(routes.HISTORY.path)
+def history_curves() -> Response:
+    """Answer with the curves of a range, in the wanted format."""
+    wanted = _parameters(routes.HISTORY)
+    curves = _service().history.curves(wanted["metrics"], wanted["range"], wanted["since"])
+    body = history_format.render(curves, wanted["format"], ascii_only=wanted["ascii"])
+    return Response(body, mimetype=history_format.TYPES[wanted["format"]])
 
 
 @api.get(routes.CAPABILITIES.path)

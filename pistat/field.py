@@ -29,6 +29,7 @@ class Unit(Enum):
     ANY = ("any", object)
     BITS_PER_SECOND = ("bit/s", int)
     BYTES = ("B", int)
+    BYTES_PER_SECOND = ("B/s", float)
     CELSIUS = ("°C", float)
     COUNT = ("count", int)
     DBM = ("dBm", int)
@@ -44,6 +45,7 @@ class Unit(Enum):
     RPM = ("rpm", int)
     SECONDS = ("s", float)
     TEXT = ("text", str)
+    VARIOUS = ("as `unit` says", float)
     UNIX_TIME = ("Unix s", float)
     VOLTS = ("V", float)
     WATTS = ("W", float)
@@ -68,6 +70,8 @@ class Kind(Enum):
     COUNTER = "counter"
     INFO = "info"
     """A text: a label of a series that is always 1."""
+    RATE = "rate"
+    """How fast a counter grows. It is left out, for Prometheus computes rates itself, over any interval."""
     LABEL = "label"
     """A text that tells its row from the others: a label of all that is in the row."""
 

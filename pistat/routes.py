@@ -11,6 +11,8 @@ from pistat.collectors import drives, filesystems, network, processes, root_file
 from pistat.collectors.operating_system import containers, services
 from pistat.diagnosis import events, report
 from pistat.field import Derived, Field, File, Unit
+from pistat.history import metrics as history
+from pistat.history.series import RANGES
 from pistat.monitor import capabilities
 from pistat.web import parameters
 from pistat.web.parameters import Parameter
@@ -155,6 +157,31 @@ SENSORS = Route(
     (_only(_SENSORS_FIELDS),),
     examples=(("", "all sensors"), ("?fields=pmic", "the power of a Pi 5")),
 )
+HISTORY = Route(
+    "/history",
+    "What was: the readings of the last hour, day or fortnight, as curves.",
+    (*history.FIELDS_OF_ANSWER, *system.timestamp.fields),
+    (
+        parameters.names(
+            "metrics", tuple(each.name for each in history.METRICS), "Only these curves.", history.USUAL
+        ),
+        parameters.choice(
+            "range",
+            "1h",
+            tuple(RANGES),
+            "How far back: up to 1h a point is 10 s, up to 24h a minute, beyond that ten minutes.",
+        ),
+        parameters.moment("since", "Only points that were not complete at this Unix time."),
+        parameters.choice("format", "json", ("json", "csv", "text"), "What the answer is."),
+        parameters.flag("ascii", "Draw the curves of `format=text` without blocks.", default=False),
+    ),
+    (
+        ("", "the last hour"),
+        ("?range=24h&format=text", "a day, drawn"),
+        ("?range=14d&format=csv", "14 days as CSV"),
+    ),
+    media=("application/json", "text/csv", "text/plain"),
+)
 CAPABILITIES = Route(
     "/capabilities",
     "Which readings this machine has; for the others, why not and how to get them.",
@@ -253,6 +280,7 @@ ROUTES = (
     SENSORS,
     CONTAINERS,
     SERVICES,
+    HISTORY,
     DIAGNOSIS,
     EVENTS,
     CAPABILITIES,

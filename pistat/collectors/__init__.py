@@ -36,6 +36,7 @@ STATS: tuple[Collector, ...] = (
     network.network,
     hardware.hardware,
     system.system,
+    system.boot_time,
 )
 """What `/stats` answers, in the order of its keys."""
 

@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple
 
 from pistat.collectors.devices import drive_health
-from pistat.collectors.root_filesystem import DISKS, DISKSTATS
+from pistat.collectors.root_filesystem import DISKS, DISKSTATS, RATES, disk_rates, rate_fields
 from pistat.field import Derived, Field, File, Kind, Unit, Values, collector, first_of
 from pistat.machine import disks as block
 from pistat.machine import hwmon
@@ -78,6 +78,7 @@ class Disk(NamedTuple):
     Field(
         "disks.{disk}.bytes_written", Unit.BYTES, "Bytes written since boot.", DISKSTATS, kind=Kind.COUNTER
     ),
+    *rate_fields("disks.{disk}", "over the last seconds"),
     Field(
         "disks.{disk}.life_used_a",
         Unit.PERCENT,
@@ -102,6 +103,7 @@ class Disk(NamedTuple):
     ),
     Field("disks.{disk}.read_only", Unit.FLAG, "Nothing can be written to it.", File(f"{BLOCK}/*/ro")),
     *drive_health.FIELDS,
+    deadline=2.5,
     finds=(
         *DISKS,
         File(f"{DEVICE}/hwmon*/temp1_fault"),
@@ -110,12 +112,13 @@ class Disk(NamedTuple):
     ),
 )
 def disks(machine: Machine) -> Values:
-    counters = block.all_counters(machine, block.table(machine))
+    counters, rates = disk_rates(machine)
     rows: dict[str, Json] = {
         disk.name: {
             **disk.identity,
             "temperature": hwmon.celsius(machine, disk.thermometer, disk.fault),
             **_transferred(counters.get(disk.name)),
+            **rates.get(disk.name, dict.fromkeys(RATES)),
             **_wear(machine, disk.folder),
             "read_only": kernel.alarm(machine.sensor(f"{disk.folder}/ro")),
             **drive_health.read(machine, disk.folder, disk.thermometer),

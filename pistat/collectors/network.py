@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import TypeAlias
 
 from pistat.field import Call, Field, File, Kind, Unit, Values, collector, first_of
@@ -12,6 +12,7 @@ from pistat.machine.machine import Machine
 from pistat.machine.network.links import Link
 from pistat.machine.network.nl80211 import Station
 from pistat.machine.reasons import Reason, Unavailable
+from pistat.machine.sampler import Interval
 from pistat.parsers import kernel
 from pistat.parsers.kernel import Wireless
 from pistat.parsers.values import Json, percent
@@ -28,6 +29,11 @@ COUNTERS = (
     ("dropout", 11, Unit.COUNT, "Packets dropped on the way out."),
 )
 """Name, column of /proc/net/dev, unit and help of what is counted for an interface."""
+
+RATES = {
+    "recv_rate": "Bytes received a second, over the last seconds; null until they have been read twice.",
+    "sent_rate": "Bytes sent a second.",
+}
 
 Rows: TypeAlias = "dict[str, dict[str, Json]]"
 """What is told of each interface, by its name."""
@@ -47,6 +53,10 @@ def traffic_fields(parent: str) -> tuple[Field, ...]:
     counters = (
         Field(f"{parent}.{{interface}}.{name}", unit, text, TRAFFIC, kind=Kind.COUNTER)
         for name, _, unit, text in COUNTERS
+    )
+    rates = (
+        Field(f"{parent}.{{interface}}.{name}", Unit.BYTES_PER_SECOND, text, TRAFFIC, kind=Kind.RATE)
+        for name, text in RATES.items()
     )
     signal = Field(
         f"{parent}.{{interface}}.signal_strength",
@@ -68,12 +78,24 @@ def traffic_fields(parent: str) -> tuple[Field, ...]:
         "Established TCP connections, IPv4 and IPv6; from Linux 6.10 on, half-closed ones too.",
         File("/proc/net/snmp", "CurrEstab"),
     )
-    return (*counters, signal, quality, connections)
+    return (*counters, *rates, signal, quality, connections)
 
 
 def traffic(machine: Machine) -> Rows:
-    """Return the counters of every interface but loopback, and the signal of the wireless ones."""
-    return _with_signals(machine, table(machine))
+    """Read counters and rates of every interface but loopback, and the signal of the wireless ones."""
+    rows, interval = machine.traffic.measure(lambda: table(machine), _totals)
+    return _with_signals(machine, _with_rates(rows, interval))
+
+
+def _totals(rows: Rows) -> dict[str, list[Json]]:
+    """Return the counters of each interface that there are rates of, in the order of `RATES`."""
+    return {name: [row["bytes_recv"], row["bytes_sent"]] for name, row in rows.items()}
+
+
+def _with_rates(rows: Rows, interval: Interval) -> Rows:
+    for name, counters in _totals(rows).items():
+        rows[name].update(zip(RATES, interval.rates(name, counters), strict=True))
+    return rows
 
 
 def table(machine: Machine) -> Rows:
@@ -134,18 +156,23 @@ def portable_traffic() -> Rows:
 
 def portable_network(machine: Machine) -> Values:
     """Read the same where there is no /proc."""
-    return {"network": {**portable_traffic(), "active_connections": None}}
+    rows, interval = machine.traffic.measure(portable_traffic, _totals)
+    return {"network": {**_with_rates(rows, interval), "active_connections": None}}
 
 
-@collector(*traffic_fields("network"), elsewhere=portable_network, finds=RADIOS)
+@collector(*traffic_fields("network"), elsewhere=portable_network, finds=RADIOS, deadline=2.5)
 def network(machine: Machine) -> Values:
     return {"network": {**traffic(machine), "active_connections": connections(machine)}}
 
 
 def portable_interfaces(machine: Machine) -> Values:
     """Read the same where there is no /sys."""
-    found = portable.links(name for name, *_ in COUNTERS)
-    rows: dict[str, Json] = {name: {**link.counters, **_link(link)} for name, link in found.items()}
+    found, interval = machine.traffic.measure(
+        lambda: portable.links(name for name, *_ in COUNTERS), lambda links: _totals(_counters(links))
+    )
+    rows = _with_rates(_counters(found), interval)
+    for name, row in rows.items():
+        row.update(_link(found[name]))
     return {"interfaces": {**rows, "active_connections": None}}
 
 
@@ -218,10 +245,11 @@ def _hidden(machine: Machine) -> Unavailable | None:
     ),
     elsewhere=portable_interfaces,
     finds=RADIOS,
+    deadline=2.5,
 )
 def interfaces(machine: Machine) -> Values:
-    links = machine.links()
-    rows = _with_signals(machine, {name: link.counters for name, link in links.items()})
+    links, interval = machine.traffic.measure(machine.links, lambda links: _totals(_counters(links)))
+    rows = _with_signals(machine, _with_rates(_counters(links), interval))
     radios = [name for name, row in rows.items() if "signal_strength" in row]
     stations = machine.stations() if radios else {}
     for name, row in rows.items():
@@ -229,6 +257,10 @@ def interfaces(machine: Machine) -> Values:
     for name in radios:
         rows[name].update(_network(machine, stations.get(name)))
     return {"interfaces": {**rows, "active_connections": connections(machine)}}
+
+
+def _counters(links: Mapping[str, Link]) -> Rows:
+    return {name: link.counters for name, link in links.items()}
 
 
 def _network(machine: Machine, station: Station | None) -> dict[str, Json]:

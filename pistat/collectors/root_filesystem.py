@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TypeAlias
 
 from pistat.field import Call, Field, File, Kind, Unit, Values, collector, first_of
 from pistat.machine import disks, portable
@@ -20,6 +22,7 @@ DISKS = (
 )
 """By what the disks are known."""
 
+RATES = ("read_rate", "write_rate", "busy")
 COUNTERS = ("read_count", "write_count", "read_bytes", "write_bytes", "read_time", "write_time")
 
 
@@ -52,9 +55,43 @@ def _counter(name: str, unit: Unit, text: str, metric: str = "") -> Field:
     return Field(f"disk_io.{name}", unit, text, DISKSTATS, kind=Kind.COUNTER, metric=metric)
 
 
+def rate_fields(parent: str, whose: str) -> tuple[Field, ...]:
+    """Return the leaves below `parent` of how fast disks read and write: `whose`."""
+    source = DISKSTATS
+    return (
+        Field(
+            f"{parent}.read_rate",
+            Unit.BYTES_PER_SECOND,
+            f"Bytes read a second, {whose}; null until they have been read twice.",
+            source,
+            kind=Kind.RATE,
+        ),
+        Field(
+            f"{parent}.write_rate",
+            Unit.BYTES_PER_SECOND,
+            f"Bytes written a second, {whose}.",
+            source,
+            kind=Kind.RATE,
+        ),
+        Field(
+            f"{parent}.busy",
+            Unit.PERCENT,
+            f"Share of the time with something to do, {whose}.",
+            source,
+            kind=Kind.RATE,
+        ),
+    )
+
+
 def portable_counters(machine: Machine) -> Values:
     """Read the same where there is no /proc."""
-    return {"disk_io": portable.disk_counters(COUNTERS)}
+    found, interval = machine.disks.measure(lambda: portable.disk_counters(COUNTERS), _portable_totals)
+    read, write, _ = interval.rates("all", _portable_totals(found)["all"])
+    return {"disk_io": {**found, "read_rate": read, "write_rate": write, "busy": None}}
+
+
+def _portable_totals(found: Mapping[str, Json]) -> dict[str, list[Json]]:
+    return {"all": [found["read_bytes"], found["write_bytes"], None]}
 
 
 @collector(
@@ -64,27 +101,65 @@ def portable_counters(machine: Machine) -> Values:
     _counter("write_bytes", Unit.BYTES, "Bytes written since boot."),
     _counter("read_time", Unit.MILLISECONDS, "Time that reads have taken since boot."),
     _counter("write_time", Unit.MILLISECONDS, "Time that writes have taken since boot."),
+    *rate_fields("disk_io", "over the last seconds; all disks together, or the busiest one"),
     elsewhere=portable_counters,
+    deadline=2.5,
     finds=DISKS,
 )
 def disk_io(machine: Machine) -> Values:
-    table = disks.table(machine)
-    if not table:
-        return {"disk_io": _counted(machine, "")}
-    # Between two looks most disks are at rest.
-    return {"disk_io": {**machine.memo.while_same("disk_io", table, lambda: _counted(machine, table))}}
+    rows, rates = disk_rates(machine)
+    known = [row for row in rates.values() if None not in row.values()]
+    together = {name: round(sum(row[name] or 0.0 for row in known), 2) for name in RATES[:2]}
+    busiest = max((row["busy"] or 0.0 for row in known), default=None)
+    return {"disk_io": {**_counted(rows), **(together if known else dict.fromkeys(RATES)), "busy": busiest}}
 
 
-def _counted(machine: Machine, table: str) -> dict[str, Json]:
+Rows: TypeAlias = "Mapping[str, list[int] | None]"
+"""The counters of each disk; None for one whose counters are not understood."""
+
+
+def disk_rates(machine: Machine) -> tuple[Rows, dict[str, dict[str, float | None]]]:
+    """Read the counters of all disks, and how fast they grow: for each `read_rate`, `write_rate`, `busy`."""
+    rows, interval = machine.disks.measure(partial(_read, machine), _growing)
+    rates = {name: _rates(interval.rates(name, growing)) for name, growing in _growing(rows).items()}
+    return rows, rates
+
+
+def _read(machine: Machine) -> Rows:
+    return disks.all_counters(machine, disks.table(machine))
+
+
+BUSY = 9
+"""The column of the ms in which a disk had something to do."""
+
+
+def _growing(rows: Rows) -> dict[str, list[Json]]:
+    """Return of each disk the bytes read, the bytes written, and the ms in which it was busy."""
+    return {
+        name: [row[2] * SECTOR, row[6] * SECTOR, row[BUSY] if len(row) > BUSY else None]
+        if row
+        else [None, None, None]
+        for name, row in rows.items()
+    }
+
+
+def _rates(found: Sequence[float | None]) -> dict[str, float | None]:
+    read, write, milliseconds = found
+    busy = None if milliseconds is None else min(round(milliseconds / 10, 2), 100.0)
+    return dict(zip(RATES, (read, write, busy), strict=True))
+
+
+def _counted(found: Rows) -> dict[str, Json]:
     """Return the sums over all disks; null where there is none, or where one of them is not known."""
-    rows = list(disks.all_counters(machine, table).values())
+    rows = list(found.values())
     known = [row for row in rows if row is not None]
     if not rows or len(known) < len(rows):
         return dict.fromkeys(COUNTERS)
     return dict(zip(COUNTERS, _totals(known), strict=True))
 
 
-def _totals(rows: Iterable[list[int]]) -> list[int]:
+def _totals(rows: Sequence[list[int]]) -> list[int]:
     """Sum the columns of the counters of all disks."""
-    reads, _, read_sectors, read_ms, writes, _, write_sectors, write_ms = map(sum, zip(*rows, strict=True))
+    columns = zip(*(row[:8] for row in rows), strict=True)
+    reads, _, read_sectors, read_ms, writes, _, write_sectors, write_ms = map(sum, columns)
     return [reads, writes, read_sectors * SECTOR, write_sectors * SECTOR, read_ms, write_ms]

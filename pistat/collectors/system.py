@@ -49,6 +49,21 @@ def load_avg(machine: Machine) -> Values:
 
 @collector(
     Field(
+        "boot_time",
+        Unit.UNIX_TIME,
+        "When the machine came up; it moves only when the wall clock is set.",
+        Derived("the wall clock less CLOCK_BOOTTIME"),
+        metric="pistat_boot_timestamp",
+    ),
+    portable=True,
+)
+def boot_time(machine: Machine) -> Values:
+    """Return the wall clock of the moment at which the boot clock was 0."""
+    return {"boot_time": machine.boot_time()}
+
+
+@collector(
+    Field(
         "timestamp",
         Unit.UNIX_TIME,
         "When the data was collected, not when it was sent.",

@@ -161,7 +161,8 @@ def place(field: Field) -> str:
 
 def usual(parameter: Parameter) -> str:
     """Return what a parameter is if it is absent, in few words."""
-    return "all" if parameter.kind == "list" else parameter.default
+    every = parameter.kind == "list" and parameter.default == ",".join(parameter.choices)
+    return "all" if every else parameter.default.replace(",", ", ")
 
 
 def refusal() -> str:

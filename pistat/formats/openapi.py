@@ -17,7 +17,7 @@ from pistat.web.parameters import Parameter
 Schema: TypeAlias = "dict[str, Any]"
 
 TYPES = {bool: "boolean", float: "number", int: "integer", str: "string"}
-LOWEST = {Unit.CELSIUS: -273.15, Unit.DBM: -256}
+LOWEST = {Unit.CELSIUS: -273.15, Unit.DBM: -256, Unit.VARIOUS: -273.15}
 """The least value of the units that go below zero."""
 
 CODES = {"Retry-After": "Seconds until it is worth asking again."}
@@ -103,7 +103,8 @@ def _parameter(parameter: Parameter) -> Schema:
 def _accepted(parameter: Parameter) -> Schema:
     words = list(parameter.choices)
     if parameter.kind == "list":
-        return {"type": "array", "items": {"type": "string", "enum": words}, "minItems": 1}
+        some = {} if parameter.default == ",".join(words) else {"default": parameter.default.split(",")}
+        return {"type": "array", "items": {"type": "string", "enum": words}, "minItems": 1, **some}
     if parameter.kind == "choice":
         return {"type": "string", "enum": words, "default": parameter.default}
     if parameter.kind == "flag":
@@ -137,7 +138,7 @@ def schema(route: Route) -> Schema:
     whole = _object()
     for each in route.fields:
         _grow(whole, each.path.split("."), each)
-    if any(each.kind == "list" for each in route.parameters):
+    if any(each.name == "fields" for each in route.parameters):
         # Which of them are there, the client says.
         del whole["required"]
     if route is not HEALTH:

@@ -137,7 +137,7 @@ class Metrics:
             if field.series is Kind.INFO:
                 # The last has them all: an interface has more texts than /stats shows.
                 found.update({each.name: each for each in _info(field, texts)})
-            elif field.series is not Kind.LABEL:
+            elif field.series not in {Kind.LABEL, Kind.RATE}:
                 for each in _numbers(field):
                     found.setdefault(each.name, each)
         self.families = tuple(found.values())

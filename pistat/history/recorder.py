@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from pistat.log import OncePerMinute
+from pistat.machine.cpu_times import Spent
 from pistat.machine.machine import Machine
 from pistat.monitor.monitor import Monitor
 from pistat.parsers.values import Json
@@ -27,12 +28,14 @@ class Sample:
         values: Answers by top-level key, of all keys that somebody listens to and that are due; null at the
             leaves that could not be read.
         errors: Why leaves of a key are null although they should not be, by key.
+        cpu: How the time of all CPUs was spent since boot.
     """
 
     boot: float
     wall: float
     values: Mapping[str, Json]
     errors: Mapping[str, str] = field(default_factory=dict)
+    cpu: Spent | None = None
 
 
 Callback: TypeAlias = Callable[[Sample], None]
@@ -124,8 +127,9 @@ class Recorder:
         boot, wall = self._machine.uptime(), self._machine.time()
         due = [each for each in self._listeners if each.due <= boot]
         keys = dict.fromkeys(key for listener in due for key in listener.keys)
+        spent = self._machine.spent()
         answer = self._monitor.answer(tuple(keys), fresh=True)
-        sample = Sample(boot, wall, answer.values, answer.errors)
+        sample = Sample(boot, wall, answer.values, answer.errors, spent)
         for listener in due:
             # Half an interval of tolerance, since a sample is never taken at exactly the same moment.
             listener.due = boot + listener.every - self.seconds / 2 if listener.every else -math.inf

@@ -20,8 +20,8 @@ SECTOR = 512
 VIRTUAL = re.compile(r"(?:loop|ram|zram|dm-|md|md_d|drbd|bcache|zd)\d|nvme\d+c\d+n\d+")
 """Devices of memory, of a file or of other devices; not all of them say on which they stand."""
 
-NUMBERS = re.compile(r"\s*(?:[0-9]{1,20}(?:\s+|$)){8}")
-"""Reads, reads merged, sectors read, ms reading, and the same four for writes."""
+NUMBERS = re.compile(r"\s*(?:[0-9]{1,20}(?:\s+|$)){8,10}")
+"""Reads, reads merged, sectors read, ms reading, the same four for writes, those under way, ms with any."""
 
 ROW = 4
 """Parts of a row of /proc/diskstats: the two numbers of a device, its name, and the rest."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import math
 import os
 import selectors
 import shutil
@@ -41,6 +42,10 @@ KEPT_FILES = 128
 
 KEPT_PROCESSES = 256
 """The most processes of which files are held open: a usual Pi has fewer. They cost the kernel a megabyte."""
+
+
+BOOT_TIME_JITTER = 0.1
+"""Seconds by which the wall clock may differ from the boot clock unnoticed: NTP keeps correcting it a bit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,7 @@ class Host:
         self.page_size = os.sysconf("SC_PAGE_SIZE") if self.linux else 4096
         self.clock_ticks = os.sysconf("SC_CLK_TCK") if self.linux else 100
         self.show_ssid = False
+        self._boot_time = -math.inf
         self.memo = Memo(self.monotonic)
         self._interfaces = Interfaces()
         self._files = FileCache(KEPT_FILES)
@@ -313,6 +319,16 @@ class Host:
             if hasattr(time, name):
                 return time.clock_gettime(getattr(time, name))
         return time.monotonic()
+
+    def boot_time(self) -> float:
+        """Return when the machine came up, Unix time in tenths of a second.
+
+        It moves only when the wall clock is set, not with the jitter of reading two clocks.
+        """
+        found = self.time() - self.uptime()
+        if abs(found - self._boot_time) > BOOT_TIME_JITTER:
+            self._boot_time = round(found, 1)
+        return self._boot_time
 
     def names_of_system(self) -> SystemNames:
         """Return the names that the kernel gives this host, itself and its architecture."""

@@ -13,7 +13,7 @@ from pistat.machine import cgroups, cpu_times, portable, processes
 from pistat.machine.firmware import v3d
 from pistat.machine.firmware.client import Firmware
 from pistat.machine.host import Finished, Host, SystemNames, Usage
-from pistat.machine.sampler import Sampler
+from pistat.machine.sampler import Rates, Sampler
 
 __all__ = ["Finished", "Machine", "SystemNames", "Usage"]
 
@@ -26,6 +26,8 @@ class Machine(Host):
         processes: Samples of the process table.
         containers: Samples of the containers.
         gpu_queues: Samples of what the 3D block has done.
+        traffic: Readings of the counters of the interfaces.
+        disks: Readings of the counters of the disks.
         firmware: Asks the VideoCore of a Raspberry Pi.
     """
 
@@ -59,12 +61,25 @@ class Machine(Host):
         self.gpu_queues: Sampler[v3d.Queues] = Sampler(
             partial(v3d.read, self), good=0.9, least=0.2, most=60.0, clock=self.monotonic, sleep=self.sleep
         )
+        self.traffic = Rates(self.monotonic, self.sleep)
+        self.disks = Rates(self.monotonic, self.sleep)
         self.firmware = Firmware(self)
 
     def _portable_processes(self) -> processes.Table:
         """Read the process table where there is no /proc."""
         uptime = self.uptime()
         return processes.Table(uptime, portable.processes(uptime))
+
+    def set_longest_interval(self, seconds: float) -> None:
+        """Take rates over as much as `seconds`, if somebody reads the counters that often, within reason."""
+        for rates in (self.traffic, self.disks):
+            rates.longest = min(max(rates.longest, seconds), 60.0)
+
+    def spent(self) -> cpu_times.Spent | None:
+        """Return how the time of all CPUs together was spent since boot; None where it cannot be read."""
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
+            return self.cpu.take().value[0]
+        return None
 
     def start_sampling(self) -> None:
         """Sample CPU and GPU every second from now on, so that there is always a true reading."""

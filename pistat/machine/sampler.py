@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeAlias, TypeVar
+
+from pistat.parsers.values import Json
 
 T = TypeVar("T")
 
@@ -85,3 +87,83 @@ class Sampler(Generic[T]):
         """Return the newest kept sample if it is only too young."""
         now = self._clock()
         return next((sample for sample in self._kept[-1:] if now - sample.at < self._least), None)
+
+
+# Counters, and how fast they grow
+
+
+Counters: TypeAlias = "Mapping[str, Sequence[Json]]"
+"""For each thing, such as an interface, its counters."""
+
+LEAST_SECONDS = 0.9
+"""The shortest interval that a rate is taken over."""
+
+LONGEST_SECONDS = 15.0
+"""After so many seconds a reading is too old: a rate since then says nothing about now."""
+
+
+class Reading(NamedTuple):
+    """Counters, and when on the monotonic clock they were read."""
+
+    at: float
+    counters: Counters
+
+
+class Interval(NamedTuple):
+    """The time between two readings, and what the counters were at its beginning."""
+
+    seconds: float
+    before: Counters
+
+    def rates(self, name: str, counters: Sequence[Json]) -> list[float | None]:
+        """Return how much each counter of a thing grew a second.
+
+        It is None for a thing that was not there before, and for a counter that fell: it began anew.
+        """
+        return [
+            round((new - old) / self.seconds, 2)
+            if isinstance(new, (int, float)) and isinstance(old, (int, float)) and new >= old
+            else None
+            for new, old in zip(counters, self.before.get(name, [None] * len(counters)), strict=True)
+        ]
+
+
+NO_INTERVAL = Interval(0.0, {})
+
+
+class Rates:
+    """Remembers two readings of the same counters, whoever reads them and how often.
+
+    Args:
+        clock: A monotonic clock.
+        sleep: Waits.
+
+    Attributes:
+        longest: Seconds of the longest interval that a rate is taken over.
+    """
+
+    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self.longest = LONGEST_SECONDS
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._kept: tuple[Reading, ...] = ()
+
+    def measure(self, read: Callable[[], T], counters: Callable[[T], Counters]) -> tuple[T, Interval]:
+        """Return what `read()` gives, and the interval before it; empty until there are two readings.
+
+        When the last reading is older than `longest`, it reads twice, a second apart.
+        """
+        found, interval = self._measure(read, counters)
+        if interval.seconds > self.longest:
+            self._sleep(1.0)
+            found, interval = self._measure(read, counters)
+        return found, interval
+
+    def _measure(self, read: Callable[[], T], counters: Callable[[T], Counters]) -> tuple[T, Interval]:
+        now, found = self._clock(), read()
+        with self._lock:
+            old = [kept for kept in self._kept if now - kept.at >= LEAST_SECONDS]
+            if len(old) == len(self._kept):
+                self._kept = (*self._kept[-1:], Reading(now, counters(found)))
+        return found, Interval(now - old[-1].at, old[-1].counters) if old else NO_INTERVAL

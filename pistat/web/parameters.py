@@ -78,8 +78,8 @@ def moment(name: str, text: str) -> Parameter:
     )
 
 
-def names(name: str, known: Sequence[str], text: str) -> Parameter:
-    """Declare a comma-separated list of known names; its value has them in the known order."""
+def names(name: str, known: Sequence[str], text: str, default: Sequence[str] = ()) -> Parameter:
+    """Declare a comma-separated list of known names, by default all; read in the order of `known`."""
 
     def read(value: str) -> tuple[str, ...]:
         wanted = dict.fromkeys(each.strip(" ") for each in value.split(","))
@@ -92,7 +92,7 @@ def names(name: str, known: Sequence[str], text: str) -> Parameter:
         return tuple(each for each in known if each in wanted)
 
     accepts = "a comma-separated list of " + ", ".join(known)
-    return Parameter(name, ",".join(known), accepts, text, read, "list", tuple(known))
+    return Parameter(name, ",".join(default or known), accepts, text, read, "list", tuple(known))
 
 
 def parse(query: bytes, parameters: Sequence[Parameter]) -> Mapping[str, Any]:

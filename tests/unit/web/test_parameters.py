@@ -48,6 +48,7 @@ KEYS = (
     "network",
     "hardware",
     "system",
+    "boot_time",
 )
 """The keys of /stats in their order: those that the owner named first, then what grew beside them."""
 
