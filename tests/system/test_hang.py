@@ -101,6 +101,7 @@ def dead_row(mount: DeadMount) -> dict[str, Any]:
         "read_only": False,
         "read_only_wanted": None,
         "remote": False,
+        "disks": [],
         "error": "no answer within 1.0 s",
     }
 

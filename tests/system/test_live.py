@@ -892,6 +892,9 @@ def test_the_portable_way_gives_the_same(collector: Collector) -> None:
         before = flat(collector.read(FAST))
         found = flat(portable(collector))
         after = flat(collector.read(FAST))
+        for fast in (before, after):
+            for path in [path for path in fast if ".disks[" in path]:
+                del fast[path]  # only Linux says what a filesystem lies on
         return [*found.keys() ^ before.keys() | found.keys() ^ after.keys()] or [
             path for path, value in found.items() if not is_the_same(path, value, before[path], after[path])
         ]

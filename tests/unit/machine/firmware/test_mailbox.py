@@ -477,7 +477,7 @@ def firmware_lines(daemon: Daemon) -> list[str]:
 
 def test_no_process_where_the_device_answers(board: StandIn, run: Start) -> None:
     """Fresh answers, however many, cost calls and no process; the log says the way once."""
-    daemon = run(PISTAT_HISTORY_SECONDS="0")
+    daemon = run()
     for _ in range(10):
         told(daemon.json("/stats?cache=false"))
 
