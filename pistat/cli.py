@@ -35,6 +35,9 @@ def parse(arguments: Sequence[str], env_file: Path) -> Namespace:
     parser.add_argument(
         "--check", action="store_true", help="check the settings, print what would be served, and exit"
     )
+    parser.add_argument(
+        "--notify-test", action="store_true", help="send a test message to PISTAT_NOTIFY, and exit"
+    )
     return parser.parse_args(arguments)
 
 

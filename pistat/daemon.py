@@ -21,7 +21,8 @@ from pistat.diagnosis.report import Diagnosis
 from pistat.history.recorder import Recorder
 from pistat.machine.machine import Machine
 from pistat.monitor.self_metrics import OTHER, SelfMetrics
-from pistat.server import server, systemd
+from pistat.outbound import heartbeat, notify
+from pistat.server import server, slim_imports, systemd
 from pistat.server.watchdog import Watchdog
 from pistat.settings import BadSettingError, Settings, load
 from pistat.web.access_control import AccessControl
@@ -61,7 +62,7 @@ Build = Callable[[Settings, Machine, "S | None"], S]
 
 def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Machine) -> int:
     """Start, and serve until told to stop. Return the exit status, unless it has served."""
-    check = cli.parse(arguments, env_file).check if arguments else False
+    wanted = cli.parse(arguments, env_file) if arguments else None
     faulthandler.enable()
     journal.set_up(logging.INFO)
     try:
@@ -69,9 +70,13 @@ def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Mac
     except BadSettingError as error:
         journal.tell(str(error))
         return BAD_CONFIGURATION
-    if check:
+    if wanted and wanted.check:
         print(cli.report(settings, os.environ, env_file))  # noqa: T201 - what --check is for
         return 0
+    if any(each.tls for each in (*settings.notify, *settings.heartbeat_url)):
+        slim_imports.allow_tls()
+    if wanted and wanted.notify_test:
+        return _notify_test(settings, machine)
     _set_level(settings)
     machine.start_sampling()
     server.make_room()
@@ -88,6 +93,20 @@ def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Mac
     service.diagnosis.stop()
     # The kernel takes back at once what the interpreter would clear away for seconds, on a Pi Zero.
     os._exit(0)
+
+
+def _notify_test(settings: Settings, machine: Machine) -> int:
+    """Send a test message to each target and print what each server answered; return the exit status."""
+    answers = notify.test(settings.notify, machine.host_name(), _page(settings, machine))
+    for number, (_, answer) in enumerate(answers, 1):
+        print(f"Target {number} of PISTAT_NOTIFY: {answer}")  # noqa: T201 - what --notify-test is for
+    if not answers:
+        journal.tell("PISTAT_NOTIFY is empty; expected a URL.")
+    return 0 if answers and all(good for good, _ in answers) else 1
+
+
+def _page(settings: Settings, machine: Machine) -> str:
+    return f"http://{hosts.reachable(machine.host_name())[0]}:{settings.port}/"
 
 
 def _cannot_listen(settings: Settings, error: OSError) -> str:
@@ -124,7 +143,24 @@ class Daemon(Generic[S]):
         _say_if_open(self._service.settings)
         # Whether the firmware can be asked, and what its owner can do, is said before anybody wants to know.
         threading.Thread(target=lambda: self._machine.firmware.access, name="access", daemon=True).start()
+        self._send()
         self._service.recorder.start()
+
+    def _send(self) -> None:
+        """Begin to send what the settings ask for; with none of them, there is no thread."""
+        settings, diagnosis, machine = self._service.settings, self._service.diagnosis, self._machine
+        if settings.notify:
+            if not settings.history_seconds:
+                log.warning("PISTAT_NOTIFY sends nothing while PISTAT_HISTORY_SECONDS is 0.")
+            notify.Notifier(
+                [notify.Target(each) for each in settings.notify],
+                diagnosis,
+                machine,
+                _page(settings, machine),
+                notify.Rules(settings.notify_from, settings.notify_repeat * 3600.0),
+            ).start()
+        for url in settings.heartbeat_url:
+            heartbeat.Heartbeat(url, settings.heartbeat_seconds, diagnosis).start()
 
     def _addresses(self) -> list[str]:
         """Return the URLs that a browser in the network can open; none of them is `0.0.0.0`."""
@@ -152,6 +188,8 @@ class Daemon(Generic[S]):
             log.warning("A new PISTAT_HOST or PISTAT_PORT needs a restart.")
         if (new.history_seconds, new.history_save) != (old.history_seconds, old.history_save):
             log.warning("A new PISTAT_HISTORY_SECONDS or PISTAT_HISTORY_SAVE needs a restart.")
+        if _outbound(new) != _outbound(old):
+            log.warning("Other settings of notifications or of the heartbeat need a restart.")
         _set_level(new)
         _say_if_open(new)
         self._follow(self._build(replace(new, host=old.host, port=old.port), self._machine, self._service))
@@ -163,6 +201,16 @@ class Daemon(Generic[S]):
         self._serving.set_trusted_proxies(service.settings.trusted_proxies)
         self._serving.set_cors(service.guard.cors)
         self._serving.application = service.application
+
+
+def _outbound(settings: Settings) -> tuple[object, ...]:
+    return (
+        settings.notify,
+        settings.notify_from,
+        settings.notify_repeat,
+        settings.heartbeat_url,
+        settings.heartbeat_seconds,
+    )
 
 
 def _set_level(settings: Settings) -> None:

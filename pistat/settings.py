@@ -22,7 +22,7 @@ from pistat import hosts
 from pistat.diagnosis.finding import Stage
 from pistat.diagnosis.limits import LIMITS
 from pistat.text import did_you_mean, quoted
-from pistat.validators import FLAG, BadValueError, Kind, decimal, whole
+from pistat.validators import FLAG, BadValueError, Kind, Url, decimal, urls, whole
 
 PREFIX = "PISTAT_"
 T = TypeVar("T")
@@ -80,6 +80,26 @@ def interval(text: str) -> int:
     return 0 if text == "0" else int(whole(5, 300).read(text))
 
 
+def targets(text: str) -> tuple[Url, ...]:
+    """Accept where notifications go; a URL of ntfy must name a topic."""
+    found = urls("http", "https", "ntfy", "ntfy+http")(text)
+    if any(each.scheme.startswith("ntfy") and not each.path.rpartition("/")[2] for each in found):
+        raise ValueError
+    return found
+
+
+def one_url(text: str) -> tuple[Url, ...]:
+    """Accept one URL, in which commas are ordinary characters; empty for none."""
+    return urls("http", "https")(text.replace(",", "%2C"))
+
+
+def severity(text: str) -> str:
+    """Accept the word of a severity."""
+    if text not in SEVERITIES:
+        raise ValueError
+    return text
+
+
 def _listed(text: str) -> list[str]:
     return text.split(",") if text else []
 
@@ -91,6 +111,13 @@ LEVEL = Kind(level, "one of " + ", ".join(LEVELS))
 TOKEN = Kind(token, "at most 256 visible ASCII characters, without spaces; empty for none")
 NAMES = Kind(host_names, "names separated by commas, such as pi.example.org; or * for all")
 INTERVAL = Kind(interval, "0, or a whole number from 5 to 300")
+SEVERITIES = ("info", "warning", "critical")
+SEVERITY = Kind(severity, "one of " + ", ".join(SEVERITIES))
+TARGETS = Kind(
+    targets,
+    "URLs separated by commas: http://, https://, ntfy://host/topic, ntfy+http://host/topic; or empty",
+)
+ONE_URL = Kind(one_url, "a URL that begins with http:// or https://; empty for none")
 ORIGINS = Kind(origins, "origins separated by commas, such as http://dashboard.local:3000")
 
 
@@ -146,6 +173,17 @@ class Settings:
     limits: tuple[tuple[str, tuple[Stage, ...]], ...] = setting(
         "", LIMITS, "Other limits for the findings of `/diagnosis`, or off for those that you do not want."
     )
+    notify: tuple[Url, ...] = setting(
+        "", TARGETS, "Where a message is sent when a finding begins or ends.", secret=True
+    )
+    notify_from: str = setting("warning", SEVERITY, "The lowest severity of which messages are sent.")
+    notify_repeat: int = setting(
+        "0", whole(0, 168), "Hours after which a finding that lasts is sent again; 0 for never."
+    )
+    heartbeat_url: tuple[Url, ...] = setting(
+        "", ONE_URL, "A URL that is asked regularly while nothing is critical.", secret=True
+    )
+    heartbeat_seconds: int = setting("60", whole(30, 3600), "Seconds between two heartbeats.")
     show_ssid: bool = setting("False", FLAG, "Whether to show the name of the Wi-Fi network.")
 
 

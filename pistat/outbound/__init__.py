@@ -1,0 +1,1 @@
+"""What pi-stat sends to others: nothing, unless a setting names a target."""

@@ -1,0 +1,265 @@
+"""Notifications and the heartbeat, against servers on real sockets; the clock is handed in."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from pistat.diagnosis.events import Event
+from pistat.outbound import notify, request
+from pistat.outbound.heartbeat import Heartbeat
+from pistat.outbound.notify import Notifier, Rules, Target
+from pistat.outbound.request import Answer
+from pistat.settings import Settings
+from pistat.validators import Url, urls
+
+SCHEMES = urls("http", "https", "ntfy", "ntfy+http")
+ROW = {
+    "id": "heat.hot",
+    "subject": None,
+    "text": "Hot.",
+    "advice": "Cool it.",
+    "evidence": {"cpu_temp": 85.0},
+}
+
+
+class Clock:
+    """A machine of which only the name and the clocks are asked."""
+
+    now = 1000.0
+
+    def uptime(self) -> float:
+        return self.now
+
+    def time(self) -> float:
+        return 1_800_000_000.0 + self.now
+
+    def host_name(self) -> str:
+        return "raspberrypi"
+
+
+class Judge:
+    """A diagnosis with one finding that lasts."""
+
+    status = "warning"
+
+    def document(self, least: object = None) -> dict[str, Any]:
+        del least
+        row = {**ROW, "severity": "warning", "since": 1_800_000_900.0, "title": "The CPU is hot"}
+        return {"status": self.status, "sentence": "Hot & dry?", "findings": [row]}
+
+
+def event(state: str, number: int = 0, severity: str = "warning") -> Event:
+    duration = 30.0 if state == "end" else None
+    return Event(
+        float(number), 1_800_000_000.0 + number, "heat.hot", "", state, severity, "The CPU is hot", duration
+    )
+
+
+class Bench:
+    """A notifier with one target, whose answers and clock a test sets."""
+
+    def __init__(self, repeat: float = 0.0) -> None:
+        self.clock, self.got, self.answer = Clock(), [], Answer(True, "")
+        target = Target(SCHEMES("http://pi:secret@server/hook?key=secret")[0])
+        clock: Any = self.clock
+        judge: Any = Judge()
+        rules = Rules("warning", repeat)
+        self.notifier = Notifier([target], judge, clock, "http://raspberrypi:8585/", rules, self.deliver)
+        self.tries = 0
+
+    got: list[dict[str, Any]]
+
+    def deliver(self, url: Url, content: dict[str, Any]) -> Answer:
+        del url
+        self.tries += 1
+        if self.answer.accepted:
+            self.got.append(content)
+        return self.answer
+
+
+@contextmanager
+def server(status: int = 200) -> Iterator[tuple[str, list[tuple[str, dict[str, str], bytes]]]]:
+    """A server that answers everything with `status`, and what it was asked."""
+    asked: list[tuple[str, dict[str, str], bytes]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            asked.append((self.path, dict(self.headers), body))
+            self.send_response(status)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        do_GET = do_POST  # noqa: N815 - the name that http.server asks for
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    found = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield f"127.0.0.1:{found.server_port}", asked
+    finally:
+        found.shutdown()
+        thread.join()
+        found.server_close()
+
+
+def test_begin_and_end_have_one_shape() -> None:
+    bench = Bench()
+    bench.notifier.take(event("begin"))
+    bench.notifier.take(event("end"))
+    bench.notifier.work()
+
+    begin, end = bench.got
+    assert list(begin) == list(end)
+    assert (begin["type"], end["type"]) == (
+        "failure" if begin["severity"] == "critical" else "warning",
+        "success",
+    )
+    assert begin["message"] == "Hot. Cool it."
+    assert (end["duration"], end["evidence"]) == (30.0, {})
+
+
+def test_less_severe_ones_are_not_sent() -> None:
+    bench = Bench()
+    bench.notifier.take(event("begin", severity="info"))
+    bench.notifier.work()
+
+    assert bench.got == []
+
+
+def test_a_storm_is_twenty_messages_and_a_count() -> None:
+    """A thousand flaps within ten minutes, then an hour of silence."""
+    bench = Bench()
+    for number in range(1000):
+        bench.clock.now += 0.6
+        bench.notifier.take(event("begin" if number % 2 == 0 else "end", number))
+        bench.notifier.work()
+    assert len(bench.got) == 20
+    bench.clock.now += 3600
+    bench.notifier.work()
+
+    assert len(bench.got) == 21
+    assert bench.got[-1]["title"] == "raspberrypi: and 980 more in the last hour"
+
+
+def test_what_cannot_be_delivered_is_kept_in_order(caplog: pytest.LogCaptureFixture) -> None:
+    """The pauses grow; the log has one line, and nothing of the URL."""
+    bench = Bench()
+    bench.answer = Answer(False, "the name of the server does not resolve")
+    bench.notifier.take(event("begin"))
+    bench.notifier.take(event("end"))
+    with caplog.at_level(logging.INFO, "pistat"):
+        for pause in (0, 10, 60, 600, 3600):
+            bench.clock.now += pause
+            bench.notifier.work()
+            bench.notifier.work()
+        assert bench.tries == 5
+        bench.answer = Answer(True, "")
+        bench.clock.now += 3600
+        bench.notifier.work()
+
+    assert [each["state"] for each in bench.got] == ["begin", "end"]
+    assert len(caplog.messages) == 2
+    assert "secret" not in caplog.text
+
+
+def test_right_after_boot_only_what_lasts_is_sent() -> None:
+    bench = Bench()
+    bench.clock.now = 30.0
+    bench.notifier.take(event("begin"))
+    bench.notifier.take(event("end"))
+    bench.notifier.take(event("begin"))
+    bench.notifier.work()
+    assert bench.got == []
+    bench.clock.now = 121.0
+    bench.notifier.work()
+
+    assert [each["state"] for each in bench.got] == ["begin"]
+
+
+def test_what_lasts_is_sent_again() -> None:
+    bench = Bench(repeat=3600.0)
+    bench.notifier.take(event("begin"))
+    for _ in range(3):
+        bench.notifier.work()
+        bench.clock.now += 3600
+    assert [each["state"] for each in bench.got] == ["begin"] * 3
+
+
+def test_a_webhook_gets_json() -> None:
+    with server() as (address, asked):
+        (answer,) = notify.test(SCHEMES(f"http://me:pw@{address}/api/webhook/x"), "raspberrypi", "http://pi/")
+    path, headers, body = asked[0]
+
+    assert answer == Answer(True, "the server answered 200 OK")
+    assert (path, headers["Content-Type"]) == ("/api/webhook/x", "application/json")
+    assert headers["Authorization"] == "Basic bWU6cHc="
+    assert json.loads(body)["state"] == "test"
+
+
+def test_ntfy_gets_its_json_publishing() -> None:
+    """It is posted to the root, with the topic in it (docs.ntfy.sh, "Publish as JSON")."""
+    with server() as (address, asked):
+        notify.test(SCHEMES(f"ntfy+http://{address}/my-topic"), "raspberrypi", "http://pi/")
+    path, _, body = asked[0]
+    found = json.loads(body)
+
+    assert path == "/"
+    assert found["topic"] == "my-topic"
+    assert set(found) == {"topic", "title", "message", "priority", "tags", "click"}
+    assert 1 <= found["priority"] <= 5
+
+
+@pytest.mark.parametrize("status", [302, 401, 500])
+def test_a_refusal_is_no_success_and_a_redirect_is_not_followed(status: int) -> None:
+    with server(status) as (address, asked):
+        (answer,) = notify.test(SCHEMES(f"http://{address}/hook"), "raspberrypi", "http://pi/")
+
+    assert not answer.accepted
+    assert str(status) in answer.text
+    assert len(asked) == 1
+
+
+def test_faults_of_the_network_are_words_without_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that nobody has, a server that accepts and is silent, and one that speaks no TLS."""
+    monkeypatch.setattr(request, "SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, server() as (address, _):
+        hosts = ("http://nobody.invalid", f"http://127.0.0.1:{silent.getsockname()[1]}", f"https://{address}")
+        answers = [notify.test(SCHEMES(f"{each}/secret"), "pi", "http://pi/")[0] for each in hosts]
+
+    assert not any(each.accepted for each in answers)
+    assert "secret" not in str(answers)
+    assert answers[1].text == "no answer within 0.2 s"
+
+
+def test_the_heartbeat_is_silent_while_something_is_critical() -> None:
+    """As Uptime Kuma's push takes it: status and sentence in the query."""
+    judge: Any = Judge()
+    with server() as (address, asked):
+        url = SCHEMES(f"http://{address}/api/push/x?status=up&msg={{sentence}}&is={{status}}")[0]
+        Heartbeat(url, 60, judge).beat()
+        judge.status = "critical"
+        Heartbeat(url, 60, judge).beat()
+
+    assert [path for path, _, _ in asked] == ["/api/push/x?status=up&msg=Hot%20%26%20dry%3F&is=warning"]
+
+
+def test_urls_are_secret() -> None:
+    """No text of the settings holds them."""
+    settings = Settings(notify=SCHEMES("http://me:pw@host/secret"))
+
+    assert "secret" not in repr(settings)
+    assert "secret" not in repr(settings.notify)
+    assert "pw" not in repr(settings.notify)
