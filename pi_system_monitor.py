@@ -51,6 +51,7 @@ from werkzeug.http import parse_accept_header
 
 from pistat import daemon, hosts, routes
 from pistat import log as journal
+from pistat.cache import NoThreadError
 from pistat.collectors import cpu, processes
 from pistat.compression import Body
 from pistat.diagnosis.finding import Severity
@@ -150,6 +151,7 @@ class Service:
         self.diagnosis.set_limits(settings.limits)
         self.glances: Glances = last.glances if last else Glances(machine, self.monitor, self.diagnosis)
         self.seldom = journal.OncePerMinute()
+        self.composing = threading.Lock()
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
         self.limits = {
             budget: RateLimitItemPerSecond(times * settings.rate_limit_requests, settings.rate_limit_window)
@@ -237,7 +239,9 @@ def process_list() -> Response:
     answer = _service().monitor.answer(routes.PROCESSES.keys)
     table = answer.values["processes"]
     rows = processes.top(table, wanted["sort"], wanted["limit"]) if table else []
-    return _json(encode({**answer.document(), "processes": rows}))
+    # One at a time: thousands of rows take megabytes until they are bytes.
+    with _service().composing:
+        return _json(encode({**answer.document(), "processes": rows}))
 
 
 @api.get(routes.INTERFACES.path)
@@ -466,13 +470,25 @@ def _admit() -> Response | None:
     _check_host(service)
     route = _route()
     _check_token(service, route)
-    _spend(service, route.budget if route else routes.DATA)
+    _spend(service, _budget(service, route))
     return _answer_options()
 
 
 def _route() -> Route | None:
     """Return the route that is asked for; None if there is no such route."""
     return routes.BY_PATH.get(request.url_rule.rule) if request.url_rule else None
+
+
+def _budget(service: Service, route: Route | None) -> str:
+    """Return the budget that a request is taken off; strangers and pages of strangers have their own."""
+    environ = request.environ
+    if environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" and not service.guard.allows_origin(
+        environ.get("HTTP_ORIGIN", "")
+    ):
+        return "cross-site"
+    if request.method == "OPTIONS" and not service.guard.has_token(environ):
+        return "preflight"
+    return route.budget if route else routes.DATA
 
 
 def _check_host(service: Service) -> None:
@@ -526,7 +542,8 @@ def _spend(service: Service, budget: str) -> None:
 
 def _client() -> str:
     environ = request.environ
-    return _service().guard.client(environ["REMOTE_ADDR"], environ.get("HTTP_X_FORWARDED_FOR", ""))
+    peer = environ.get("pistat.client") or hosts.client(environ["REMOTE_ADDR"])
+    return _service().guard.client(peer, environ.get("HTTP_X_FORWARDED_FOR", ""))
 
 
 # Answers
@@ -548,6 +565,8 @@ def _json(body: bytes, status: int = 200) -> Response:
 
 def _error(error: Exception) -> Response:
     """Answer with one JSON shape for everything that goes wrong; an unexpected failure shows no details."""
+    if isinstance(error, NoThreadError):
+        error = ServiceUnavailable("The system has no thread left; try again in 1 s.", retry_after=1)
     if not isinstance(error, HTTPException):
         if _service().seldom((request.endpoint, type(error))):
             log.error("%s failed", request.endpoint, exc_info=error)

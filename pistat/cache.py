@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 import weakref
@@ -22,6 +23,10 @@ class NoAnswerError(Exception):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"no answer within {seconds:.1f} s")
+
+
+class NoThreadError(Exception):
+    """Say that the system has no thread left for a reading."""
 
 
 class Task(NamedTuple, Generic[T]):
@@ -173,7 +178,12 @@ class DeadlineCache:
         """Make a job of the tasks."""
         job = _Job(self._clock(), deque(tasks))
         self._running.update(dict.fromkeys([task.key for task in tasks], job))
-        self._enlist(job)
+        try:
+            self._enlist(job)
+        except RuntimeError:
+            for task in tasks:
+                del self._running[task.key]
+            raise NoThreadError from None
 
     def _enlist(self, job: _Job) -> None:
         """Have a thread work on `job`: an idle one, or a new one."""
@@ -198,8 +208,10 @@ class DeadlineCache:
 
     def _help(self, job: _Job, now: float) -> None:
         """Send threads to a job that makes no progress."""
-        for _ in range(min(job.helpers, len(job.pending))):
-            self._enlist(job)
+        # Without another thread, the one that is at it goes on alone.
+        with contextlib.suppress(RuntimeError):
+            for _ in range(min(job.helpers, len(job.pending))):
+                self._enlist(job)
         job.helpers *= 2
         job.progress = now
 

@@ -53,14 +53,18 @@ def _is_address(name: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def client(address: str) -> str:
-    """Return who has `address`: IPv6 by /64, the smallest network that a home gets; IPv4-mapped as IPv4."""
+def client(address: str, ours: str = "") -> str:
+    """Return who has `address`: IPv4-mapped as IPv4; IPv6 by /64, the smallest network that a home gets.
+
+    In the /64 of `ours`, the address that was connected to, are our neighbours on the same link: each counts.
+    """
     if ":" not in address:
         return address
     parsed = ipaddress.IPv6Address(address)
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
-    return str(ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
+    network = ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64))
+    return str(parsed) if ours and ipaddress.IPv6Address(ours) in network else str(network)
 
 
 def reachable(own_name: str) -> list[str]:

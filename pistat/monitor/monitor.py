@@ -32,8 +32,8 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
 
 DELETE = "\x7f"
-LATER_CONTROLS = re.compile("[\x7f-\x9f]")
-"""Control characters that JSON may hold as they are, but that a terminal would obey."""
+LATER_CONTROLS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Control characters, those of direction too, that JSON may hold as they are, but that a terminal obeys."""
 
 RETRY_SECONDS = 2.0
 """For how long an answer is shared, at most, while something fails."""

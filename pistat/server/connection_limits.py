@@ -1,10 +1,10 @@
-"""The connections that are open: how many there may be, how long each may take, and which goes first."""
+"""The open connections: how many, for how long, with how many bytes, and which is closed for another."""
 
 from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Protocol
 
@@ -12,10 +12,16 @@ PER_CLIENT = 64
 """Connections of one client; a browser has six."""
 
 TOTAL = 512
-"""Connections of all; each may cost a descriptor and some tens of kilobytes."""
+"""Connections of all."""
+
+HELD_PER_CLIENT = 2 << 20
+"""Bytes of answers that may wait for one client, beside one answer that is larger."""
+
+HELD_TOTAL = 8 << 20
+"""Bytes of answers that may wait for all clients."""
 
 REQUEST_SECONDS = 10.0
-"""From the first byte of a request to its last."""
+"""From the first byte of a request to the end of its head."""
 
 ANSWER_SECONDS = 30.0
 """From the end of the work to the last byte of the answer."""
@@ -23,98 +29,115 @@ ANSWER_SECONDS = 30.0
 IDLE_SECONDS = 20.0
 """From one request to the next."""
 
+DRAIN_SECONDS = 2.0
+"""From the last byte of an answer to the end of what the client still sends, which nobody reads."""
+
 SENDING_SECONDS = 1.0
-"""How long an answer may be on its way without a risk of being cut off for a newcomer."""
+"""For how long an answer that is being sent is never cut off for a new connection."""
 
 
 class Connection(Protocol):
-    """One connection.
+    """A connection, as the limits see it.
 
     Attributes:
-        client: Whose it is.
+        client: Who has it, as `hosts.client` says.
         since: When, on the monotonic clock, it began what it is doing.
+        held: How many bytes wait for its client.
     """
 
     client: str
     since: float
+    held: int
 
     def time_limit(self) -> float | None:
-        """For how many seconds it may go on with that; None while it waits for us."""
+        """Return for how many seconds it may go on with that, or None while it waits for us."""
 
     def evictable(self) -> bool:
-        """Whether it may be cut to make room."""
+        """Return whether it may be closed to make room."""
 
     def close_now(self) -> None:
-        """Close it."""
+        """Close it, and take it off the limits."""
 
 
 class ConnectionLimits:
-    """All connections.
+    """Keep all connections within the limits. Only the loop calls this.
 
-    One client cannot have more than `PER_CLIENT`, all together not more than `TOTAL`: whoever comes beyond
-    that takes the place of the one that has waited longest for its client, and a newcomer is served.
+    At a limit, the connection that has waited longest for its client is closed for the new one. If there is
+    none, since a worker has each, the new one is refused.
 
     Attributes:
-        per_client: How many one may have; with a proxy in front, all come from one address.
+        per_client: How many a client may have; with a proxy in front, all come from one address.
+        total: How many there may be.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, per_client: int = PER_CLIENT) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, total: int = TOTAL) -> None:
         self._clock = clock
-        self.per_client = per_client
+        self.total = total
+        self.per_client = min(PER_CLIENT, total)
         self._members: defaultdict[str, set[Connection]] = defaultdict(set)
-        self._leaving: set[Connection] = set()
-        self._looked = clock()
+        self._count = 0
+        self._swept = clock()
 
     def __len__(self) -> int:
-        return sum(map(len, self._members.values()))
+        return self._count
 
     def __iter__(self) -> Iterator[Connection]:
         return chain.from_iterable(self._members.values())
 
     def add(self, newcomer: Connection) -> bool:
-        """Take one in, and choose one that goes for it; False when there is none, since all are at work."""
-        mine = self._members[newcomer.client]
-        room = True
-        if len(self) >= TOTAL:
-            room = self._choose(max(self._members.values(), key=len))
-        elif len(mine) >= self.per_client:
-            # If all of them are at work, the queue for that has a bound of its own.
-            self._choose(mine)
-        mine.add(newcomer)
-        return room
+        """Add a connection, and close another if need be. Return False if none can be closed."""
+        mine = self._members.get(newcomer.client, set())
+        if len(mine) >= self.per_client and not _close_oldest(mine):
+            return False
+        if self._count >= self.total and not self.make_room():
+            return False
+        self._members[newcomer.client].add(newcomer)
+        self._count += 1
+        return True
+
+    def make_room(self) -> bool:
+        """Close a connection of the client that has most; False if none can be closed."""
+        return any(map(_close_oldest, sorted(self._members.values(), key=len, reverse=True)))
 
     def remove(self, member: Connection) -> None:
-        """One has been closed."""
-        self._leaving.discard(member)
-        mine = self._members[member.client]
-        mine.discard(member)
-        if not mine:
-            del self._members[member.client]
+        """Forget a connection that is closed."""
+        mine = self._members.get(member.client, set())
+        if member in mine:
+            self._count -= 1
+            mine.remove(member)
+            if not mine:
+                del self._members[member.client]
+
+    def hold(self, sender: Connection) -> None:
+        """Close those that have held bytes for longest, if too many wait now that `sender` must wait, too."""
+        _close_unread([each for each in self._members[sender.client] if each is not sender], HELD_PER_CLIENT)
+        _close_unread([each for each in self if each is not sender], HELD_TOTAL)
 
     def sweep(self) -> None:
-        """Close those that were chosen to go, and once a second those that take too long.
-
-        Not to be called while events are handled: the next connection may get the descriptor of one that is
-        closed, and its events.
-        """
-        # The rest of a request may have come with the events that brought the newcomer.
-        going = [each for each in self._leaving if each.evictable()]
-        self._leaving.clear()
+        """Close, once a second, those that have taken longer than they may."""
         now = self._clock()
-        if now - self._looked >= 1.0:
-            self._looked = now
-            going += [each for each in self if _is_late(each, now)]
-        for each in going:
-            each.close_now()
+        if now - self._swept >= 1.0:
+            self._swept = now
+            for each in [each for each in self if _is_late(each, now)]:
+                each.close_now()
 
-    def _choose(self, members: Collection[Connection]) -> bool:
-        waiting = [each for each in members if each.evictable() and each not in self._leaving]
-        if not waiting:
-            return False
-        self._leaving.add(min(waiting, key=lambda each: each.since))
-        return True
+
+def _close_oldest(members: Iterable[Connection]) -> bool:
+    oldest = min((each for each in members if each.evictable()), key=lambda each: each.since, default=None)
+    if oldest is not None:
+        oldest.close_now()
+    return oldest is not None
+
+
+def _close_unread(members: Iterable[Connection], most: int) -> None:
+    senders = sorted((each for each in members if each.held), key=lambda each: each.since, reverse=True)
+    total = 0
+    for each in senders:
+        total += each.held
+        if total > most:
+            each.close_now()
 
 
 def _is_late(member: Connection, now: float) -> bool:
-    time_limit = member.time_limit()
-    return time_limit is not None and now - member.since > time_limit
+    limit = member.time_limit()
+    return limit is not None and now - member.since > limit

@@ -1,4 +1,4 @@
-"""The listening side: sockets, waitress tuned to defend itself, and an end that drops no request."""
+"""The loop: accepts connections, hands requests to workers and answers to clients, and ends in order."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ import logging
 import selectors
 import signal
 import socket
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
-from http import HTTPStatus
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from waitress import wasyncore
 from waitress.adjustments import Adjustments
-from waitress.server import TcpWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
-from pistat.server.connection import Connection, Refused
+from pistat.log import OncePerMinute
+from pistat.server.connection import Connection, Request, State, Work, refusal
 from pistat.server.connection_limits import PER_CLIENT, TOTAL, ConnectionLimits
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication
+
+log = logging.getLogger("pistat")
 
 THREADS = 32
-"""Many for two cores, but idle ones cost some kilobytes each, and `block=true` keeps one for a second."""
+"""Many for two cores, but an idle one costs some kilobytes, and `block=true` keeps one for a second."""
 
 BLOCKING = 24
 """How many requests may wait their second at a time; the other threads are for everybody else."""
@@ -35,29 +36,19 @@ QUEUE = 64
 """How many requests may wait for a thread: as many as even a slow board answers soon."""
 
 PRIORITY_THREADS = 2
-"""Threads for what takes no time: /health, and refusals. Nothing else is ever in their way."""
+"""Threads for /health; nothing else is ever in their way."""
 
 HEALTH = "/health"
 
-HEAD, BODY = 16_384, 4_096
-"""Bytes of a request: its line with its headers, and what no route reads."""
+SEND_BUFFER, RECEIVE_BUFFER = 65_536, 16_384
+"""Bytes that the kernel keeps for a connection, which it doubles; they count as memory of the service."""
 
-TUNING = {
-    # select() dies as soon as the process holds a descriptor above 1,023.
-    "asyncore_use_poll": True,
-    "max_request_header_size": HEAD,
-    "max_request_body_size": BODY,
-    # Nothing is written to a disk, however slowly a client reads.
-    "inbuf_overflow": sys.maxsize,
-    "outbuf_overflow": sys.maxsize,
-    # No thread waits until a client has read; the channel sees to it that not too much comes together.
-    "outbuf_high_watermark": sys.maxsize,
-    # The access control decides whom to believe.
-    "clear_untrusted_proxy_headers": False,
-    "expose_tracebacks": False,
-    "log_socket_errors": False,
-    "ident": "pi-stat",
-}
+BACKLOG = 256
+"""Connections that may wait to be accepted."""
+
+ACCEPTED = 32
+"""Connections that are accepted in one turn of the loop."""
+
 ACCEPT_SECONDS = 0.2
 """How long, at the end, connections are accepted that were waiting for it."""
 
@@ -71,13 +62,14 @@ NOBODY = "0.0.0.0"  # noqa: S104 - nothing listens on it
 """The address of the daemon when it asks itself; no client can have it."""
 
 DESCRIPTORS = 1024
-"""Connections and files that may be open at a time; with `TOTAL` connections some hundred are left."""
+"""Files that may be open at a time; half of them may be connections."""
 
+FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 NO_IPV6 = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Sockets that listen on `host`: `::` serves both families, `localhost` every loopback that there is.
+    """Return sockets that listen on `host`: `::` serves both families, `localhost` every loopback address.
 
     Raises:
         OSError: The port is in use, or the address is not one of this machine.
@@ -106,35 +98,70 @@ def _bind(host: str, port: int) -> socket.socket:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
+        # The connections inherit these.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listener.bind(address)
-        listener.listen(128)
+        listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise
     return listener
 
 
-def make_room() -> None:
-    """Have the system let us open `DESCRIPTORS`, if it will; macOS begins with 256."""
+def make_room() -> int:
+    """Have the system let us open `DESCRIPTORS` files; macOS begins with 256. Return how many it does."""
     # Windows has no such limit, and a sandbox may forbid to raise it.
-    with contextlib.suppress(ImportError, OSError):
+    try:
         import resource  # noqa: PLC0415
-
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
-        if soft != resource.RLIM_INFINITY and soft < wanted:
+    except ImportError:
+        return DESCRIPTORS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return DESCRIPTORS if soft == resource.RLIM_INFINITY else min(soft, DESCRIPTORS)
+
+
+class FairQueue:
+    """The requests that wait for a thread, one of each client in turn. The dispatcher holds its lock."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[Work]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, work: Work) -> None:
+        """Add a request behind those of its client."""
+        self._waiting.setdefault(work.client, deque()).append(work)
+        self._count += 1
+
+    def popleft(self) -> Work:
+        """Take the first request of the client whose turn it is."""
+        client, mine = next(iter(self._waiting.items()))
+        del self._waiting[client]
+        work = mine.popleft()
+        if mine:
+            self._waiting[client] = mine
+        self._count -= 1
+        return work
 
 
 class GrowingDispatcher(ThreadedTaskDispatcher):
-    """Threads of their own, made when there is work for them, and a queue before them."""
+    """Threads of their own, started when there is work for them, and a queue before them."""
 
     def __init__(self, least: int, most: int) -> None:
         super().__init__()
+        self.queue = FairQueue()
         self._most = most
         self.set_thread_count(least)
 
-    def add_task(self, task: Connection) -> None:
+    def add_task(self, task: Work) -> None:
         """Have a thread answer a request. Each that has ever worked holds some 60 kB."""
         super().add_task(task)
         if self.waiting() > 0 and len(self.threads) < self._most:
@@ -149,61 +176,8 @@ class GrowingDispatcher(ThreadedTaskDispatcher):
             self.threads &= running
 
     def waiting(self) -> int:
-        """How many requests no thread is free for."""
+        """Return how many requests no thread is free for."""
         return int(len(self.queue) - (len(self.threads) - self.active_count))
-
-
-class _Listener(TcpWSGIServer):
-    """One socket that listens, with the crowd of all, and two lanes for its requests."""
-
-    channel_class = Connection
-    limits: ConnectionLimits
-    priority: GrowingDispatcher
-    refused: Callable[[int], None]
-    cors: Callable[[str], Mapping[str, str]]
-
-    def readable(self) -> bool:
-        # Waitress would close idle connections here, by the wall clock, and stop listening at their limit.
-        return bool(self.accepting)
-
-    def add_task(self, task: Connection) -> None:
-        """Have a thread answer the first request of a connection."""
-        asked = task.requests[0]
-        # What the daemon asks itself proves that the ordinary threads work, so it waits for one of them.
-        own = task.addr[0] == NOBODY
-        light = bool(asked.error) or asked.path == HEALTH
-        if not own and not light and self.task_dispatcher.waiting() >= QUEUE:
-            asked.error = Refused(HTTPStatus.SERVICE_UNAVAILABLE)
-            light = True
-        priority = light and not own
-        (self.priority if priority else self.task_dispatcher).add_task(task)
-
-    def pull_trigger(self) -> None:
-        """Nothing: threads at work call it, and when they have done, the channel does what is needed."""
-
-    def wake(self) -> None:
-        """End the turn of the loop."""
-        super().pull_trigger()
-
-
-class _Waking(wasyncore.dispatcher):
-    """Ends a turn of the loop as soon as a signal has come.
-
-    Its handler is for the main thread to call, which may not notice: the kernel may have given the signal to
-    another thread, or to this one just before it lay down to wait.
-    """
-
-    def __init__(self, channels: dict[int, Any]) -> None:
-        ours, self._theirs = socket.socketpair()
-        super().__init__(ours, map=channels)
-        self._theirs.settimeout(0)
-        signal.set_wakeup_fd(self._theirs.fileno(), warn_on_full_buffer=False)
-
-    def writable(self) -> bool:
-        return False
-
-    def handle_read(self) -> None:
-        self.recv(4096)
 
 
 class Server:
@@ -211,65 +185,61 @@ class Server:
 
     Attributes:
         application: What answers. Another may take its place at any time, and gets the requests that follow.
+        limits: All connections. This and the selector are for the loop alone.
+        effective_port, server_name, adj: What waitress's task wants to know of its server.
 
     Args:
         refused: Called with the status of each request that never reaches `application`.
     """
 
+    server_name = "pi-stat"
+
     def __init__(
         self, application: WSGIApplication, sockets: Iterable[socket.socket], refused: Callable[[int], None]
     ) -> None:
-        logging.getLogger("waitress").setLevel(logging.ERROR)
+        logging.getLogger("waitress").setLevel(logging.CRITICAL)
         self.application = application
-        self._map: dict[int, Any] = {}
-        self._limits = ConnectionLimits()
-        self._lanes = [GrowingDispatcher(1, THREADS), GrowingDispatcher(PRIORITY_THREADS, PRIORITY_THREADS)]
-        self._listeners = [self._listen(each, refused) for each in sockets]
-        self._stopping = False
-        self._reload = False
-
-    def _listen(self, listening: socket.socket, refused: Callable[[int], None]) -> _Listener:
-        listener = _Listener(
-            self._respond,
-            map=self._map,
-            _sock=listening,
-            dispatcher=self._lanes[0],
-            adj=Adjustments(sockets=[listening], **TUNING),
-            sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
-            bind_socket=False,
-        )
-        listener.limits = self._limits
-        listener.priority = self._lanes[1]
-        listener.refused = refused
-        listener.cors = lambda _: {}
-        return listener
+        self.refused = refused
+        self.selector = selectors.DefaultSelector()
+        self.limits = ConnectionLimits(total=min(TOTAL, make_room() // 2))
+        self._listeners = list(sockets)
+        self.adj = Adjustments(sockets=self._listeners, ident="pi-stat", log_socket_errors=True)
+        self.effective_port = self._port(self._listeners[0])
+        self._workers = GrowingDispatcher(1, THREADS)
+        self._priority = GrowingDispatcher(PRIORITY_THREADS, PRIORITY_THREADS)
+        self._finished: deque[Work] = deque()
+        self._wake, self._woken = socket.socketpair()
+        self._cors: Callable[[str], Mapping[str, str]] = lambda _: {}
+        self._once_a_minute = OncePerMinute()
+        self._deaf_until = 0.0
+        self._stopping = self._reload = False
+        for each in (*self._listeners, self._wake, self._woken):
+            each.setblocking(False)  # noqa: FBT003 - the name of the method says what it means
+        for each in (*self._listeners, self._woken):
+            self.selector.register(each, selectors.EVENT_READ)
 
     def set_trusted_proxies(self, proxies: int) -> None:
         """Let one address have all connections if there are proxies in front: it is theirs."""
-        self._limits.per_client = TOTAL if proxies else PER_CLIENT
-
-    def _respond(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return self.application(environ, start_response)
+        self.limits.per_client = self.limits.total if proxies else min(PER_CLIENT, self.limits.total)
 
     def set_cors(self, cors: Callable[[str], Mapping[str, str]]) -> None:
         """Add the headers by which pages of an origin may read it to what never reaches `application`."""
-        for each in self._listeners:
-            each.cors = cors
+        self._cors = cors
 
     @property
     def urls(self) -> list[str]:
         """Where it listens."""
-        return [_url(each.socket.getsockname()) for each in self._listeners]
+        return [_url(each.getsockname()) for each in self._listeners]
 
     def stop(self, *_: object) -> None:
         """End `run` soon. May be called from a signal handler."""
         self._stopping = True
-        self._listeners[0].wake()
+        self._end_turn()
 
     def request_reload(self, *_: object) -> None:
         """Have `run` call its `reload` soon. May be called from a signal handler."""
         self._reload = True
-        self._listeners[0].wake()
+        self._end_turn()
 
     def self_request(self) -> socket.socket:
         """Send a request for /health; the answer comes on the socket, which does not block.
@@ -277,11 +247,47 @@ class Server:
         It goes the way of every request but for the network, which a firewall may close to the daemon itself.
         """
         client, ours = socket.socketpair()
-        client.settimeout(0)
-        listener = self._listeners[0]
-        Connection(listener, ours, (NOBODY, 0), listener.adj, map=self._map)
+        client.setblocking(False)  # noqa: FBT003 - the name of the method says what it means
+        self._take(Connection(self, ours, (NOBODY, 0), self.effective_port))
         client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         return client
+
+    # What connections and workers call
+
+    def submit(self, work: Work) -> None:
+        """Have a worker answer a request, or refuse it if too many wait already."""
+        # What the daemon asks itself proves that the ordinary threads work, so it waits for one of them.
+        own = work.client == NOBODY
+        if work.request.path == HEALTH and not own:
+            self._priority.add_task(work)
+        elif self._workers.waiting() < QUEUE or own:
+            self._workers.add_task(work)
+        else:
+            self.refused(503)
+            work.pieces = [self.refusal(503, work.request)]
+            self.finish(work)
+
+    def finish(self, work: Work) -> None:
+        """Have the loop send an answer; called by workers."""
+        self._finished.append(work)
+        self._end_turn()
+
+    def report(self, error: BaseException) -> None:
+        """Log an error that should not be, once a minute."""
+        if self._once_a_minute(type(error).__name__):
+            log.error("The server failed", exc_info=error)
+
+    def refusal(self, code: int, request: Request | None) -> bytes:
+        """Return the answer to what never reaches the application."""
+        # What could not be parsed has no method, and perhaps no origin.
+        return refusal(code, request, self._cors(request.headers.get("ORIGIN", "") if request else ""))
+
+    def _end_turn(self) -> None:
+        # If the buffer is full, the loop is about to wake up anyhow.
+        with contextlib.suppress(OSError):
+            self._wake.send(b".")
+
+    # The loop
 
     def run(
         self, ready: Callable[[], None], *, turned: Callable[[], float], reload: Callable[[], None]
@@ -290,17 +296,18 @@ class Server:
 
         Args:
             ready: Called once, when the port answers.
-            turned: Called after each turn of the loop; tells how many seconds it need not be called again.
+            turned: Called after each turn of the loop; returns how many seconds it need not be called again.
             reload: Called between two turns after each `request_reload`.
         """
-        _Waking(self._map)
+        # The kernel may give a signal to another thread, and its handler is for this one to call.
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, self.stop)
         ready()
         seconds = 1.0
         while not self._stopping:
             # With nobody connected there is nobody whose time could be up.
-            self._turn(min(seconds, 1.0 if self._limits else IDLE_SECONDS))
+            self._turn(min(seconds, 1.0 if self.limits or self._deaf_until else IDLE_SECONDS))
             seconds = turned()
             if self._reload:
                 self._reload = False
@@ -308,38 +315,100 @@ class Server:
         self._drain()
 
     def _turn(self, seconds: float) -> None:
-        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
-        self._limits.sweep()
+        ready = [key for key, _ in self.selector.select(seconds)]
+        for each in ready:
+            if each.data is not None:
+                self._guarded(each.data, each.data.handle)
+            elif each.fileobj is self._woken:
+                self._woken.recv(4096)
+        while self._finished:
+            work = self._finished.popleft()
+            pieces = work.pieces or [self.refusal(500, work.request)]
+            self._guarded(work.connection, partial(work.connection.answer, pieces, ends=work.ends))
+        # Last, for a connection whose request has just come is not closed for a new one.
+        for each in ready:
+            if each.fileobj in self._listeners:
+                self._accept(each.fileobj)
+        self.limits.sweep()
+        if self._deaf_until and time.monotonic() > self._deaf_until:
+            self._listen(0.0)
+
+    def _guarded(self, connection: Connection, act: Callable[[], None]) -> None:
+        """Call `act`; an error that should not be costs its connection, not the loop."""
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - whatever it is
+            self.report(error)
+            connection.close()
+
+    def _accept(self, listener: Any) -> None:
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(ACCEPTED):
+                try:
+                    sock, address = listener.accept()
+                except OSError as error:
+                    if error.errno in FULL and not self.limits.make_room():
+                        self._listen(time.monotonic() + 1.0)
+                        return
+                    if isinstance(error, BlockingIOError):
+                        raise
+                else:
+                    self._take(Connection(self, sock, address, self._port(listener)))
+
+    def _take(self, connection: Connection) -> None:
+        if self.limits.add(connection):
+            connection.watch()
+            return
+        self.refused(503)
+        with contextlib.suppress(OSError):
+            connection.socket.send(self.refusal(503, None))
+        connection.close()
+
+    def _listen(self, again: float) -> None:
+        """Listen to nobody new until `again`, since no more files may be open; with 0.0, listen again."""
+        self._deaf_until = again
+        for each in self._listeners:
+            if again:
+                self.selector.unregister(each)
+            else:
+                self.selector.register(each, selectors.EVENT_READ)
+
+    # The end
 
     def _drain(self) -> None:
         """Take no more connections, and answer the requests that are here."""
         self._accept_waiting()
         for listener in self._listeners:
-            wasyncore.dispatcher.close(listener)
+            with contextlib.suppress(KeyError):
+                self.selector.unregister(listener)
+            listener.close()
         self._turn(0.0)
         until = time.monotonic() + GRACE
         while self._busy() and time.monotonic() < until:
             self._turn(0.05)
-        for lane in self._lanes:
-            lane.shutdown(cancel_pending=True, timeout=0.1)
+        for each in (self._workers, self._priority):
+            each.shutdown(cancel_pending=True, timeout=0.1)
         # The kernel would not, while a thread is stuck in a filesystem that nothing can interrupt.
-        for each in self._channels():
-            each.handle_close()
+        for connection in list(self._connections()):
+            connection.close()
 
     def _accept_waiting(self) -> None:
         """Take the connections whose requests may be here already, though nobody has looked at them."""
         until = time.monotonic() + ACCEPT_SECONDS
         with selectors.DefaultSelector() as selector:
             for listener in self._listeners:
-                selector.register(listener.socket, selectors.EVENT_READ)
+                selector.register(listener, selectors.EVENT_READ)
             while selector.select(0) and time.monotonic() < until:
                 self._turn(0.0)
 
     def _busy(self) -> bool:
-        return any(each.requests or each.total_outbufs_len for each in self._channels())
+        return any(each.state in {State.WORKING, State.SENDING} for each in self._connections())
 
-    def _channels(self) -> list[Connection]:
-        return [each for each in self._map.values() if isinstance(each, Connection)]
+    def _connections(self) -> Iterator[Connection]:
+        return (each for each in self.limits if isinstance(each, Connection))
+
+    def _port(self, listener: socket.socket) -> int:
+        return int(listener.getsockname()[1])
 
 
 def _url(address: tuple[Any, ...]) -> str:

@@ -61,18 +61,22 @@ class AccessControl:
         return any(hmac.compare_digest(each, self._token) for each in shown_tokens(environ))
 
     def client(self, peer: str, forwarded: str) -> str:
-        """Return the client that a connection from `peer` speaks for, by the X-Forwarded-For header.
+        """Return the client that a connection of the client `peer` speaks for, by the X-Forwarded-For header.
 
         Each proxy adds on the right whom it was asked by. What stands left of the entries of our own proxies
         could be anything, and with fewer entries than proxies the request did not come through all of them.
         """
         hops = forwarded.split(",") if self._proxies else []
         if not 0 < self._proxies <= len(hops):
-            return client(peer)
+            return peer
         try:
             return client(str(ipaddress.ip_address(hops[-self._proxies].strip().strip("[]"))))
         except ValueError:
-            return client(peer)
+            return peer
+
+    def allows_origin(self, origin: str) -> bool:
+        """Return whether pages of `origin` may read answers."""
+        return origin in self._origins
 
     def cors(self, origin: str, *, preflight: bool = False) -> dict[str, str]:
         """Return the headers that let pages of `origin` read an answer; none if no page may."""
@@ -80,7 +84,7 @@ class AccessControl:
             return {}
         # Caches are told that the next one may get another answer.
         headers = {"Vary": "Origin"}
-        if origin not in self._origins:
+        if not self.allows_origin(origin):
             return headers
         headers |= {
             "Access-Control-Allow-Origin": origin,

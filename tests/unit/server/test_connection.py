@@ -20,26 +20,24 @@ LAST = REQUEST.replace(b"Host", b"Connection: close\r\nHost")
 def answered(daemon: Daemon, seed: int, count: int) -> int:
     """How many answers a client gets that keeps its connection, and sends at its own pace."""
     chance = random.Random(seed)
-    sent = REQUEST * (count - 1) + LAST
     received = b""
     with socket.create_connection(("127.0.0.1", daemon.port), timeout=SOON) as connection:
-        while sent:
-            # A part of a request, one, or some.
-            size = chance.choice([7, len(REQUEST), len(REQUEST), 3 * len(REQUEST), 100])
-            connection.sendall(sent[:size])
-            sent = sent[size:]
-            if chance.random() < 0.5:
-                expected = count - -(-len(sent) // len(REQUEST))
-                while received.count(b'{"uptime"') < expected - 1:
-                    received += connection.recv(65536)
-        connection.shutdown(socket.SHUT_WR)
-        while chunk := connection.recv(65536):
-            received += chunk
+        for number in range(count):
+            request = LAST if number == count - 1 else REQUEST
+            # In one part, in some, or with blank lines before it.
+            parts = chance.choice([[request], [request[:7], request[7:]], [b"\r\n", request]])
+            for part in parts:
+                connection.sendall(part)
+            while received.count(b'{"uptime"') <= number:
+                chunk = connection.recv(65536)
+                assert chunk, f"after {number} answers"
+                received += chunk
+        assert connection.recv(1) == b""
     return received.count(b"HTTP/1.1 200 OK")
 
 
 def test_no_request_is_lost() -> None:
-    """However the requests of many kept connections come, in parts or together, each has its answer."""
+    """However the requests of many kept connections come, in parts or whole, each has its answer."""
     daemon = Daemon({"PISTAT_RATE_LIMIT_ENABLED": "no"})
     try:
         daemon.wait_until_ready()
@@ -51,6 +49,49 @@ def test_no_request_is_lost() -> None:
 
     assert found == [150] * 24
     assert not faults
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(REQUEST * 200, id="many"),
+        pytest.param(REQUEST + b"GET /sta", id="a part of another"),
+        pytest.param(REQUEST.replace(b"Host", b"Content-Length: 3\r\nHost") + b"abc", id="a body"),
+        pytest.param(REQUEST.replace(b"Host", b"Expect: 100-continue\r\nHost"), id="Expect"),
+        pytest.param(
+            REQUEST.replace(b"Host", b"Content-Length: 9\r\nExpect: 100-continue\r\nHost"), id="Expect, body"
+        ),
+    ],
+)
+def test_one_request_is_answered(shared: Daemon, sent: bytes) -> None:
+    """What comes behind a request, pipelined or as its body, is not read; there is one answer, and no 100."""
+    if b"100-continue" in sent and b"Length" not in sent:
+        sent = sent.replace(b"Host", b"Connection: close\r\nHost")
+    received = shared.raw(sent)
+
+    assert received.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert received.count(b"HTTP/1.1") == 1
+    assert b"\r\nConnection: close\r\n" in received
+
+
+@pytest.mark.parametrize("sent", [b"\r\n" * 100, b"X: y\r\n" * 98, b"X: y\r\n" * 99])
+def test_headers_are_counted(shared: Daemon, sent: bytes) -> None:
+    """A hundred headers are enough."""
+    blank = not sent.strip()
+    request = sent + LAST if blank else LAST.replace(b"Host", sent + b"Host")
+
+    status = shared.raw(request).split()[1]
+
+    assert status == (b"200" if sent.count(b"X") < 99 else b"431")
+
+
+@pytest.mark.parametrize(
+    "target",
+    [b"/hea\tlth", b"foo:/health", b"file://a/health", b"//health", b"/health#x", b"/a\0b", b"pi:80"],
+)
+def test_another_may_see_another_path(shared: Daemon, target: bytes) -> None:
+    """A target that a proxy in front may read in another way is refused."""
+    assert shared.raw(b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\n\r\n").split()[1] == b"400"
 
 
 HASTY = f"""

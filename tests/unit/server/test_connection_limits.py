@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from pistat.server import connection_limits
-from pistat.server.connection_limits import PER_CLIENT, TOTAL, ConnectionLimits
+from pistat.server.connection_limits import (
+    HELD_PER_CLIENT,
+    HELD_TOTAL,
+    PER_CLIENT,
+    TOTAL,
+    ConnectionLimits,
+)
 
 
 class Clock:
@@ -28,6 +34,7 @@ class Member:
         self.since = since
         self.allowed = time_limit
         self.closed = False
+        self.held = 0
         self.among = among
 
     def time_limit(self) -> float | None:
@@ -81,16 +88,6 @@ def test_who_waits_for_us_stays(people: ConnectionLimits, clock: Clock) -> None:
     assert not any(each.closed for each in working)
 
 
-def test_a_request_that_arrives_in_time_saves_it(people: ConnectionLimits, clock: Clock) -> None:
-    """One that was chosen to go stays if its request has come before the end of the turn."""
-    oldest, *_ = join(people, clock, "mine", PER_CLIENT)
-    people.add(Member(people, "mine", clock.now))
-    oldest.allowed = None
-    people.sweep()
-
-    assert not oldest.closed
-
-
 def test_newcomers_of_one_turn_cost_one_each(people: ConnectionLimits, clock: Clock) -> None:
     """Two that come at once take the places of two."""
     mine = join(people, clock, "mine", PER_CLIENT)
@@ -120,6 +117,33 @@ def test_a_house_full_of_work(people: ConnectionLimits, clock: Clock) -> None:
         join(people, clock, f"client {n % 10}", 1, None)
 
     assert not people.add(Member(people, "newcomer", clock.now))
+    assert len(people) == TOTAL
+
+
+def test_a_client_full_of_work(people: ConnectionLimits, clock: Clock) -> None:
+    """A client whose connections all wait for us gets no more; others do."""
+    join(people, clock, "mine", PER_CLIENT, None)
+
+    assert not people.add(Member(people, "mine", clock.now))
+    assert people.add(Member(people, "other", clock.now))
+    assert len(people) == PER_CLIENT + 1
+
+
+def test_bytes_that_nobody_reads(people: ConnectionLimits, clock: Clock) -> None:
+    """What one client, or all, leave unread is bounded: those go that have held most for longest."""
+    mine = join(people, clock, "mine", 8)
+    for each in mine:
+        each.held = HELD_PER_CLIENT // 4
+    people.hold(mine[-1])
+    assert [each.closed for each in mine] == [True] * 3 + [False] * 5
+
+    others = [join(people, clock, f"client {n}", 4) for n in range(8)]
+    for each in (one for members in others for one in members):
+        each.held = HELD_PER_CLIENT // 4
+    people.hold(others[-1][-1])
+    assert sum(each.held for each in people if not isinstance(each, Member) or not each.closed) <= (
+        HELD_TOTAL + HELD_PER_CLIENT // 4
+    )
 
 
 def test_clients_that_have_left_leave_nothing(people: ConnectionLimits, clock: Clock) -> None:

@@ -17,6 +17,8 @@ SOON = 10.0
 class Work:
     """A request that is being served until it is let go."""
 
+    client = "192.0.2.1"
+
     def __init__(self) -> None:
         self.begun = threading.Event()
         self.go_on = threading.Event()
