@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Set
 from typing import TypeAlias
 
-from pistat.field import Call, Field, File, Kind, Unit, Values, collector, first_of
+from pistat.field import Call, Derived, Field, File, Kind, Unit, Values, collector, first_of
 from pistat.machine import portable
 from pistat.machine.machine import Machine
 from pistat.machine.network.links import Link
@@ -44,6 +44,33 @@ NL80211 = Call("nl80211")
 WIRELESS = first_of(File("/proc/net/wireless"), NL80211)
 RADIOS = (File(f"{NET}/phy80211"), File(f"{NET}/wireless"))
 WIFI = "for wireless interfaces"
+ROUTE, ROUTE_6 = "/proc/net/route", "/proc/net/ipv6_route"
+
+ETHERNET = 1
+"""ARPHRD_ETHER."""
+
+HARDWARE = {
+    280: "can",
+    **dict.fromkeys((512, 768, 769, 776, 778, 823, 65534), "tunnel"),
+    **dict.fromkeys((519, 530), "cellular"),
+    772: "loopback",
+}
+"""Kinds by include/uapi/linux/if_arp.h; 65534 is what has no such addresses: tun and WireGuard."""
+
+TUNNELS = (
+    *("tun", "wireguard", "gre", "gretap", "ip6gre", "ip6gretap", "ipip", "sit", "ip6tnl", "vti", "vti6"),
+    *("vxlan", "geneve", "erspan", "ip6erspan", "xfrm", "ovpn", "ppp", "gtp", "amt", "bareudp"),
+)
+DRIVERS = {
+    **dict.fromkeys(TUNNELS, "tunnel"),
+    **dict.fromkeys(("can", "vcan", "vxcan"), "can"),
+    **dict.fromkeys(("wwan", "rmnet"), "cellular"),
+    **dict.fromkeys(("bond", "team"), "bond"),
+    **{name: name for name in ("bridge", "vlan", "veth")},
+    "dsa": "ethernet",
+}
+"""Kinds by the name of the kernel's driver for virtual interfaces; all others are `other`."""
+
 BEST = 70
 """The best quality of a link, by any driver of cfg80211."""
 
@@ -111,9 +138,10 @@ def _with_signals(machine: Machine, rows: Rows) -> Rows:
     rows.pop("lo", None)
     radios = machine.memo.while_same("wireless", list(rows), lambda: _wireless(machine, rows))
     known = kernel.wireless(machine.cached_text_or_none("/proc/net/wireless") or "") if radios else {}
-    if radios - known.keys():
-        # The file is gone from newer kernels, and some drivers do not fill it.
-        known = {name: _rated(station) for name, station in machine.stations().items()} | known
+    usable = {name: row for name, row in known.items() if row.level is not None}
+    if radios - usable.keys():
+        # The file is gone from newer kernels, some drivers do not fill it, others have units of their own.
+        known = {name: _rated(station) for name, station in machine.stations().items()} | usable
     for name in rows.keys() & radios:
         rows[name].update(_signal(known.get(name)))
     return rows
@@ -226,6 +254,30 @@ def _hidden(machine: Machine) -> Unavailable | None:
         Call("netlink", shown_in=File(f"{NET}/mtu")),
     ),
     Field(
+        "interfaces.{interface}.kind",
+        Unit.TEXT,
+        "What it is: ethernet, wifi, bridge, vlan, bond, tunnel, veth, cellular, can or other.",
+        Call("netlink", shown_in=File(f"{NET}/type")),
+    ),
+    Field(
+        "interfaces.{interface}.master",
+        Unit.TEXT,
+        "The bridge or bond that it is a part of, which counts the same packets again.",
+        Call("netlink"),
+    ),
+    Field(
+        "interfaces.{interface}.physical",
+        Unit.FLAG,
+        "Whether a device stands behind it, so that its packets are those of no other interface.",
+        Derived("whether there is /sys/class/net/*/device"),
+    ),
+    Field(
+        "interfaces.{interface}.default_route",
+        Unit.FLAG,
+        "Whether packets to the Internet take it, by IPv4 or IPv6.",
+        first_of(File(ROUTE), File(ROUTE_6)),
+    ),
+    Field(
         "interfaces.{interface}.ssid",
         Unit.TEXT,
         "Name of the network; null unless `PISTAT_SHOW_SSID` is on.",
@@ -244,7 +296,7 @@ def _hidden(machine: Machine) -> Unavailable | None:
         when=WIFI,
     ),
     elsewhere=portable_interfaces,
-    finds=RADIOS,
+    finds=(*RADIOS, File(f"{NET}/device"), File(f"{NET}/uevent")),
     deadline=2.5,
 )
 def interfaces(machine: Machine) -> Values:
@@ -252,8 +304,11 @@ def interfaces(machine: Machine) -> Values:
     rows = _with_signals(machine, _with_rates(_counters(links), interval))
     radios = [name for name, row in rows.items() if "signal_strength" in row]
     stations = machine.stations() if radios else {}
+    routes = _default_routes(machine)
     for name, row in rows.items():
         row.update(_link(links[name]))
+        row.update(_place(machine, name, links[name], is_radio=name in radios))
+        row["default_route"] = None if routes is None else name in routes
     for name in radios:
         rows[name].update(_network(machine, stations.get(name)))
     return {"interfaces": {**rows, "active_connections": connections(machine)}}
@@ -261,6 +316,45 @@ def interfaces(machine: Machine) -> Values:
 
 def _counters(links: Mapping[str, Link]) -> Rows:
     return {name: link.counters for name, link in links.items()}
+
+
+def _place(machine: Machine, name: str, link: Link, *, is_radio: bool) -> dict[str, Json]:
+    """Return what an interface is, and what it is a part of."""
+    folder = f"/sys/class/net/{name}"
+    physical = machine.exists(f"{folder}/device") if machine.exists(folder) else None
+    return {
+        "kind": "wifi" if is_radio else _kind(machine, folder, link, physical=physical),
+        "master": link.master,
+        "physical": physical,
+    }
+
+
+def _kind(machine: Machine, folder: str, link: Link, *, physical: bool | None) -> str | None:
+    """Return what an interface is, by its driver, else by its kind of hardware addresses."""
+    if link.driver:
+        return DRIVERS.get(link.driver, "other")
+    if link.hardware is None:
+        return None
+    if "DEVTYPE=wwan" in machine.sensor(f"{folder}/uevent"):
+        return "cellular"
+    if link.hardware == ETHERNET:
+        return "other" if physical is False else "ethernet"
+    return HARDWARE.get(link.hardware, "other")
+
+
+def _default_routes(machine: Machine) -> Set[str] | None:
+    """Return the interfaces that a default route leads to; None where the routes cannot be read."""
+    tables = [_table(machine, ROUTE), _table(machine, ROUTE_6)]
+    if tables == [None, None]:
+        return None
+    return kernel.default_routes(tables[0] or "") | kernel.default_routes_6(tables[1] or "")
+
+
+def _table(machine: Machine, path: str) -> str | None:
+    try:
+        return machine.cached_text_or_none(path)
+    except OSError:
+        return None
 
 
 def _network(machine: Machine, station: Station | None) -> dict[str, Json]:

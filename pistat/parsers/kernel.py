@@ -26,6 +26,8 @@ VOLTS = (0.0, 10.0)
 UNAVAILABLE = -256
 """The level, in dBm, that a wireless driver reports when it knows none."""
 
+ROUTE_COLUMNS, ROUTE_6_COLUMNS = 8, 10
+
 CELL = 4
 """Bytes of a number in the device tree."""
 
@@ -146,6 +148,34 @@ def established(text: str) -> int | None:
     if "CurrEstab" not in names or len(names) != len(values):
         return None
     return whole(values[names.index("CurrEstab")], 9_999_999_999)
+
+
+def default_routes(text: str) -> set[str]:
+    """Return the interfaces to which /proc/net/route has a default route that is up."""
+    rows = (line.split() for line in text.splitlines())
+    return {
+        row[0] for row in rows if len(row) >= ROUTE_COLUMNS and row[1] == row[7] == "0" * 8 and _up(row[3])
+    }
+
+
+def default_routes_6(text: str) -> set[str]:
+    """Return the interfaces to which /proc/net/ipv6_route has a default route; `lo` stands for none."""
+    rows = (line.split() for line in text.splitlines())
+    return {
+        row[9]
+        for row in rows
+        if len(row) == ROUTE_6_COLUMNS
+        and row[0] == "0" * 32
+        and row[1] == "00"
+        and _up(row[8])
+        and row[9] != "lo"
+    }
+
+
+def _up(flags: str) -> bool:
+    """Return whether the flags of a route, in hexadecimal, have RTF_UP and not RTF_REJECT."""
+    found = in_full("[0-9a-fA-F]{1,8}", flags)
+    return found is not None and int(found[0], 16) & 0x201 == 1
 
 
 def link_speed(reported: int | None) -> int | None:

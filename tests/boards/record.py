@@ -54,8 +54,11 @@ FILES = (
     ),
     *(f"sys/devices/system/cpu/cpufreq/policy*/scaling_{each}_freq" for each in ("cur", "min", "max")),
     "sys/devices/system/cpu/cpufreq/policy*/scaling_governor",
-    *(f"sys/class/net/*/{each}" for each in ("address", "mtu", "speed", "operstate", "flags", "carrier")),
-    *(f"sys/class/net/*/{each}" for each in ("phy80211/name", "wireless/status")),
+    *(
+        f"sys/class/net/*/{each}"
+        for each in ("address", "mtu", "speed", "operstate", "flags", "carrier", "type")
+    ),
+    *(f"sys/class/net/*/{each}" for each in ("phy80211/name", "wireless/status", "device/uevent")),
     *(f"sys/block/*/{each}" for each in ("size", "removable", "ro", "stat", "dev", "*/dev", "dm/name")),
     *("sys/block/*/slaves/*/dev", "sys/dev/block/*/uevent"),
     *(f"sys/block/*/device/{each}" for each in ("type", "name", "model", "vendor", "manfid", "date")),
@@ -547,6 +550,41 @@ def ipv6(source: Source) -> Iterator[tuple[str, str, str]]:
         yield name, f"{address}%{name}" if address.is_link_local else str(address), netmask
 
 
+def links(source: Source, hide: Hidden) -> dict[str, tuple[str | None, str | None]]:
+    """The driver and the master of each virtual interface, as far as files tell."""
+    found = {}
+    for path in source.find("sys/class/net/*"):
+        name = path.rpartition("/")[2]
+        kind = re.search(
+            r"(?m)^DEVTYPE=(bridge|vlan|bond|vxlan|macvlan|wwan)$", source.text(f"{path}/uevent")
+        )
+        driver = kind[1] if kind else None
+        if os.path.exists(source.path(f"{path}/tun_flags")):
+            driver = "tun"
+        elif name.startswith("veth"):
+            driver = "veth"
+        master = os.path.realpath(source.path(f"{path}/master")).rpartition("/")[2]
+        known = master if os.path.exists(source.path(f"{path}/master")) else None
+        if driver or known:
+            found[hide.name(name)] = (driver, known and hide.name(known))
+    return found
+
+
+def routes(source: Source) -> str:
+    """/proc/net/route with the default routes alone, and without their gateways."""
+    head, *rows = source.text("proc/net/route").splitlines(keepends=True) or [""]
+    cells = [row.split("\t") for row in rows]
+    kept = [[*row[:2], "00000000", *row[3:]] for row in cells if len(row) > 7 and row[1] == row[7] == "0" * 8]
+    return head + "".join("\t".join(row) for row in kept)
+
+
+def routes_6(source: Source) -> str:
+    """The same of /proc/net/ipv6_route."""
+    cells = [row.split() for row in source.text("proc/net/ipv6_route").splitlines()]
+    kept = [[*row[:4], "0" * 32, *row[5:]] for row in cells if len(row) == 10 and row[0] == "0" * 32]
+    return "".join(" ".join(row) + "\n" for row in kept)
+
+
 # The firmware
 
 
@@ -628,6 +666,9 @@ def record(source: Source, path: Path, sleep: Callable[[float], None] = time.sle
     facts.update(record_mounts(source, folder, hide))
     record_firmware(source, folder, hide)
     facts["addresses"] = addresses(source, hide)
+    facts["links"] = links(source, hide)
+    folder.put_clean("proc/net/route", bytes_of(hide.name(routes(source))))
+    folder.put_clean("proc/net/ipv6_route", bytes_of(hide.name(routes_6(source))))
     folder.put_clean("host.json", json.dumps(facts, indent=1).encode() + b"\n")
 
 

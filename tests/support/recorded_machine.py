@@ -173,6 +173,8 @@ class RecordedMachine(Machine):
             self._link_speed(folder) if is_up else None,
             [with_prefix(*each) for each in self.facts["addresses"].get(name, [])],
             counters,
+            self._whole_number(f"{folder}/type"),
+            *self.facts.get("links", {}).get(name, (None, None)),
         )
 
     def _whole_number(self, path: str) -> int | None:

@@ -25,9 +25,11 @@ ADDRESS = struct.Struct("=BBBBI")
 COUNTERS = struct.Struct("=8Q56xQ")
 """The wanted part of struct rtnl_link_stats64."""
 
-IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_OPERSTATE, IFLA_STATS64, IFLA_EXT_MASK = 1, 3, 4, 16, 23, 29
+IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_OPERSTATE, IFLA_LINKINFO = 1, 3, 4, 10, 16, 18
+IFLA_STATS64, IFLA_EXT_MASK = 23, 29
+IFLA_INFO_KIND = 1
 IFA_ADDRESS, IFA_LOCAL = 1, 2
-IN_LINK = frozenset({IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_OPERSTATE})
+IN_LINK = frozenset({IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, IFLA_MASTER, IFLA_OPERSTATE, IFLA_LINKINFO})
 IN_ADDRESS = frozenset({IFA_ADDRESS, IFA_LOCAL})
 FAMILIES = frozenset({socket.AF_INET, socket.AF_INET6})
 
@@ -35,6 +37,13 @@ ALL_LINKS = LINK.pack(0, 0, 0, 0, 0) + ATTRIBUTE.pack(8, IFLA_EXT_MASK) + NUMBER
 """With RTEXT_FILTER_SKIP_STATS: without the counters of IPv6, which would be a sixth of the answer."""
 
 ALL_ADDRESSES = ADDRESS.pack(0, 0, 0, 0, 0)
+
+UNKNOWN_COUNTERS: dict[str, Json] = dict.fromkeys(
+    (
+        *("bytes_sent", "bytes_recv", "packets_sent", "packets_recv"),
+        *("errin", "errout", "dropin", "dropout"),
+    )
+)
 
 IFF_UP = 1
 UNKNOWN, UP = 0, 6
@@ -51,6 +60,9 @@ class Link(NamedTuple):
         speed: Speed of its link in Mbit/s, if it is up and has a speed; -1, signed or not, means unknown.
         addresses: Its IP addresses with their prefix lengths, IPv4 first.
         counters: What it has received and sent, under the names of the answers.
+        hardware: The number of the kind of its hardware addresses, ARPHRD_*.
+        driver: The kind of a virtual interface, such as `bridge`; None for what has hardware of its own.
+        master: The name of the bridge or the bond that it is a part of.
     """
 
     is_up: bool | None
@@ -59,6 +71,9 @@ class Link(NamedTuple):
     speed: int | None
     addresses: list[str]
     counters: dict[str, Json]
+    hardware: int | None = None
+    driver: str | None = None
+    master: str | None = None
 
 
 class Device(NamedTuple):
@@ -66,15 +81,21 @@ class Device(NamedTuple):
 
     Attributes:
         head: That part of the message. The rest changes often and has nothing that is wanted but counters.
-        number, name, is_up, mac, mtu: What it means.
+        number, name, is_up, mac, mtu, hardware, driver: What it means.
+        master: The number of the interface that it is a part of.
+        has_counters: Whether they follow.
     """
 
     head: bytes
     number: int
     name: str
-    is_up: bool
+    is_up: bool | None
     mac: str | None
-    mtu: int
+    mtu: int | None
+    hardware: int
+    driver: str | None
+    master: int | None
+    has_counters: bool
 
 
 class Interfaces:
@@ -97,16 +118,20 @@ class Interfaces:
             messages = ask(kernel, LINKS, ALL_LINKS)
             devices = self._parsed(messages)
             speeds = ethtool.speeds(kernel, [each.name for each in devices if each.is_up])
+        names = {device.number: device.name for device in devices}
         return {
-            name: Link(
-                is_up,
-                mac,
-                mtu,
-                speeds.get(name),
-                addresses.get(number, []),
-                counters(message, len(head)),
+            device.name: Link(
+                device.is_up,
+                device.mac,
+                device.mtu,
+                speeds.get(device.name),
+                addresses.get(device.number, []),
+                counters(message, len(device.head)) if device.has_counters else UNKNOWN_COUNTERS.copy(),
+                device.hardware,
+                device.driver,
+                names.get(device.master) if device.master else None,
             )
-            for message, (head, number, name, is_up, mac, mtu) in zip(messages, devices, strict=True)
+            for message, device in zip(messages, devices, strict=True)
         }
 
     def _parsed(self, messages: Sequence[bytes]) -> list[Device]:
@@ -133,29 +158,42 @@ class Interfaces:
 
 def _device(message: bytes) -> Device:
     """Parse what a message says about an interface before its counters."""
-    head = _head(message)
-    _, _, number, flags, _ = LINK.unpack_from(head)
-    found = attributes(head, LINK.size, IN_LINK)
-    state = found[IFLA_OPERSTATE][0]
+    head, has_counters = _head(message)
+    _, hardware, number, flags, _ = LINK.unpack_from(head)
+    # The kind stands behind the counters, but never changes. The rest of what is wanted is in the head.
+    found = attributes(message, LINK.size, IN_LINK)
+    # gVisor leaves out most of them.
+    state = found.get(IFLA_OPERSTATE, b"")[:1]
+    driver = attributes(found.get(IFLA_LINKINFO, b""), 0, {IFLA_INFO_KIND}).get(IFLA_INFO_KIND, b"")
     return Device(
         head,
         number,
         # Names are bytes to the kernel.
-        os.fsdecode(found[IFLA_IFNAME].rstrip(b"\0")),
-        state == UP or (state == UNKNOWN and flags & IFF_UP != 0),
+        os.fsdecode(found.get(IFLA_IFNAME, b"").rstrip(b"\0")) or f"#{number}",
+        state[0] == UP or (state[0] == UNKNOWN and flags & IFF_UP != 0) if state else None,
         found.get(IFLA_ADDRESS, b"").hex(":") or None,
-        NUMBER.unpack(found[IFLA_MTU])[0],
+        _number(found.get(IFLA_MTU)),
+        hardware,
+        driver.rstrip(b"\0").decode("ascii", "replace") or None,
+        _number(found.get(IFLA_MASTER)),
+        has_counters,
     )
 
 
-def _head(message: bytes) -> bytes:
-    """Return the part of a message before its counters."""
+def _number(data: bytes | None) -> int | None:
+    """Return the number in an attribute; None for one that is not there, or is too short."""
+    return int(NUMBER.unpack_from(data)[0]) if data and len(data) >= NUMBER.size else None
+
+
+def _head(message: bytes) -> tuple[bytes, bool]:
+    """Return the part of a message before its counters, and whether these follow."""
     start = LINK.size
-    while True:
+    while start + ATTRIBUTE.size + COUNTERS.size <= len(message):
         length, kind = ATTRIBUTE.unpack_from(message, start)
         if kind == IFLA_STATS64:
-            return message[: start + ATTRIBUTE.size]
+            return message[: start + ATTRIBUTE.size], True
         start += aligned(length)
+    return message, False
 
 
 def counters(message: bytes, start: int) -> dict[str, Json]:
@@ -183,5 +221,7 @@ def _address(message: bytes) -> tuple[int, str] | None:
         return None
     found = attributes(message, ADDRESS.size, IN_ADDRESS)
     # In a tunnel, IFA_ADDRESS is the address of the peer.
-    own = found.get(IFA_LOCAL) or found[IFA_ADDRESS]
+    own = found.get(IFA_LOCAL) or found.get(IFA_ADDRESS)
+    if own is None:
+        return None
     return index, f"{socket.inet_ntop(family, own)}/{prefix}"

@@ -71,7 +71,7 @@ def attributes(message: bytes, start: int, wanted: Collection[int]) -> dict[int,
     """Return the wanted attributes of a message by their numbers, as far as it has them."""
     found: dict[int, bytes] = {}
     end = len(message)
-    while start < end:
+    while start + ATTRIBUTE.size <= end:
         length, kind = ATTRIBUTE.unpack_from(message, start)
         if kind in wanted:
             found[kind] = message[start + ATTRIBUTE.size : start + length]

@@ -75,6 +75,7 @@ def host(board: Board) -> bytes:
         "clock_ticks": TICKS,
         "statvfs": {each.point: statvfs(each.size) for each in board.mounts if each.size},
         "addresses": {each.name: each.addresses for each in board.interfaces if each.addresses},
+        "links": {each.name: (each.driver, each.master) for each in board.interfaces if each.driver},
         "stations": {
             each.name: ["network", each.link[0], each.signal, each.link[1]] for each in stations(board)
         },

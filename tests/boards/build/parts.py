@@ -124,6 +124,24 @@ class Interface:
     signal: int | None = None
     link: tuple[int, int] = (2_437, 72_200_000)
 
+    @property
+    def driver(self) -> str | None:
+        """The kernel's driver of a virtual interface, by the usual name of one."""
+        if "." in self.name:
+            return "vlan"
+        name = self.name.rstrip("0123456789abcdef")
+        return {"docker": "bridge", "br": "bridge", "v": "veth", "veth": "veth", "wg": "wireguard"}.get(name)
+
+    @property
+    def master(self) -> str | None:
+        """The bridge of a container's interface."""
+        return "docker0" if self.driver == "veth" else None
+
+    @property
+    def hardware(self) -> int:
+        """ARPHRD_*."""
+        return 772 if self.name == "lo" else 65534 if self.driver == "wireguard" else 1
+
 
 @dataclass(frozen=True)
 class Usb:

@@ -16,6 +16,7 @@ def proc(board: Board) -> Tree:
         "meminfo": meminfo(board.memory),
         "net/dev": net_dev(board.interfaces),
         "net/snmp": net_snmp(board.connections),
+        "net/route": net_route(board.interfaces),
         "self/mountinfo": mountinfo(board.mounts),
         "vmstat": vmstat(board.memory),
         "uptime": f"{board.uptime:.2f} {board.uptime * len(board.cores) * 0.9:.2f}\n",
@@ -216,6 +217,15 @@ def net_dev(interfaces: Iterable[Interface]) -> str:
         )
         sent, packets, errors, drops = each.sent
         text += f"{sent:8} {packets:7} {errors:4} {drops:4}    0     0       0          0\n"
+    return text
+
+
+def net_route(interfaces: Iterable[Interface]) -> str:
+    """/proc/net/route: the default route, by the first interface with hardware that is up."""
+    text = "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+    usable = [each for each in interfaces if each.addresses and each.driver is None and each.name != "lo"]
+    for each in usable[:1]:
+        text += f"{each.name}\t00000000\t010200C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n"
     return text
 
 

@@ -58,6 +58,10 @@ def net_class(interfaces: Iterable[Interface]) -> Iterator[tuple[str, object]]:
         yield f"{folder}/flags", f"{each.flags:#x}"
         yield f"{folder}/mtu", each.mtu
         yield f"{folder}/operstate", each.state
+        yield f"{folder}/type", each.hardware
+        if each.driver is None and each.name != "lo":
+            # A symbolic link to the device, of which only the presence counts.
+            yield f"{folder}/device/uevent", ""
         if each.flags & 1:
             yield f"{folder}/carrier", 0 if each.state == "down" else 1
         if each.speed is not None:
