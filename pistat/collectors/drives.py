@@ -103,7 +103,7 @@ class Disk(NamedTuple):
     ),
     Field("disks.{disk}.read_only", Unit.FLAG, "Nothing can be written to it.", File(f"{BLOCK}/*/ro")),
     *drive_health.FIELDS,
-    deadline=2.5,
+    deadline=1.9,
     finds=(
         *DISKS,
         File(f"{DEVICE}/hwmon*/temp1_fault"),

@@ -188,9 +188,13 @@ def portable_network(machine: Machine) -> Values:
     return {"network": {**_with_rates(rows, interval), "active_connections": None}}
 
 
-@collector(*traffic_fields("network"), elsewhere=portable_network, finds=RADIOS, deadline=2.5)
+@collector(*traffic_fields("network"), elsewhere=portable_network, finds=RADIOS, deadline=1.9)
 def network(machine: Machine) -> Values:
     return {"network": {**traffic(machine), "active_connections": connections(machine)}}
+
+
+PLACES = ("kind", "master", "physical", "default_route")
+"""What only Linux says of the place of an interface."""
 
 
 def portable_interfaces(machine: Machine) -> Values:
@@ -201,6 +205,7 @@ def portable_interfaces(machine: Machine) -> Values:
     rows = _with_rates(_counters(found), interval)
     for name, row in rows.items():
         row.update(_link(found[name]))
+        row.update(dict.fromkeys(PLACES))
     return {"interfaces": {**rows, "active_connections": None}}
 
 
@@ -297,7 +302,7 @@ def _hidden(machine: Machine) -> Unavailable | None:
     ),
     elsewhere=portable_interfaces,
     finds=(*RADIOS, File(f"{NET}/device"), File(f"{NET}/uevent")),
-    deadline=2.5,
+    deadline=1.9,
 )
 def interfaces(machine: Machine) -> Values:
     links, interval = machine.traffic.measure(machine.links, lambda links: _totals(_counters(links)))

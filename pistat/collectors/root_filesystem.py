@@ -103,7 +103,7 @@ def _portable_totals(found: Mapping[str, Json]) -> dict[str, list[Json]]:
     _counter("write_time", Unit.MILLISECONDS, "Time that writes have taken since boot."),
     *rate_fields("disk_io", "over the last seconds; all disks together, or the busiest one"),
     elsewhere=portable_counters,
-    deadline=2.5,
+    deadline=1.9,
     finds=DISKS,
 )
 def disk_io(machine: Machine) -> Values:

@@ -52,7 +52,7 @@ def load_avg(machine: Machine) -> Values:
         "boot_time",
         Unit.UNIX_TIME,
         "When the machine came up; it moves only when the wall clock is set.",
-        Derived("the wall clock less CLOCK_BOOTTIME"),
+        Derived("the wall clock less the boot clock", (Call("CLOCK_REALTIME"), Call("CLOCK_BOOTTIME"))),
         metric="pistat_boot_timestamp",
     ),
     portable=True,

@@ -113,7 +113,12 @@ def _accepted(parameter: Parameter) -> Schema:
         return {"anyOf": [{"type": "boolean"}, spelt], "default": parameter.read(parameter.default)}
     low, high = parameter.bounds
     if parameter.kind == "time":
-        return {"type": "number", "minimum": low, "maximum": high, "default": 0}
+        # A number of JSON could have an exponent.
+        return {
+            "type": "string",
+            "pattern": r"^[0-3]?[0-9]{1,9}(\.[0-9]{1,9})?$",
+            "default": parameter.default,
+        }
     return {"type": "integer", "minimum": low, "maximum": high, "default": int(parameter.default)}
 
 

@@ -239,6 +239,7 @@ def test_transcript_is_that_of_the_firmware(recorded: Path) -> None:
 def test_what_the_figures_are_read_from_is_recorded() -> None:
     """Each file that a field names as its source is copied, and each question that one names is asked."""
     tables = {"/etc/fstab", "/proc/PID/stat", "/proc/stat", "/proc/self/mountinfo"}
+    tables |= {"/proc/net/route", "/proc/net/ipv6_route"}
     sources = [
         source
         for collector in ALL

@@ -23,8 +23,13 @@ from pistat.monitor.capabilities import _leaves
 from support.recorded_machine import BOARDS, RecordedMachine, altered, board_names
 
 T = TypeVar("T")
-NULL_EVERYWHERE = {"clocks.sdram", "devices[row].inodes_percent", "power.power_chip_reset"}
-"""What no recorded board has."""
+RATES = ("disk_io", "disks.{disk}", "network.{interface}", "interfaces.{interface}")
+NULL_EVERYWHERE = {
+    *("clocks.sdram", "devices[row].inodes_percent", "power.power_chip_reset"),
+    *(f"{parent}.{name}" for parent in RATES[:2] for name in ("read_rate", "write_rate", "busy")),
+    *(f"{parent}.{name}" for parent in RATES[2:] for name in ("recv_rate", "sent_rate")),
+}
+"""What no recorded board has; a rate needs two readings."""
 
 Read = File | Question | Call
 """Something that was read: one file, one question, one call."""

@@ -17,9 +17,17 @@ SENTENCES = {
 
 
 def route_of(collector: Collector) -> str:
-    """The route that shows what a collector reads."""
+    """Return the route that shows what a collector reads."""
     return next(
         each.path
-        for each in (routes.STATS, routes.PROCESSES, routes.INTERFACES, routes.DEVICES, routes.SENSORS)
+        for each in (
+            routes.STATS,
+            routes.PROCESSES,
+            routes.INTERFACES,
+            routes.DEVICES,
+            routes.SENSORS,
+            routes.CONTAINERS,
+            routes.SERVICES,
+        )
         if collector.keys[0] in each.keys
     )

@@ -280,14 +280,14 @@ sys.path.insert(0, {str(PROGRAM.parent)!r})
 import pi_system_monitor
 def fail(*_):
     raise RuntimeError("the secret is in /etc/secret")
-pi_system_monitor.Machine.uptime = fail
+pi_system_monitor.encode = fail
 sys.exit(pi_system_monitor.main())
 """
 
 
 @pytest.fixture(scope="module", params=["true", "false"], ids=["debug", "no debug"])
 def failing(request: pytest.FixtureRequest) -> Iterator[Daemon]:
-    """A daemon with a fault in it: the clock that /health reads raises an error."""
+    """A daemon with a fault in it: what writes JSON raises an error."""
     daemon = Daemon({"PISTAT_DEBUG": request.param}, [sys.executable, "-c", FAILING])
     wait_until_it_listens(daemon)
     yield daemon

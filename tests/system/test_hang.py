@@ -100,7 +100,7 @@ def dead_row(mount: DeadMount) -> dict[str, Any]:
         "inodes_percent": None,
         "read_only": False,
         "read_only_wanted": None,
-        "remote": False,
+        "remote": True,
         "disks": [],
         "error": "no answer within 1.0 s",
     }

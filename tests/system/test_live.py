@@ -130,7 +130,9 @@ def test_swap(shared: Daemon, tell: Tell) -> None:
         swap = shared.json("/stats?cache=false&fields=swap")["swap"]
         after = free(tell)["Swap"]
         if not before["total"]:
-            return untrue(none=swap == {"total": None, "used": None, "free": None, "percent": None})
+            return untrue(
+                none=not any(swap[name] is not None for name in ("total", "used", "free", "percent"))
+            )
         return untrue(
             total=swap["total"] == before["total"],
             used=between(swap["used"], before["used"], after["used"], NOISE),
@@ -242,7 +244,7 @@ def test_disk_counters(fresh: Daemon, need: Need, target: str) -> None:
     after = diskstats()
 
     names = ("read_count", "write_count", "read_bytes", "write_bytes", "read_time", "write_time")
-    assert tuple(answer) == names
+    assert tuple(answer)[: len(names)] == names
     assert sum(after) > 0
     assert all(between(answer[name], *pair) for name, *pair in zip(names, before, after, strict=True)), (
         before,
@@ -869,6 +871,13 @@ SLACK = {
 """How far a leaf may lie outside two readings by the fast way, by its top-level key."""
 
 
+ONLY_LINUX = re.compile(
+    r"^cpu_governor|\.oom_kills|^swap\.bytes_|^system\.(updates|reboot|clock)|_rate$|\.busy$"
+    r"|^interfaces\..+\.(kind|master|physical|default_route)$|^devices\[\d+\]\.disks"
+)
+"""Leaves that only the way of Linux has a value for."""
+
+
 def flat(value: Any) -> dict[str, Any]:
     return dict(leaves(value))
 
@@ -892,9 +901,9 @@ def test_the_portable_way_gives_the_same(collector: Collector) -> None:
         before = flat(collector.read(FAST))
         found = flat(portable(collector))
         after = flat(collector.read(FAST))
-        for fast in (before, after):
-            for path in [path for path in fast if ".disks[" in path]:
-                del fast[path]  # only Linux says what a filesystem lies on
+        for told in (before, found, after):
+            for path in [path for path in told if ONLY_LINUX.search(path)]:
+                del told[path]
         return [*found.keys() ^ before.keys() | found.keys() ^ after.keys()] or [
             path for path, value in found.items() if not is_the_same(path, value, before[path], after[path])
         ]

@@ -476,7 +476,7 @@ QUESTIONS = {
 """All that may ever be asked, and how a Pi 4 answers; get_throttled with an argument would clear its bits."""
 
 TAKEN: dict[str, dict[str, Any]] = {
-    "gpu": {"temperature": None, "memory": None, "v3d_clock": None},
+    "gpu": {"temperature": None, "memory": None, "v3d_clock": None, "busy": None},
     "power": {
         "core_voltage": None,
         "under_voltage": None,
@@ -575,7 +575,7 @@ def test_stats_of_a_pi(vcgencmd: Vcgencmd, board: Machine) -> None:
 
     assert "errors" not in answer
     assert_the_rest_is_whole(answer)
-    assert answer["gpu"] == {"temperature": 47.2, "memory": 76 << 20, "v3d_clock": 250000496}
+    assert answer["gpu"] == {"temperature": 47.2, "memory": 76 << 20, "v3d_clock": 250000496, "busy": None}
     assert answer["clocks"] == {
         "arm": 1500345728,
         "core": 200008304,

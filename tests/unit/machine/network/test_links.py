@@ -127,7 +127,7 @@ def test_an_interface_is_told_as_it_was_set_up(root: None, need: Need) -> None:
         "ip address add 192.0.2.8/32 dev one label one:0",
     )["one"]
 
-    is_up, mac, mtu, _, addresses, _ = found
+    is_up, mac, mtu, _, addresses, *_ = found
     assert [is_up, mac, mtu] == [True, "02:00:00:00:00:0a", 1400]
     assert addresses[:2] == ["192.0.2.7/24", "192.0.2.8/32"]
     assert "2001:db8::7/64" in addresses[2:]

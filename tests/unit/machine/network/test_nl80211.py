@@ -198,9 +198,23 @@ def test_what_drivers_write_into_the_old_file(
     """A level is a signal only in dBm; without one the quality is of no connection, and null, too."""
     text = f"Inter-\n face\n wlan0: 0000   {row} 0      0      0    189      0        0\n"
     machine = altered("zero2w-wifi", tmp_path, {"proc/net/wireless": text})
+    machine.facts["stations"] = {}
     found = rows(machine, "/stats")["wlan0"]
 
     assert (found["signal_strength"], found["link_quality"]) == expected
+
+
+@pytest.mark.parametrize(
+    "row", ["0    0     0    ", "70.  -256. -256.", "100   90    0    ", "70.  197.  0.   "]
+)
+def test_a_level_that_is_no_dbm(tmp_path: Path, row: str) -> None:
+    """Signal and quality come over netlink then: a row that cannot be used does not block the other way."""
+    text = f"Inter-\n face\n wlan0: 0000   {row} 0      0      0    189      0        0\n"
+    machine = altered("zero2w-wifi", tmp_path, {"proc/net/wireless": text})
+    machine.facts["stations"] = {"wlan0": ["network", 2437, -47, None]}
+    found = rows(machine, "/stats")["wlan0"]
+
+    assert (found["signal_strength"], found["link_quality"]) == (-47, 90.0)
 
 
 @pytest.mark.parametrize(
