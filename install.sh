@@ -5,7 +5,12 @@ set -euo pipefail
 umask 022
 
 HERE=$(CDPATH="" cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# The folder and the environment in which it is called have no influence on what root runs.
+cd /
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+unset PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE LD_PRELOAD LD_LIBRARY_PATH BASH_ENV ENV
 DEST=/opt/pi-stat
+LOCK=/run/pi-stat-install.lock
 NEW=$DEST.new # is built while the old one runs
 OLD=$DEST.old # is kept until the new one answers
 UNIT=/etc/systemd/system/pi-stat.service
@@ -37,8 +42,9 @@ die() {
 require_root() {
     [ "$(id -u)" = 0 ] || die "needs root: sudo ./install.sh${*:+ $*}"
     [ -d /run/systemd/system ] || die "systemd is not running here; README.md shows how to run pi-stat in the foreground"
-    # A folder that is there anyway is the lock.
-    exec 9</run/systemd/system
+    # Only root can open it, so nobody else can hold the lock.
+    (umask 077 && : >>"$LOCK")
+    exec 9>>"$LOCK"
     flock --nonblock 9 || die "another install.sh is running"
 }
 
@@ -56,7 +62,7 @@ require_no_clone() {
 
 require_python() {
     command -v python3 >/dev/null || die "python3 is missing: sudo apt install python3"
-    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    python3 -I -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         die "$(python3 --version) is too old: pi-stat needs Python 3.11 or newer, which Debian 12 has"
 }
 
@@ -71,11 +77,11 @@ is_32_bit() { [ "$(getconf LONG_BIT)" = 32 ]; }
 
 # PyPI has no wheels of psutil for 32-bit Arm, nor any at all for that of a Pi 1 or Zero, and compiling takes minutes.
 packages() {
-    python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+    python3 -I -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
     if is_32_bit; then
-        python3 -c 'import psutil' 2>/dev/null || echo python3-psutil
+        python3 -I -c 'import psutil' 2>/dev/null || echo python3-psutil
         if [ "$(uname -m)" = armv6l ]; then
-            python3 -c 'import markupsafe' 2>/dev/null || echo python3-markupsafe
+            python3 -I -c 'import markupsafe' 2>/dev/null || echo python3-markupsafe
         fi
     fi
 }
@@ -158,16 +164,16 @@ install_requirements() {
     local options=()
     if is_32_bit; then options+=(--system-site-packages); fi
     say "Setting up the Python packages ..."
-    python3 -m venv "${options[@]}" "$NEW/.venv"
+    python3 -I -m venv "${options[@]}" "$NEW/.venv"
     STEP="installing the Python packages"
-    download "$NEW/.venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile -r "$NEW/requirements.txt"
+    download "$NEW/.venv/bin/python" -I -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile -r "$NEW/requirements.txt"
 }
 
 # The service cannot write bytecode, and without it each start takes longer and more memory.
 compile() {
     STEP="compiling the program"
     find "$NEW/.venv" -name __pycache__ -prune -exec rm -r {} +
-    "$NEW/.venv/bin/python" -m compileall -q -f -x '/site-packages/pip/' -s "$NEW" -p "$DEST" "$NEW/pistat" "$NEW/.venv/lib"
+    "$NEW/.venv/bin/python" -I -m compileall -q -f -x '/site-packages/pip/' -s "$NEW" -p "$DEST" "$NEW/pistat" "$NEW/.venv/lib"
     # It is built here and runs there.
     grep -rlIF "$NEW" "$NEW/.venv/bin" "$NEW/.venv/pyvenv.cfg" | xargs -r sed -i "s|$NEW|$DEST|g"
 }
@@ -218,7 +224,7 @@ start() {
 url() { systemctl show -P StatusText pi-stat.service | grep -o -m 1 'http://[^ ;]*' | sed "s/0\.0\.0\.0/$1/; s/\[::\]/$1/"; }
 
 first_answer() {
-    "$DEST/.venv/bin/python" - "$(url localhost | head -n 1)health" <<'END'
+    "$DEST/.venv/bin/python" -I - "$(url localhost | head -n 1)health" <<'END'
 import sys, urllib.request
 ask = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 try:

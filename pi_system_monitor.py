@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if (VENDORED := Path(__file__).resolve().parent / "vendor").is_dir():
     sys.path.insert(0, str(VENDORED))
 
+from pistat import log as journal
 from pistat.server import slim_imports
 
 if __name__ == "__main__":
+    journal.reserve()
     slim_imports.require()
     slim_imports.block()
 
@@ -50,7 +52,6 @@ from werkzeug.exceptions import (
 from werkzeug.http import parse_accept_header
 
 from pistat import daemon, hosts, routes
-from pistat import log as journal
 from pistat.cache import NoThreadError
 from pistat.collectors import cpu, processes
 from pistat.compression import Body

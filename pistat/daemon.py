@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import faulthandler
 import ipaddress
@@ -63,7 +64,9 @@ Build = Callable[[Settings, Machine, "S | None"], S]
 def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Machine) -> int:
     """Start, and serve until told to stop. Return the exit status, unless it has served."""
     wanted = cli.parse(arguments, env_file) if arguments else None
-    faulthandler.enable()
+    # Without a standard error there is nowhere to write to.
+    with contextlib.suppress(RuntimeError, OSError, ValueError):
+        faulthandler.enable()
     journal.set_up(logging.INFO)
     try:
         settings = load(os.environ, env_file)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
+import select
 import sys
 import threading
 import time
@@ -21,6 +23,10 @@ PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERR
 
 LONGEST = 1_000
 """The most characters of a line. Names from outside are cut much shorter; this is for what nobody foresaw."""
+
+
+PIPE_BUF = 4_095
+"""Bytes of a line that a pipe with room takes whole."""
 
 
 class _Formatter(logging.Formatter):
@@ -74,8 +80,10 @@ def marked(text: str, level: int) -> str:
     return "\n".join(f"<{PRIORITIES.get(level, 6)}>{line}" for line in text.split("\n"))
 
 
-def reads(stream: TextIO) -> bool:
+def reads(stream: TextIO | None) -> bool:
     """Return whether `stream` goes to the journal; somebody may have redirected it."""
+    if stream is None:
+        return False
     try:
         status = os.fstat(stream.fileno())
     except (OSError, ValueError):
@@ -83,9 +91,41 @@ def reads(stream: TextIO) -> bool:
     return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
+def reserve() -> None:
+    """Open /dev/null for each standard stream that is closed, before a file of ours gets its number."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+class _Handler(logging.Handler):
+    """Write lines to standard error, and never wait for who reads it: a line that finds no room is lost."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _write(self.format(record))
+
+
+def _write(line: str) -> None:
+    """Write a line to standard error if that takes it at once."""
+    with contextlib.suppress(OSError, ValueError):
+        if _has_room():
+            os.write(2, line.encode("utf-8", "backslashreplace")[:PIPE_BUF] + b"\n")
+
+
+def _has_room() -> bool:
+    """Return whether standard error takes a line now; a pipe says so when it has room for 4,096 bytes."""
+    if not hasattr(select, "poll"):
+        return True
+    poll = select.poll()
+    poll.register(2, select.POLLOUT)
+    return any(state & select.POLLOUT for _, state in poll.poll(0))
+
+
 def set_up(level: int) -> None:
     """Log to standard error, from `level` up."""
-    handler = logging.StreamHandler()
+    handler = _Handler()
     handler.setFormatter(_Formatter(marks=reads(sys.stderr)))
     logging.basicConfig(handlers=[handler], level=level)
 
@@ -93,4 +133,4 @@ def set_up(level: int) -> None:
 def tell(text: str) -> None:
     """Print why the program ends, in one line for people who know nothing of log levels."""
     line = f"pi-stat: {escaped(text, LONGEST)}"
-    sys.stderr.write((marked(line, logging.ERROR) if reads(sys.stderr) else line) + "\n")
+    _write(marked(line, logging.ERROR) if reads(sys.stderr) else line)

@@ -6,11 +6,13 @@ README, `.env.example`, the guide and the check at start are all made from `Sett
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import io
 import ipaddress
 import logging
 import re
 import stat
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,17 @@ from pistat.text import did_you_mean, quoted
 from pistat.validators import FLAG, BadValueError, Kind, Url, decimal, urls, whole
 
 PREFIX = "PISTAT_"
+TOKEN_NAME = "PISTAT_API_TOKEN"  # noqa: S105 - a name
+TOKEN_LINE = f"expected {TOKEN_NAME}= and the token, in capitals and on a line of its own."
+NO_TOKEN = re.compile(rf"(?:export\s+)?{TOKEN_NAME}\s*=\s*(?:''|\"\")?\s*(?:\s#.*)?")
+"""A line that says that no token is wanted."""
+
+LARGEST = 65_536
+"""Bytes of a `.env` file."""
+
+SHOWN = 23
+"""Characters of a value that is shown in a message."""
+
 T = TypeVar("T")
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -32,6 +45,16 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 class BadSettingError(ValueError):
     """A setting that cannot be used; its text is the one line that the owner reads."""
+
+
+def shown(text: str, otherwise: str) -> str:
+    """Return a name or value in quotes for a message, unless it may hold a secret.
+
+    A line end that is missing, or a quote that is open, brings what follows into a value; a token of 24
+    characters or more is never shown, whatever it has been written behind.
+    """
+    long = len(text) > SHOWN and not re.fullmatch("[A-Z_]{,40}", text)
+    return otherwise if long or _means_a_token(text) else quoted(text)
 
 
 def address(text: str) -> str:
@@ -226,6 +249,8 @@ def load(environment: Mapping[str, str], env_file: Path) -> Settings:
         BadSettingError: A value is not accepted, or the file cannot be read or understood.
     """
     given = {**read_env_file(env_file), **_ours(environment)}
+    if not given.get(TOKEN_NAME):
+        _refuse_a_token_that_is_not_set(environment, env_file)
     _warn_of_unknown(given)
     return Settings(
         **{each.attribute: _read(each, given[each.name]) for each in SETTINGS if each.name in given}
@@ -248,8 +273,11 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 def _content(path: Path) -> str:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
             raise BadSettingError(f"{path} is not a file; expected one with lines such as PISTAT_PORT=8585.")
+        if status.st_size > LARGEST:
+            raise BadSettingError(f"{path} has {status.st_size} bytes; expected at most {LARGEST}.")
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         # A link that leads nowhere is not the same as no file.
@@ -258,6 +286,39 @@ def _content(path: Path) -> str:
         raise BadSettingError(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise BadSettingError(f"{path} is not UTF-8 text; expected lines such as PISTAT_PORT=8585.") from None
+
+
+def _refuse_a_token_that_is_not_set(environment: Mapping[str, str], env_file: Path) -> None:
+    """Raise BadSettingError if somebody has tried to set a token and none is set: pi-stat would be open."""
+    for number, line in enumerate(_content(env_file).splitlines(), start=1):
+        comment = _squeezed(line).startswith("#")
+        if not comment and _means_a_token(line) and not NO_TOKEN.fullmatch(line.strip()):
+            raise BadSettingError(f"{env_file} line {number} does not set {TOKEN_NAME}; {TOKEN_LINE}")
+    for name, text in environment.items():
+        if name != TOKEN_NAME and text and PREFIX.strip("_") in _letters(name) and _means_a_token(name):
+            raise BadSettingError(f"A variable whose name is like {TOKEN_NAME} does not set it; {TOKEN_LINE}")
+
+
+def _means_a_token(text: str) -> bool:
+    """Return whether a line or a name is an attempt to set a token, slips of the hand included."""
+    letters = _letters(text)
+    names = (_letters(text.partition("=")[0]), letters[: len("PISTATAPITOKEN")])
+    return (
+        "APITOKEN" in letters
+        or "APIKEY" in letters
+        or ("PISTAT" in letters and "TOKEN" in letters)
+        or any(difflib.get_close_matches(each, ["PISTATAPITOKEN", "APITOKEN"], cutoff=0.85) for each in names)
+    )
+
+
+def _letters(text: str) -> str:
+    """Return the letters of `text` in upper case, whatever is between them."""
+    return "".join(filter(str.isalpha, unicodedata.normalize("NFKC", text))).upper()
+
+
+def _squeezed(text: str) -> str:
+    """Return `text` without blanks and characters that cannot be seen."""
+    return "".join(each for each in text if each.isprintable() and not each.isspace())
 
 
 def _ours(values: Mapping[str, str]) -> dict[str, str]:
@@ -271,7 +332,7 @@ def _warn_of_unknown(given: Mapping[str, str]) -> None:
         if word not in known:
             hint = did_you_mean(word, known, PREFIX)
             logging.getLogger("pistat").warning(
-                "%s is not a setting of pi-stat and was ignored.%s", quoted(name), hint
+                "%s is not a setting of pi-stat and was ignored.%s", shown(name, "A long name"), hint
             )
 
 
@@ -281,5 +342,5 @@ def _read(declared: Setting, text: str) -> Any:
     except BadValueError as error:
         raise BadSettingError(f"{declared.name} has {error}.") from None
     except ValueError:
-        was = "not accepted" if declared.secret else quoted(text)
+        was = "not accepted" if declared.secret else shown(text, "not accepted")
         raise BadSettingError(f"{declared.name} is {was}; expected {declared.accepts}.") from None

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,9 +97,15 @@ class Daemon:
     Args:
         settings: Environment variables for it.
         command: What to run, for daemons with a fault built in; the program as shipped if absent.
+        pass_fds: Open files that it inherits.
     """
 
-    def __init__(self, settings: Mapping[str, str] | None = None, command: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, str] | None = None,
+        command: list[str] | None = None,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
         given = dict(settings or {})
         self._held = HeldPort()
         self.port = int(given.setdefault("PISTAT_PORT", str(self._held.number)))
@@ -111,6 +117,7 @@ class Daemon:
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
+            pass_fds=pass_fds,
         )
 
     @property

@@ -1248,7 +1248,7 @@ CLONED = "mount -t tmpfs none /opt; mkdir -p /opt/pi-stat/.git"
         (private(PRIVATE_OPT), 1, "/opt has 25 MB left, and pi-stat needs 50 MB"),
         (private(CLONED), 1, "/opt/pi-stat is a git clone"),
         ((*private(CLONED), "--uninstall"), 1, "/opt/pi-stat is a git clone"),
-        (("flock", "/run/systemd/system", INSTALL), 1, "another install.sh is running"),
+        (("flock", "/run/pi-stat-install.lock", INSTALL), 1, "another install.sh is running"),
     ],
     ids=[
         "root",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 
@@ -10,7 +12,7 @@ import pytest
 
 from pistat import log as journal
 from pistat.log import LONGEST, OncePerMinute, failure
-from support.daemon import PROGRAM, Daemon
+from support.daemon import PROGRAM, Daemon, clean_environment
 
 
 @pytest.fixture
@@ -132,3 +134,38 @@ def test_hostile_requests(start: Callable[..., Daemon], level: str) -> None:
     assert len(lines) == (2 * len(hostile) if level == "DEBUG" else 0)
     assert all(line.startswith('DEBUG "GET" "/') and line.isprintable() and len(line) < 300 for line in lines)
     assert not [line for line in daemon.log().splitlines() if line.startswith("ERROR")]
+
+
+BAD = {"PISTAT_PORT": "x"}
+
+
+@pytest.mark.parametrize("redirected", ["2>&-", "2>/dev/full", "0<&- 1>&- 2>&-"])
+def test_nobody_can_be_told(redirected: str) -> None:
+    """Without a standard error that can be written to, a start succeeds or fails as with one."""
+    command = ["sh", "-c", f'exec "$0" "$1" {redirected}', sys.executable, str(PROGRAM)]
+    bad = subprocess.run(command, env=clean_environment(BAD), timeout=60, check=False)
+    daemon = Daemon({"PISTAT_DEBUG": "yes"}, command)
+    try:
+        daemon.wait_until_ready()
+        assert daemon.get("/stats").status == 200
+        assert daemon.stop() == 0
+    finally:
+        daemon.kill()
+
+    assert bad.returncode == 78
+
+
+def test_nobody_reads_the_log() -> None:
+    """A pipe that is full costs lines of the log, and no answer."""
+    reading, writing = os.pipe()
+    command = ["bash", "-c", f'exec "$0" "$1" 2>&{writing}', sys.executable, str(PROGRAM)]
+    given = {"PISTAT_DEBUG": "yes", "PISTAT_RATE_LIMIT_ENABLED": "no"}
+    daemon = Daemon(given, command, pass_fds=(writing,))
+    try:
+        daemon.wait_until_ready()
+        for _ in range(1500):
+            assert daemon.get("/" + "x" * 250, timeout=5).status == 404
+    finally:
+        daemon.kill()
+        os.close(reading)
+        os.close(writing)
