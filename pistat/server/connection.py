@@ -21,7 +21,7 @@ import time
 from collections.abc import Mapping
 from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from waitress.parser import HTTPRequestParser, ParsingError, TransferEncodingNotImplemented
 from waitress.task import WSGITask
@@ -31,9 +31,6 @@ from pistat import hosts
 from pistat.server import connection_limits
 from pistat.web import errors
 from pistat.web.headers import HEADERS
-
-if TYPE_CHECKING:
-    from pistat.server.server import Server
 
 HEAD, BODY = 16_384, 4_096
 """Bytes of a request: its line with its headers, and the body that it may announce, which nothing reads."""
@@ -171,7 +168,7 @@ class Connection:
         port: Of ours.
     """
 
-    def __init__(self, server: Server, sock: socket.socket, address: tuple[Any, ...], port: int) -> None:
+    def __init__(self, server: Any, sock: socket.socket, address: tuple[Any, ...], port: int) -> None:
         sock.setblocking(False)  # noqa: FBT003 - the name of the method says what it means
         self.server = server
         self.socket = sock
