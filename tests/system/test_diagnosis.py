@@ -218,11 +218,11 @@ def test_a_daemon_that_is_killed_and_started_again(tmp_path: Path, start: Callab
         "PISTAT_RATE_LIMIT_ENABLED": "no",
         "STATE_DIRECTORY": str(tmp_path),
     }
-    first = start(**settings, PISTAT_RATE_LIMIT_ENABLED="no")
+    first = start(**settings)
     assert eventually((tmp_path / "session.json").exists, 30)
     first.stop(signal.SIGKILL)
 
-    second = start(**settings, PISTAT_RATE_LIMIT_ENABLED="no")
+    second = start(**settings)
 
     def events() -> list[str]:
         return [f"{each['id']}: {each['title']}" for each in second.json("/events")["events"]]
