@@ -1,6 +1,6 @@
 """What is wrong, since when, and what to do about it. Every finding is declared once, in the file of its subject."""
 
-from pistat.diagnosis import boot, clock, cpu, disk, heat, memory, network, power
+from pistat.diagnosis import boot, clock, cpu, disk, heat, memory, network, power, system
 from pistat.diagnosis.finding import Finding
 
 FINDINGS: tuple[Finding, ...] = (
@@ -12,6 +12,7 @@ FINDINGS: tuple[Finding, ...] = (
     *network.FINDINGS,
     *clock.FINDINGS,
     *boot.FINDINGS,
+    *system.FINDINGS,
 )
 """All findings, in the order of the documents."""
 

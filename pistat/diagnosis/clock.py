@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from pistat.diagnosis.finding import DAY, Finding, Measured, Moment, Severity, ago, recent
+from typing import Any
+
+from pistat.diagnosis.finding import DAY, Finding, Measured, Moment, Severity, ago, graded, recent
 
 INFO = Severity.INFO
+PATIENCE_SECONDS = 1020.0
+"""How long after a start the clock may be unset."""
+
 STEP_SECONDS = 60.0
 SETTLED_SECONDS = 1200.0
 """After a boot a Pi without a clock of its own finds the time; until then a step is what everybody wants."""
@@ -27,6 +32,35 @@ def _jump(moment: Moment, _: str, since: float) -> dict[str, str]:
     return {"jump": f"{ago(abs(size))} {'ahead' if size > 0 else 'back'}", "ago": ago(since)}
 
 
+def _unsynchronised(moment: Moment) -> Measured:
+    """Return 1 if nothing has set the clock long after the start, 2 if there is a network to do so."""
+    known = moment.get("system", "clock_synchronized")
+    if known is None:
+        return None
+    if known or moment.boot < PATIENCE_SECONDS:
+        return 0
+    return 2 if any(row.get("is_up") and _routed(row) for _, row in moment.rows("interfaces")) else 1
+
+
+def _routed(row: dict[str, Any]) -> bool:
+    """Return whether an interface has an address that is not of its link alone."""
+    return any(not each.startswith(("fe80:", "169.254.", "172.17.")) for each in row.get("addresses") or ())
+
+
+unsynchronised = Finding(
+    id="time.unsynchronised",
+    reads=("system.clock_synchronized", "interfaces.{interface}.addresses[address]"),
+    measure=_unsynchronised,
+    stages=graded(INFO, Severity.WARNING),
+    title="The clock has not been set by the network",
+    text="Your Pi may show a wrong time. Secure websites and updates fail with it, and logs get wrong times.",
+    advice="See whether your Pi reaches the internet, and what it says of itself: `timedatectl timesync-status`. Without "
+    "internet, a Pi 5 keeps the time with a battery for its clock.",
+    source="https://github.com/netdata/netdata/blob/master/src/health/health.d/timex.conf",
+    basis="netdata: 17 minutes after a start",
+    condition="17 minutes after the start the clock was not set by the network; warning with a network",
+)
+
 stepped = Finding(
     id="time.stepped",
     reads=("timestamp", "uptime"),
@@ -45,4 +79,4 @@ stepped = Finding(
     now=False,
 )
 
-FINDINGS = (stepped,)
+FINDINGS = (unsynchronised, stepped)

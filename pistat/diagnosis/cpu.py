@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pistat.diagnosis.finding import Finding, Measured, Moment, Severity, Stage, flag, name
+from pistat.machine import board
 
 INFO = Severity.INFO
 DOCUMENTATION = "https://www.raspberrypi.com/documentation/computers"
@@ -44,6 +45,22 @@ frequency_capped = Finding(
     alert="PiFrequencyCapped",
 )
 
+governor = Finding(
+    id="cpu.governor",
+    reads=("cpu_governor",),
+    measure=lambda moment: None if (told := moment.get("cpu_governor")) is None else told == "powersave",
+    stages=(flag(INFO),),
+    title="The processor is set to always run slowly",
+    text="The setting is called the governor, and it is `powersave`: the processor stays at its lowest speed, whatever "
+    "there is to do.",
+    advice="If you did not choose that, restart your Pi: `ondemand` is the usual setting. It may be set by "
+    "`cpufreq.default_governor` in /boot/firmware/cmdline.txt, or by a program for saving power.",
+    source="https://docs.kernel.org/admin-guide/pm/cpufreq.html",
+    basis="kernel documentation: powersave asks for the lowest frequency",
+    condition="the governor is powersave",
+    not_for=board.no_videocore,
+)
+
 load = Finding(
     id="cpu.load",
     reads=("load_avg[3]", "per_cpu_usage[core]"),
@@ -60,4 +77,4 @@ load = Finding(
     accepts=(0.5, 100.0),
 )
 
-FINDINGS = (frequency_capped, load)
+FINDINGS = (frequency_capped, governor, load)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import time
 
 from pistat.diagnosis import past
 from pistat.diagnosis.finding import (
+    DAY,
     HOUR,
     Finding,
     Measured,
@@ -120,6 +122,41 @@ def _wear(moment: Moment, disk: str, _: float) -> dict[str, str]:
     return {"wear": " and ".join(told) or "is worn"}
 
 
+def _errors(moment: Moment) -> Measured:
+    """Return of each disk 1 if its filesystem has noted errors, 2 if there was one since boot."""
+    grades: dict[str, float | bool | None] = {}
+    started = moment.wall - moment.boot
+    for disk, row in moment.rows("disks"):
+        if row["errors"] is None:
+            continue
+        # One in the future was noted before the clock was wrong; nobody knows when.
+        recent = started < (row["last_error"] or 0.0) <= moment.wall
+        grades[disk] = 0 if not row["errors"] else 2 if recent else 1
+    return grades or None
+
+
+def _error_words(moment: Moment, disk: str, _: float) -> dict[str, str]:
+    row = moment.get("disks", disk) or {}
+    count, last = row.get("errors") or 0, row.get("last_error")
+    when = f", the last on {time.strftime('%-d %B %Y', time.gmtime(last))}" if last else ""
+    return {"count": f"{count} error{'' if count == 1 else 's'}{when}"}
+
+
+def _written(moment: Moment) -> Measured:
+    """Return how many GB each card or eMMC is written in a day, as of the time since boot."""
+    cards = {disk: row for disk, row in moment.rows("disks") if row["type"] in {"SD", "MMC"}}
+    if not cards:
+        return {}
+    if moment.boot < DAY:
+        return Unknown("It takes a day since the last start to say it.")
+    written = {
+        disk: row["written_session"] / 1e9 / (moment.boot / DAY)
+        for disk, row in cards.items()
+        if row["written_session"] is not None
+    }
+    return written or None
+
+
 def _silent(moment: Moment) -> Measured:
     """Return of each filesystem whether it does not answer."""
     return {place: "no answer" in row.get("error", "") for place, row in moment.filesystems()}
@@ -214,6 +251,36 @@ worn = Finding(
     alert="PiFlashWorn",
 )
 
+errors = Finding(
+    id="disk.errors",
+    reads=("disks.{disk}.errors", "disks.{disk}.last_error"),
+    measure=_errors,
+    stages=graded(WARNING, CRITICAL),
+    title="The files on {subject} have errors",
+    text="The filesystem on this disk has noted {count}. Some files may be damaged, and the card or disk may be failing.",
+    advice="Make a backup now. Then check it: `sudo touch /forcefsck`, or `fsck.mode=force` once in cmdline.txt, and "
+    "restart; if errors come back, replace it.",
+    source="https://www.kernel.org/doc/Documentation/ABI/testing/sysfs-fs-ext4",
+    basis="the filesystem's own count",
+    condition="ext4 has noted errors that no check has repaired; critical with one since boot",
+    words=_error_words,
+)
+
+writes = Finding(
+    id="disk.writes",
+    reads=("disks.{disk}.written_session", "uptime"),
+    measure=_written,
+    stages=(Stage(INFO, 20.0, 10.0),),
+    title="The card {subject} is written {value:.0f} GB a day",
+    text="That is a lot for a card, and wears it out sooner. This limit is an estimate: good cards stand more.",
+    advice="See what writes so much: `sudo iotop -ao`. Keeping logs in memory helps (`Storage=volatile` in "
+    "/etc/systemd/journald.conf), or a disk in place of the card.",
+    source="https://www.raspberrypi.com/documentation/accessories/sd-cards.html",
+    basis="an estimate of this project",
+    condition="more than 20 GB a day since boot, after a day at the earliest",
+    accepts=(1.0, 10000.0),
+)
+
 silent = Finding(
     id="disk.silent",
     reads=("devices[row].error",),
@@ -228,4 +295,4 @@ silent = Finding(
     alert="PiFilesystemSilent",
 )
 
-FINDINGS = (full, filling, inodes, read_only, worn, silent)
+FINDINGS = (full, filling, inodes, read_only, errors, worn, writes, silent)

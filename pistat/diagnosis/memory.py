@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from pistat.diagnosis.finding import Finding, Measured, Moment, Severity, Stage, name
+from pistat.diagnosis.finding import Finding, Measured, Moment, Severity, Stage, ago, flag, name, recent
 
 WARNING = Severity.WARNING
 NETDATA = "https://github.com/netdata/netdata/blob/master/src/health/health.d"
+PAGE = 4096
+PAGES_OF_A_PER_CENT = 50.0
+"""How many pages a second stand for a per cent of the time: 500 for the 10 % at which it begins."""
+
+HALF = 50.0
 SCARCE = 25.0
 """Per cent of the memory that is available, above which a full swap is no trouble."""
 
@@ -29,6 +34,44 @@ def largest(moment: Moment) -> str:
     """Return the name of the process that takes most of the memory, where somebody has looked for it."""
     found = moment.processes.get("memory")
     return f" The largest program is {name(found)}." if found else ""
+
+
+def _kills(moment: Moment) -> Measured:
+    """Return the seconds since the kernel ended a program for want of memory."""
+    assert moment.past is not None
+    kills = moment.get("memory", "oom_kills")
+    return None if kills is None else moment.past.since_rise("oom kills", kills, moment.boot)
+
+
+def _thrash(moment: Moment) -> Measured:
+    """Return the share of the time in which everything waits for memory, in per cent.
+
+    Without the kernel's figure for it, it is estimated from what goes to and from the swap.
+    """
+    assert moment.past is not None
+    waiting = moment.get("pressure", "memory", "full_avg60")
+    if waiting is not None:
+        return waiting  # type: ignore[no-any-return] # a number
+    swap = moment.get("swap") or {}
+    if swap.get("percent") is None:
+        # Without swap nothing goes there.
+        return {}
+    read, written = swap.get("bytes_in"), swap.get("bytes_out")
+    if read is None or written is None:
+        return None
+    moved = float(read + written)
+    trail = moment.past.trail("swapped", moved, moment.boot, seconds=90.0, step=10.0)
+    seconds = moment.boot - trail[0][0]
+    if swap["percent"] <= HALF or seconds <= 0:
+        return {"": 0.0}
+    pages = max(0.0, moved - trail[0][1]) / PAGE / seconds
+    return {"": pages / PAGES_OF_A_PER_CENT}
+
+
+def _cgroup_off(moment: Moment) -> Measured:
+    """Return whether containers run whose memory the kernel does not count; nothing without containers."""
+    found = moment.values.get("containers") or ()
+    return {"": any(row["memory_source"] == "rss" for row in found)} if found else {}
 
 
 low = Finding(
@@ -65,4 +108,53 @@ swap_full = Finding(
     alert="PiSwapping",
 )
 
-FINDINGS = (low, swap_full)
+oom = Finding(
+    id="memory.oom",
+    reads=("memory.oom_kills",),
+    measure=_kills,
+    stages=(recent(WARNING),),
+    below=True,
+    title="The memory ran out and a program was ended",
+    text="{ago} ago your Pi had no memory left, so the kernel ended a program. It may not have been the one that took "
+    "the memory, and what it was doing is lost.",
+    advice="See which one: `journalctl -k -g 'Out of memory'`. Run fewer programs, or use a model with more memory.",
+    source="https://github.com/netdata/netdata/blob/master/src/health/health.d/ram.conf",
+    basis="netdata: the kernel's count of such kills; what is older than a day is over",
+    condition="the kernel ended a program for want of memory within the last 24 hours",
+    words=lambda _, __, since: {"ago": ago(since).capitalize()},
+    now=False,
+)
+
+thrash = Finding(
+    id="memory.thrash",
+    reads=("pressure.memory.full_avg60", "swap.bytes_in", "swap.bytes_out", "swap.percent"),
+    measure=_thrash,
+    stages=(Stage(WARNING, 10.0, 5.0, hold=300.0),),
+    title="Your Pi is short of memory all the time",
+    text="It moves memory to the disk and back without a pause instead of working, so everything is slow. That also "
+    "wears out an SD card.{largest}",
+    advice="Run fewer programs, or use a model with more memory. Compressed swap (zram) helps a little.",
+    source="https://github.com/Linuxfabrik/monitoring-plugins/issues/746",
+    basis="Linuxfabrik: 10 % of the time; without pressure figures netdata's rate of swapping, 500 pages a second",
+    condition="for more than 10 % of the time everything waits for memory; without that figure, more than 500 pages a "
+    "second go to and from a swap that is more than half full",
+    words=lambda moment, _, __: {"largest": largest(moment)},
+    accepts=(1.0, 100.0),
+    now=False,
+)
+
+cgroup_off = Finding(
+    id="memory.cgroup_off",
+    reads=("containers[row].memory_source",),
+    measure=_cgroup_off,
+    stages=(flag(Severity.INFO),),
+    title="Containers cannot be limited in memory",
+    text="The kernel does not count the memory of containers here, as Raspberry Pi OS sets it. A memory limit of Docker "
+    "or Podman has no effect, so one container can take all of the memory.",
+    advice="If you want such limits, add `cgroup_enable=memory` to the line in /boot/firmware/cmdline.txt and restart.",
+    source="https://github.com/RPi-Distro/pi-gen/issues/917",
+    basis="the memory controller of the kernel's cgroups is off",
+    condition="containers run, and the kernel does not count their memory",
+)
+
+FINDINGS = (low, oom, swap_full, thrash, cgroup_off)

@@ -23,14 +23,14 @@ class Past:
         self.offset: float | None = None
         self.step: tuple[float, float] | None = None
 
-    def since_rise(self, name: str, value: float, now: float) -> float | None:
-        """Return the seconds since a counter last rose; infinity if it never has, None on the first look."""
+    def since_rise(self, name: str, value: float, now: float) -> float:
+        """Return the seconds since a counter of the kernel last rose; infinity if it never has.
+
+        Of one that is not 0 at the first look nothing is known but that it rose since boot.
+        """
         known = self._counters.get(name)
-        if known is None:
-            self._counters[name] = value, None
-            return None
-        last, rose = known
-        if value != last:
+        last, rose = known or (value, 0.0 if value > 0 else None)
+        if known is None or value != last:
             rose = now if value > last else rose
             self._counters[name] = value, rose
         return float("inf") if rose is None else now - rose

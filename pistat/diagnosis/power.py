@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pistat.diagnosis.finding import Finding, Measured, Moment, Severity, Stage, flag
+import math
+
+from pistat.diagnosis.finding import Finding, Measured, Moment, Severity, Stage, ago, flag, name, recent
 from pistat.machine import board
 
 INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
@@ -35,6 +37,20 @@ def _reset(moment: Moment) -> Measured:
     if cause is None:
         return None if moment.get("power", "supply_current") is None else False
     return any(each in cause for each in TROUBLE)
+
+
+def _since_over_current(moment: Moment) -> Measured:
+    """Return of each USB port the seconds since it was cut off; of any, if that was during the start."""
+    assert moment.past is not None
+    ports: dict[str, float | bool | None] = {
+        port: moment.past.since_rise(f"over-current {port}", row["over_current"], moment.boot)
+        for port, row in moment.rows("usb_ports")
+        if row["over_current"] is not None
+    }
+    at_start = moment.get("power", "usb_over_current")
+    if at_start is not None:
+        ports[""] = moment.boot if at_start else math.inf
+    return ports or None
 
 
 under_voltage = Finding(
@@ -107,6 +123,27 @@ supply_current = Finding(
     not_for=board.no_rails,
 )
 
+usb_over_current = Finding(
+    id="power.usb_over_current",
+    reads=("usb_ports.{port}.over_current", "power.usb_over_current"),
+    measure=_since_over_current,
+    stages=(recent(WARNING),),
+    below=True,
+    title="A USB device took too much current",
+    text="{port} was switched off for a moment to protect your Pi, {ago} ago. A disk that loses its power like that "
+    "can lose files.",
+    advice="Connect this device to a hub that has a power supply of its own. If it happens again, the device may be "
+    "faulty.",
+    source="https://www.kernel.org/doc/Documentation/ABI/testing/sysfs-bus-usb",
+    basis="the kernel's count of cut-offs; what is older than a day is over",
+    condition="a USB port was cut off for taking too much within the last 24 hours",
+    words=lambda _, port, since: {
+        "port": f"The USB port {name(port)}" if port else "A USB port",
+        "ago": ago(since),
+    },
+    now=False,
+)
+
 reset_cause = Finding(
     id="power.reset_cause",
     reads=("power.power_chip_reset", "power.supply_current"),
@@ -123,4 +160,11 @@ reset_cause = Finding(
     not_for=board.no_rails,
 )
 
-FINDINGS = (under_voltage, under_voltage_since_boot, input_voltage, supply_current, reset_cause)
+FINDINGS = (
+    under_voltage,
+    under_voltage_since_boot,
+    input_voltage,
+    supply_current,
+    usb_over_current,
+    reset_cause,
+)

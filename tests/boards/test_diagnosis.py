@@ -10,18 +10,29 @@ ROOT = ("disk.read_only", "/")
 NOW, SINCE_BOOT = ("power.under_voltage", ""), ("power.under_voltage_since_boot", "")
 USB = ("power.supply_current", "")
 
+UPDATES, BOOTLOADER = ("system.updates", ""), ("system.eeprom", "")
+
 SICK = {
+    "cm3-emmc": {("cpu.governor", ""): "info"},
     "cm3-plus-worn": {ROOT: "critical", ("disk.worn", "mmcblk0"): "critical"},
     # Its server is gone.
     "pc-x86": {("disk.silent", "/home/user/nas"): "warning"},
     "pi1b-plus-readonly": {ROOT: "critical", SINCE_BOOT: "warning"},
-    "pi2b-docker": {("disk.silent", "/mnt/nas"): "warning"},
+    "pi2b-docker": {
+        ("disk.silent", "/mnt/nas"): "warning",
+        ("disk.errors", "mmcblk0"): "warning",
+        ("memory.cgroup_off", ""): "info",
+        ("system.units_failed", ""): "warning",
+    },
+    "pi2b-ubuntu": {UPDATES: "info"},
     "pi3a-plus-hot": {("heat.soft_limit", ""): "info"},
     "pi3b-undervoltage": {NOW: "critical", SINCE_BOOT: "warning"},
+    "pi400-router": {("power.usb_over_current", "usb1-port1"): "warning", BOOTLOADER: "info"},
     "pi4b-2gb-forbidden": {NOW: "critical"},
     "pi4b-8gb": {SINCE_BOOT: "warning"},
     "pi4b-mainline": {NOW: "critical"},
     "pi5-2gb-truncated": {USB: "info"},
+    "pi5-8gb-nvme": {UPDATES: "info"},
     "pi500-throttled": {NOW: "critical", SINCE_BOOT: "warning", USB: "info"},
 }
 """What the notes of the boards say; the others are well."""

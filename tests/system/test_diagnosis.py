@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import subprocess
 import sys
@@ -51,7 +52,7 @@ class Watch:
         while self._now <= end:
             values = self._monitor.answer(self._keys, fresh=True).values
             self._diagnosis.take(self._now, self._machine.time() + self._now - self._machine.uptime(), values)
-            self._now += 30.0
+            self._now += max(30.0, seconds / 100)
         found = [
             row["severity"]
             for row in self._diagnosis.document()["findings"]
@@ -164,6 +165,40 @@ def _hang_and_come_back(tmp_path: Path) -> None:
     mount.revive()
     assert eventually(lambda: watch.sample(30) is None, 30)
     mount.unmount()
+
+
+GLUTTON = """
+import sys
+open(sys.argv[1], "w").write("0")
+taken = bytearray()
+while True:
+    taken += bytes(1 << 20)
+"""
+
+
+def test_a_program_that_the_kernel_ends_for_want_of_memory(need: Need) -> None:
+    """It has a group of its own whose memory is limited, and takes more."""
+    root = Path("/sys/fs/cgroup")
+    old = (root / "memory").is_dir()
+    group = (root / "memory" if old else root) / f"pi-stat-test-{os.getpid()}"
+    limit = "memory.limit_in_bytes" if old else "memory.max"
+    try:
+        group.mkdir()
+        (group / limit).write_text(str(48 << 20))
+        if not old:
+            (group / "memory.swap.max").write_text("0")
+    except OSError:
+        need(False, "a cgroup with a limit of memory", installed=False)
+    try:
+        watch = Watch("memory.oom")
+        before = watch.sample()
+        need(before is None, "a day without such an end", installed=False)
+        command = [sys.executable, "-c", GLUTTON, str(group / "cgroup.procs")]
+        assert subprocess.run(command, check=False, timeout=60).returncode == -signal.SIGKILL
+        assert watch.sample() == "warning"
+        assert watch.sample(25 * 3600) is None
+    finally:
+        group.rmdir()
 
 
 def test_a_weak_supply_by_the_firmware(need: Need, tmp_path: Path, start: Callable[..., Daemon]) -> None:

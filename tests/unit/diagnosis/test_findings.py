@@ -107,6 +107,36 @@ CASES = {
     "disk.worn": Case(lambda used: disk(life_used_a=used), 80.0, 90.0, 90.0, 80.0),
     "disk.silent": Case(lambda bad: filesystem(**({"error": "no answer within 1.0 s"} if bad else {}))),
     "network.wifi_weak": Case(wlan, -75, -76, -73, -72, worse=-86),
+    "power.usb_over_current": Case(
+        lambda count: {**power(), "usb_ports": {"usb1-port2": {"over_current": count}}}, 0, 1, 1, None
+    ),
+    "cpu.governor": Case(
+        lambda name: {"cpu_governor": name}, "ondemand", "powersave", "powersave", "performance"
+    ),
+    "memory.oom": Case(lambda kills: {"memory": {"oom_kills": kills}}, 0, 1, 1, None),
+    "memory.thrash": Case(
+        lambda share: {"pressure": {"memory": {"full_avg60": share}}}, 10.0, 10.1, 5.1, 5.0
+    ),
+    "memory.cgroup_off": Case(
+        lambda source: {"containers": [{"memory_source": source}]}, "cgroup", "rss", "rss", "cgroup"
+    ),
+    "disk.errors": Case(lambda errors: disk(errors=errors, last_error=WALL - HOUR), 0, 1, 1, 0),
+    "disk.writes": Case(lambda size: disk(written_session=size * GIGA * 2), 20.0, 21.0, 11.0, 9.0),
+    "time.unsynchronised": Case(lambda bad: {"system": {"clock_synchronized": not bad}, "interfaces": {}}),
+    "system.units_failed": Case(
+        lambda count: {"failed_count": count, "failed": [{"name": "nginx.service"}] * count}, 0, 1, 1, 0
+    ),
+    "system.reboot_required": Case(
+        lambda bad: {"system": {"reboot_required": bad, "reboot_reason": "linux-image-rpi-v8"}}
+    ),
+    "system.updates": Case(
+        lambda count: {"system": {"updates": {"pending": count, "security": 0, "lists_age": 60.0}}},
+        0,
+        1,
+        1,
+        0,
+    ),
+    "system.eeprom": Case(lambda bad: {"hardware": {"bootloader_outdated": bad}}),
     "network.slow_link": Case(wired, 1000, 100, 10, 1000),
 }
 """The findings that one reading after the other shows. Those that look at time are tested below."""
@@ -174,7 +204,33 @@ def test_it_begins_only_when_it_lasts(finding: str) -> None:
         assert player.give(case.well) == []
 
 
-@pytest.mark.parametrize("finding", CASES)
+HAPPENED = ("power.usb_over_current", "memory.oom")
+"""What happened at a time, and is over a day later."""
+
+
+@pytest.mark.parametrize("finding", HAPPENED)
+def test_what_happened_is_over_a_day_later(finding: str) -> None:
+    """It begins when the counter rises, and ends by itself; a counter that stays says nothing new."""
+    player = Player(finding, CASES[finding])
+    assert player.give(0, HOUR) == []
+    assert player.give(3) == ["begin"]
+
+    assert player.give(3, DAY - HOUR) == []
+    assert player.give(3, 2 * HOUR) == ["end"]
+    assert player.give(4) == ["begin"]
+
+
+@pytest.mark.parametrize("finding", HAPPENED)
+def test_what_happened_before_the_first_look_was_since_boot(finding: str) -> None:
+    """Soon after a start that is less than a day ago; later nobody knows."""
+    early, late = Player(finding, CASES[finding]), Player(finding, CASES[finding])
+    early.now = HOUR
+
+    assert early.give(2) == ["begin"]
+    assert late.give(2) == []
+
+
+@pytest.mark.parametrize("finding", [each for each in CASES if each not in HAPPENED])
 def test_it_ends_when_it_is_clear_and_not_before(finding: str) -> None:
     """Between limit and clear it goes on; clear for a moment is not over."""
     player, case = Player(finding, CASES[finding]), CASES[finding]
@@ -250,6 +306,66 @@ def test_a_large_disk_with_room_is_never_critical() -> None:
     player.give(None, HOUR)
 
     assert [each.severity.label for each in player.evaluation.active()] == ["warning"]
+
+
+@pytest.mark.parametrize(
+    ("time", "severity"), [(-HOUR, "warning"), (HOUR, "critical"), (START + HOUR, "warning")]
+)
+def test_an_error_since_boot_is_critical(time: float, severity: str) -> None:
+    """One of the future is not: the clock was wrong then, or is now."""
+    player = Player("disk.errors", Case(lambda _: disk(errors=1, last_error=WALL + time)))
+    player.give(None)
+
+    assert [each.severity.label for each in player.evaluation.active()] == [severity]
+
+
+def test_an_unset_clock_with_a_network_is_a_warning() -> None:
+    row = {"is_up": True, "addresses": ["192.0.2.7/24"]}
+    readings = {"system": {"clock_synchronized": False}, "interfaces": {"eth0": row}}
+    player = Player("time.unsynchronised", Case(lambda _: readings))
+    player.give(None)
+
+    assert [each.severity.label for each in player.evaluation.active()] == ["warning"]
+
+
+def test_a_clock_may_be_unset_for_a_while_after_a_start() -> None:
+    player = Player("time.unsynchronised", CASES["time.unsynchronised"])
+    player.now = 30.0
+
+    assert player.give(True, 960.0) == []
+    assert player.give(True, 120.0) == ["begin"]
+
+
+@pytest.mark.parametrize(("pages", "told"), [(400, []), (600, ["begin"])])
+def test_swapping_is_counted_where_the_kernel_has_no_pressure(pages: int, told: list[str]) -> None:
+    def readings(seconds: float) -> dict[str, Any]:
+        return memory(50.0, percent=60.0, bytes_in=seconds * pages * 4096, bytes_out=0)
+
+    player = Player("memory.thrash", Case(readings))
+    found = []
+    for _ in range(20):
+        found += player.give(player.now - START)
+
+    assert found == told
+
+
+def test_a_card_is_judged_a_day_after_the_start_and_a_disk_never() -> None:
+    early = Player("disk.writes", Case(lambda _: disk(written_session=90 * GIGA)))
+    early.now = HOUR
+    assert early.give(None) == []
+    assert (
+        Player("disk.writes", Case(lambda _: disk(written_session=90 * GIGA, type="NVMe"))).give(None) == []
+    )
+
+
+def test_a_list_of_updates_that_nobody_renews_is_told() -> None:
+    """Without updates in it, too."""
+    readings = {"system": {"updates": {"pending": 0, "security": 0, "lists_age": 15 * DAY}}}
+    player = Player("system.updates", Case(lambda _: readings))
+    player.give(None)
+
+    [active] = player.evaluation.active()
+    assert _row(active, player.moment)["title"] == "Nobody has looked for updates for 15 days"
 
 
 def test_a_filesystem_other_than_the_root_that_turned_read_only_is_a_warning() -> None:

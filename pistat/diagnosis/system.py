@@ -1,0 +1,117 @@
+"""Findings about the operating system: its services, its updates, what waits for a restart."""
+
+from __future__ import annotations
+
+import time
+
+from pistat.diagnosis.finding import DAY, Finding, Measured, Moment, Severity, Stage, flag, name
+from pistat.machine import board
+
+INFO, WARNING = Severity.INFO, Severity.WARNING
+STALE_SECONDS = 14 * DAY
+SHOWN = 3
+"""How many names a text has."""
+
+
+def _names(moment: Moment, _: str, number: float) -> dict[str, str]:
+    rows = moment.values.get("failed") or []
+    names = [name(row["name"]) for row in rows[:SHOWN]]
+    more = int(number) - len(names)
+    listed = ", ".join(names) + (f" and {more} more" if more > 0 else "")
+    return {
+        "what": f"{int(number)} service{' has' if int(number) == 1 else 's have'}",
+        "names": listed or "Their names are not known",
+        "first": names[0] if names else "NAME",
+    }
+
+
+def _waiting(moment: Moment) -> Measured:
+    """Return how many updates wait; at least 1 if nobody has looked for any for two weeks."""
+    pending, age = moment.get("system", "updates", "pending"), moment.get("system", "updates", "lists_age")
+    if age is not None and age > STALE_SECONDS:
+        return max(pending or 0, 1)
+    return pending  # type: ignore[no-any-return] # a number, or null
+
+
+def _updates(moment: Moment, _: str, number: float) -> dict[str, str]:
+    security, age = moment.get("system", "updates", "security"), moment.get("system", "updates", "lists_age")
+    if age is not None and age > STALE_SECONDS:
+        return {"title": f"Nobody has looked for updates for {age / DAY:.0f} days", "urgent": ""}
+    safety = f" {security} of them fix security problems." if security else ""
+    return {"title": f"{number:.0f} update{'' if number == 1 else 's'} can be installed", "urgent": safety}
+
+
+def _month(seconds: object) -> str:
+    return (
+        time.strftime("%B %Y", time.gmtime(seconds))
+        if isinstance(seconds, (int, float))
+        else "an unknown date"
+    )
+
+
+units_failed = Finding(
+    id="system.units_failed",
+    reads=("failed_count", "failed[row].name"),
+    measure=lambda moment: moment.get("failed_count"),
+    stages=(Stage(WARNING, 0.0, 0.0, hold=60.0, clear_hold=0.0),),
+    title="{what} failed",
+    text="Something that should run on your Pi does not: {names}.",
+    advice="See why: `systemctl status {first}`. If it works again, `sudo systemctl reset-failed` removes this note.",
+    source="https://github.com/netdata/netdata/blob/master/src/health/health.d/systemdunits.conf",
+    basis="netdata: any unit that failed",
+    condition="systemd has failed units",
+    words=_names,
+    accepts=(0.0, 1000.0),
+)
+
+reboot_required = Finding(
+    id="system.reboot_required",
+    reads=("system.reboot_required", "system.reboot_reason"),
+    measure=lambda moment: moment.get("system", "reboot_required"),
+    stages=(flag(INFO, hold=DAY),),
+    title="A restart is needed to finish an update",
+    text="What was updated takes effect only after a restart: {reason}.",
+    advice="`sudo reboot`, when it suits you.",
+    source="https://github.com/netdata/netdata/blob/master/src/health/health.d/reboot.conf",
+    basis="netdata; a day to do it in peace",
+    condition="an update takes effect only after a restart",
+    words=lambda moment, _, __: {
+        "reason": name(moment.get("system", "reboot_reason") or "the system says so")
+    },
+)
+
+updates = Finding(
+    id="system.updates",
+    reads=("system.updates.pending", "system.updates.security", "system.updates.lists_age"),
+    measure=_waiting,
+    stages=(Stage(INFO, 0.0, 0.0),),
+    title="{title}",
+    text="Updates fix errors and close security holes.{urgent}",
+    advice="`sudo apt update && sudo apt full-upgrade`",
+    source="https://www.raspberrypi.com/documentation/computers/os.html#update-software",
+    basis="any update; a list older than two weeks",
+    condition="updates can be installed, or the list of them is older than 14 days",
+    words=_updates,
+    accepts=(0.0, 1000.0),
+)
+
+eeprom = Finding(
+    id="system.eeprom",
+    reads=("hardware.bootloader_outdated", "hardware.bootloader", "hardware.bootloader_available"),
+    measure=lambda moment: moment.get("hardware", "bootloader_outdated"),
+    stages=(flag(INFO),),
+    title="A newer bootloader can be installed",
+    text="The program that starts your Pi is of {running}, and one of {available} was downloaded with the updates. Newer "
+    "ones fix errors when starting from USB, NVMe or the network.",
+    advice="`sudo rpi-eeprom-update -a`, then restart. Do not switch off meanwhile.",
+    source="https://github.com/raspberrypi/rpi-eeprom/blob/master/rpi-eeprom-update",
+    basis="the same comparison as rpi-eeprom-update",
+    condition="the newest installed image of the bootloader is newer than the one that runs",
+    words=lambda moment, _, __: {
+        "running": _month(moment.get("hardware", "bootloader")),
+        "available": _month(moment.get("hardware", "bootloader_available")),
+    },
+    not_for=board.no_power_chip,
+)
+
+FINDINGS = (units_failed, reboot_required, updates, eeprom)
