@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -211,6 +212,13 @@ def ago(seconds: float) -> str:
             number = int(seconds // size)
             return f"{number} {word}{'' if number == 1 else 's'}"
     return "less than a minute"
+
+
+def within(seconds: float) -> str:
+    """Return a span in which something happened, never too short, such as `the last 4 hours`."""
+    size, word = (HOUR, "hour") if seconds > HOUR else (60.0, "minute")
+    number = max(1, math.ceil(seconds / size))
+    return f"the last {word}" if number == 1 else f"the last {number} {word}s"
 
 
 def gigabytes(size: float) -> str:

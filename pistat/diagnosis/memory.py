@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pistat.diagnosis.finding import Finding, Measured, Moment, Severity, Stage, ago, flag, name, recent
+from pistat.diagnosis.finding import Finding, Measured, Moment, Severity, Stage, flag, name, recent, within
 
 WARNING = Severity.WARNING
 NETDATA = "https://github.com/netdata/netdata/blob/master/src/health/health.d"
@@ -115,13 +115,13 @@ oom = Finding(
     stages=(recent(WARNING),),
     below=True,
     title="The memory ran out and a program was ended",
-    text="{ago} ago your Pi had no memory left, so the kernel ended a program. It may not have been the one that took "
+    text="Within {within} your Pi had no memory left, so the kernel ended a program. It may not have been the one that took "
     "the memory, and what it was doing is lost.",
     advice="See which one: `journalctl -k -g 'Out of memory'`. Run fewer programs, or use a model with more memory.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/ram.conf",
     basis="netdata: the kernel's count of such kills; what is older than a day is over",
     condition="the kernel ended a program for want of memory within the last 24 hours",
-    words=lambda _, __, since: {"ago": ago(since).capitalize()},
+    words=lambda _, __, since: {"within": within(since)},
     now=False,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from pistat.diagnosis.finding import Finding, Measured, Moment, Severity, Stage, ago, flag, name, recent
+from pistat.diagnosis.finding import Finding, Measured, Moment, Severity, Stage, flag, name, recent, within
 from pistat.machine import board
 
 INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
@@ -130,7 +130,7 @@ usb_over_current = Finding(
     stages=(recent(WARNING),),
     below=True,
     title="A USB device took too much current",
-    text="{port} was switched off for a moment to protect your Pi, {ago} ago. A disk that loses its power like that "
+    text="{port} was switched off for a moment to protect your Pi, within {within}. A disk that loses its power like that "
     "can lose files.",
     advice="Connect this device to a hub that has a power supply of its own. If it happens again, the device may be "
     "faulty.",
@@ -139,7 +139,7 @@ usb_over_current = Finding(
     condition="a USB port was cut off for taking too much within the last 24 hours",
     words=lambda _, port, since: {
         "port": f"The USB port {name(port)}" if port else "A USB port",
-        "ago": ago(since),
+        "within": within(since),
     },
     now=False,
 )

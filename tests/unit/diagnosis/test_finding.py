@@ -11,7 +11,7 @@ import pytest
 
 from pistat.diagnosis import BY_ID, FINDINGS
 from pistat.diagnosis.evaluation import Evaluation
-from pistat.diagnosis.finding import DAY, HOUR, Boots, Moment, Stage
+from pistat.diagnosis.finding import DAY, HOUR, Boots, Moment, Stage, within
 from pistat.diagnosis.past import Past
 from pistat.diagnosis.report import _event, _row
 
@@ -380,6 +380,19 @@ def test_the_end_of_the_spare_blocks_is_critical() -> None:
     player.give(None)
 
     assert [each.severity.label for each in player.evaluation.active()] == ["critical"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.0, "the last minute"),
+        (61.0, "the last 2 minutes"),
+        (3600.0, "the last 60 minutes"),
+        (3601.0, "the last 2 hours"),
+    ],
+)
+def test_a_span_in_words_is_never_too_short(seconds: float, words: str) -> None:
+    assert within(seconds) == words
 
 
 # Trends
