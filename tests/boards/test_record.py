@@ -240,6 +240,19 @@ def test_what_the_figures_are_read_from_is_recorded() -> None:
     """Each file that a field names as its source is copied, and each question that one names is asked."""
     tables = {"/etc/fstab", "/proc/PID/stat", "/proc/stat", "/proc/self/mountinfo"}
     tables |= {"/proc/net/route", "/proc/net/ipv6_route"}
+    # Of these the names or the times count, or they are of the programs that people run.
+    tables |= {"/boot", "/lib/firmware/raspberrypi/bootloader*/*/pieeprom-*.bin", "/var/lib/dpkg/info"}
+    tables |= {"/var/lib/apt/lists", "/var/lib/apt/periodic/update-success-stamp"}
+    tables |= {
+        "/run/chrony",
+        "/run/chronyd.pid",
+        "/run/ntpd.pid",
+        "/run/ntpsec",
+        "/run/pi-stat/containers.json",
+    }
+    tables |= {"/sys/fs/cgroup/cgroup.controllers"}
+    tables |= {f"/sys/fs/cgroup/**/{name}" for name in ("cgroup.procs", "cpu.stat")}
+    tables |= {f"/sys/fs/cgroup/**/memory.{name}" for name in ("current", "max", "stat")}
     sources = [
         source
         for collector in ALL

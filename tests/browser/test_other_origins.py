@@ -72,7 +72,7 @@ def test_a_page_that_is_allowed(start: Start, browser: Browser, pages: int, head
     status, remaining, body = fetched(browser, f"{allowed}/", f"{url}?fields=uptime", **header)
     refused = fetched(browser, f"{allowed}/", url, X_API_Key="wrong")
 
-    assert (status, remaining) == (200, "58"), "asking whether it may has counted, too"
+    assert (status, remaining) == (200, "59"), "asking whether it may has a budget of its own"
     assert body.startswith('{"uptime": ')
     assert refused[0] == 401
     assert fetched(browser, f"{other}/", f"{url}?fields=uptime", **header) == "TypeError"

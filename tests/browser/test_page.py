@@ -580,7 +580,7 @@ def test_keyboard(browser: Browser, shared: Daemon) -> None:
     """The first stop is the way past the bar, chips and buttons are stops with a ring, and keys work them."""
     watch(browser, shared)
     browser.press("\ue004")
-    assert browser.run("return document.activeElement.textContent") == "Skip to the manual"
+    assert browser.run("return document.activeElement.textContent") == "Skip to the guide"
 
     browser.run("document.querySelector('.chips input').focus()")
     browser.press(" ")
@@ -623,7 +623,7 @@ def test_search(browser: Browser, shared: Daemon) -> None:
     browser.open(address(shared))
     shown = "return [...document.querySelectorAll('.ref dt')].filter(e => e.checkVisibility()).length"
     everything = browser.run(shown)
-    browser.type("#find", "memory.available")
+    browser.type("#find", "memory.available_memory")
     assert browser.text("#found") == "1 field"
     assert (
         browser.run("return [...document.querySelectorAll('.of')].filter(e => e.checkVisibility()).length")

@@ -68,7 +68,13 @@ def site(running: Site) -> Site:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Prometheus as `deploy/` has it, but for the targets and the interval, after a few scrapes of all."""
     # Answers stay the same for an hour, so that what was scraped is what is answered afterwards.
-    daemon = Daemon({"PISTAT_CACHE_SECONDS": "3600", "PISTAT_RATE_LIMIT_REQUESTS": "100000"})
+    daemon = Daemon(
+        {
+            "PISTAT_CACHE_SECONDS": "3600",
+            "PISTAT_HISTORY_SECONDS": "0",
+            "PISTAT_RATE_LIMIT_REQUESTS": "100000",
+        }
+    )
     fleet = subprocess.Popen(
         [sys.executable, Path(__file__).parents[1] / "support" / "daemons" / "fleet.py"],
         stdin=subprocess.PIPE,

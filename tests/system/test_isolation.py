@@ -32,10 +32,13 @@ def faults(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def still(faults: Path) -> Iterator[Daemon]:
     """A daemon on a machine that stands still, whose collectors can be broken by files in `faults`."""
-    settings = {"PISTAT_RATE_LIMIT_ENABLED": "no", "PISTAT_CACHE_SECONDS": "0"}
+    settings = {"PISTAT_RATE_LIMIT_ENABLED": "no", "PISTAT_CACHE_SECONDS": "0", "PISTAT_HISTORY_SECONDS": "0"}
     faulted = {"FAULTS": str(faults), "BOARD": BOARD, "DEADLINE": str(DEADLINE)}
     daemon = Daemon({**settings, **faulted}, [sys.executable, faulty.__file__])
     daemon.wait_until_ready()
+    # Two readings, and the rates are there to stay.
+    assert eventually(lambda: daemon.json("/stats")["disk_io"]["read_rate"] is not None)
+    assert eventually(lambda: daemon.json("/stats")["network"]["eth0"]["recv_rate"] is not None)
     yield daemon
     daemon.kill()
 

@@ -107,7 +107,10 @@ SPELLINGS = {
         ("/storage/devices", ("devices", "disk_io", "disks", "timestamp")),
         (
             "/sensors",
-            ("temperatures", "fans", "trip_points", "voltages", "pmic", "block_clocks", "timestamp"),
+            (
+                *("temperatures", "fans", "trip_points", "voltages", "pmic", "block_clocks"),
+                *("supplies", "usb_ports", "timestamp"),
+            ),
         ),
         ("/capabilities", ("remedies", "capabilities", "timestamp")),
         ("/sensors?fields=pmic,fans", ("fans", "pmic")),

@@ -507,6 +507,8 @@ TAKEN: dict[str, dict[str, Any]] = {
         "boot_medium": "USB",
         "bootloader": 1613481816.0,
         "bootloader_updated": None,
+        "bootloader_available": None,
+        "bootloader_outdated": None,
         "memory": 8 << 30,
     },
 }
