@@ -34,6 +34,7 @@ class MessageBus:
     ) -> None:
         self.state, self.failed, self._reply = state, failed, reply
         self.questions: list[str] = []
+        self._talks: list[threading.Thread] = []
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(str(path))
         self._socket.listen()
@@ -41,12 +42,15 @@ class MessageBus:
 
     def close(self) -> None:
         self._socket.close()
+        for talk in self._talks:
+            talk.join(10)
 
     def _serve(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 connection, _ = self._socket.accept()
-                threading.Thread(target=self._talk, args=[connection], daemon=True).start()
+                self._talks.append(threading.Thread(target=self._talk, args=[connection], daemon=True))
+                self._talks[-1].start()
 
     def _talk(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
