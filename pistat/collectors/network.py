@@ -309,10 +309,10 @@ def interfaces(machine: Machine) -> Values:
     rows = _with_signals(machine, _with_rates(_counters(links), interval))
     radios = [name for name, row in rows.items() if "signal_strength" in row]
     stations = machine.stations() if radios else {}
-    routes = _default_routes(machine)
+    routes, devices = _default_routes(machine), _devices(machine, tuple(links))
     for name, row in rows.items():
         row.update(_link(links[name]))
-        row.update(_place(machine, name, links[name], is_radio=name in radios))
+        row.update(_place(machine, name, links[name], physical=devices[name], is_radio=name in radios))
         row["default_route"] = None if routes is None else name in routes
     for name in radios:
         rows[name].update(_network(machine, stations.get(name)))
@@ -323,10 +323,24 @@ def _counters(links: Mapping[str, Link]) -> Rows:
     return {name: link.counters for name, link in links.items()}
 
 
-def _place(machine: Machine, name: str, link: Link, *, is_radio: bool) -> dict[str, Json]:
+def _devices(machine: Machine, names: tuple[str, ...]) -> dict[str, bool | None]:
+    """Return for each interface whether a device stands behind it; looked for again each minute."""
+
+    def look() -> dict[str, bool | None]:
+        folders = {name: f"/sys/class/net/{name}" for name in names}
+        return {
+            name: machine.exists(f"{folder}/device") if machine.exists(folder) else None
+            for name, folder in folders.items()
+        }
+
+    return machine.memo.while_same("devices of interfaces", (names, int(machine.monotonic() // 60)), look)
+
+
+def _place(
+    machine: Machine, name: str, link: Link, *, physical: bool | None, is_radio: bool
+) -> dict[str, Json]:
     """Return what an interface is, and what it is a part of."""
     folder = f"/sys/class/net/{name}"
-    physical = machine.exists(f"{folder}/device") if machine.exists(folder) else None
     return {
         "kind": "wifi" if is_radio else _kind(machine, folder, link, physical=physical),
         "master": link.master,

@@ -113,10 +113,10 @@ def test_one_figure(calls: Calls) -> None:
 
 
 def test_an_answer_leaves_in_one_piece(calls: Calls) -> None:
-    """Head and body of an answer are sent by one call, and so in one packet if they fit into it."""
+    """Head and body leave by one call, so in one packet if they fit; another wakes the loop that sends."""
     found = calls("/stats?fields=uptime")
 
-    assert each(found, "send", "sendto", "sendmsg", "writev") < 1.5
+    assert each(found, "send", "sendto", "sendmsg", "writev") < 2.5
 
 
 def test_a_kept_connection_wakes_the_loop_once(watched: Daemon, calls: Calls) -> None:

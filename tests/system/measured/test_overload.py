@@ -125,9 +125,10 @@ def test_overload_is_told_at_once(tmp_path: Path) -> None:
         # No address may have all the connections.
         with (
             asked(daemon, ["/stats"] * (capacity // 2)) as ones,
-            asked(daemon, ["/stats"] * (capacity // 2 + 20), "127.0.0.2") as others,
+            asked(daemon, ["/stats"] * (capacity // 2), "127.0.0.2") as others,
+            asked(daemon, ["/stats"] * 20, "127.0.0.3") as late,
         ):
-            connections = ones + others
+            connections = ones + others + late
             until = time.monotonic() + 20
             while unanswered(connections) > capacity:
                 assert time.monotonic() < until
