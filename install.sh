@@ -10,7 +10,7 @@ cd /
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 unset PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE LD_PRELOAD LD_LIBRARY_PATH BASH_ENV ENV
 DEST=/opt/pi-stat
-LOCK=/run/pi-stat-install.lock
+LOCK=/root # a folder that only root can open, so nobody else can hold the lock
 NEW=$DEST.new # is built while the old one runs
 OLD=$DEST.old # is kept until the new one answers
 UNIT=/etc/systemd/system/pi-stat.service
@@ -42,9 +42,7 @@ die() {
 require_root() {
     [ "$(id -u)" = 0 ] || die "needs root: sudo ./install.sh${*:+ $*}"
     [ -d /run/systemd/system ] || die "systemd is not running here; README.md shows how to run pi-stat in the foreground"
-    # Only root can open it, so nobody else can hold the lock.
-    (umask 077 && : >>"$LOCK")
-    exec 9>>"$LOCK"
+    exec 9<"$LOCK"
     flock --nonblock 9 || die "another install.sh is running"
 }
 

@@ -87,16 +87,18 @@ class Service(Container):
         return self.run(INSTALL, *arguments, check=check, seconds=300, **environment)
 
     @contextlib.contextmanager
-    def fakes(self, **programs: str) -> Iterator[str]:
-        """A PATH on which these shell scripts come before the programs of their names."""
+    def fakes(self, *, first: bool = True, **programs: str) -> Iterator[None]:
+        """Shell scripts in /run/fakes, and first on the PATH that install.sh gives itself, unless told not to."""
         self.run("mkdir", "/run/fakes")
         for name, script in programs.items():
             self.write(f"/run/fakes/{name}", f"#!/bin/sh\n{script}\n")
         self.run("chmod", "-R", "+x", "/run/fakes")
         try:
-            yield f"/run/fakes:{container.ENVIRONMENT['PATH']}"
+            if first:
+                self.run("sh", "-c", "cp /run/fakes/* /usr/local/sbin")
+            yield
         finally:
-            self.run("rm", "-r", "/run/fakes")
+            self.run("rm", "-rf", "/run/fakes", *(f"/usr/local/sbin/{name}" for name in programs))
 
     def show(self, name: str) -> str:
         """A property of the unit."""
@@ -1114,8 +1116,8 @@ def test_an_upgrade_that_fails_early(service: Service, step: str) -> None:
     """When a step before the switch fails it is named, and the old version has not even been restarted."""
     made, programs, name, message = STEPS[step]
     before = service.pid, listing(service)
-    with changed(service, {VERSION: newer}), service.fakes(**programs) as path:
-        failed = service.run(*private(made), check=False, seconds=300, PATH=path, PIP_RETRIES="1")
+    with changed(service, {VERSION: newer}), service.fakes(**programs):
+        failed = service.run(*private(made), check=False, seconds=300, PIP_RETRIES="1")
 
     assert failed.returncode != 0
     assert message in failed.stderr
@@ -1150,7 +1152,7 @@ def test_an_upgrade_that_fails_late(service: Service, how: str) -> None:
         else:
             path = undo.enter_context(service.fakes(systemctl=TERMINATES))
             gone = ["sh", "-c", '"$0" 2>/dev/full', INSTALL]
-            failed = service.run(*gone, check=False, seconds=300, PATH=path)
+            failed = service.run(*gone, check=False, seconds=300)
 
     assert failed.returncode != 0
     assert listing(service) == before
@@ -1170,8 +1172,8 @@ def test_an_upgrade_of_a_service_that_was_stopped(service: Service) -> None:
     """One that its owner has stopped and disabled is so again after an upgrade that has failed."""
     service.run("systemctl", "disable", "--now", UNIT)
     before = listing(service)
-    with service.fakes(install=NO_ROOM) as path:
-        failed = service.install(check=False, PATH=path)
+    with service.fakes(install=NO_ROOM):
+        failed = service.install(check=False)
     found = service.out("systemctl", "is-enabled", UNIT, check=False), service.show("ActiveState")
     service.run("systemctl", "enable", "--now", UNIT)
 
@@ -1249,12 +1251,12 @@ CLONED = "mount -t tmpfs none /opt; mkdir -p /opt/pi-stat/.git"
             1,
             "/run/fakes/pi_system_monitor.py is missing: run this in a whole copy",
         ),
-        (("env", "PATH=/run/fakes:/usr/sbin:/usr/bin", INSTALL), 1, "Python 3.9.2 is too old"),
+        (private("mount --bind /run/fakes /usr/local/sbin"), 1, "Python 3.9.2 is too old"),
         (private("mount -t tmpfs none /run/systemd"), 1, "systemd is not running here"),
         (private(PRIVATE_OPT), 1, "/opt has 25 MB left, and pi-stat needs 50 MB"),
         (private(CLONED), 1, "/opt/pi-stat is a git clone"),
         ((*private(CLONED), "--uninstall"), 1, "/opt/pi-stat is a git clone"),
-        (("flock", "/run/pi-stat-install.lock", INSTALL), 1, "another install.sh is running"),
+        (("flock", "/root", INSTALL), 1, "another install.sh is running"),
     ],
     ids=[
         "root",
@@ -1272,7 +1274,7 @@ CLONED = "mount -t tmpfs none /opt; mkdir -p /opt/pi-stat/.git"
 def test_what_it_needs_first(service: Service, command: tuple[str, ...], status: int, message: str) -> None:
     """Where something is missing it says so, and does nothing."""
     before = service.pid, listing(service)
-    with service.fakes(python3='echo "Python 3.9.2"; exit 1'):
+    with service.fakes(first=False, python3='echo "Python 3.9.2"; exit 1'):
         service.run("cp", INSTALL, "/run/fakes")
         failed = service.run(*command, check=False)
 
@@ -1383,8 +1385,8 @@ def test_a_32_bit_system(service: Service) -> None:
     service.run("ln", "-sf", "../mine", f"{CLONE}/.env")
     service.run("groupdel", "video")
     service.run("groupadd", "--system", "pi-stat")
-    with service.fakes(getconf="echo 32") as path:
-        said = service.install(PATH=path).stdout
+    with service.fakes(getconf="echo 32"):
+        said = service.install().stdout
     assert "Installing python3-psutil ..." in said
     assert service.get("/stats").headers["ratelimit-limit"] == "555"
     assert service.out("stat", "-c", "%F %U %G %a", ENV) == "regular file root pi-stat 640"
@@ -1459,8 +1461,8 @@ def test_from_a_home(service: Service) -> None:
     service.run("systemctl", "reload", UNIT)
     service.until(lambda: service.get("/stats").headers["ratelimit-limit"] == "777")
 
-    with service.fakes(install=NO_ROOM) as path:
-        failed = service.install(check=False, PATH=path)
+    with service.fakes(install=NO_ROOM):
+        failed = service.install(check=False)
     assert "no room\ninstall.sh: failed while putting the new version in place" in failed.stderr
     assert "nothing was installed" in failed.stderr
     assert service.out("systemctl", "is-enabled", UNIT) == "enabled"

@@ -154,7 +154,9 @@ def test_overload_is_told_at_once(tmp_path: Path) -> None:
 def test_one_collection_for_fifty(tmp_path: Path) -> None:
     """Fifty requests at once, when the answer has just expired, cost one collection and get the same."""
     collections = tmp_path / "collections"
-    with with_faults("overloaded.py", tmp_path, PISTAT_CACHE_SECONDS="3") as daemon:
+    with with_faults(
+        "overloaded.py", tmp_path, PISTAT_CACHE_SECONDS="3", PISTAT_HISTORY_SECONDS="0"
+    ) as daemon:
         daemon.json("/stats")
         before = collections.stat().st_size
         with contextlib.ExitStack() as stack:

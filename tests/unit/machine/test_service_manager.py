@@ -97,11 +97,13 @@ def test_a_bus_that_hangs(tmp_path: Path, said: bytes) -> None:
             held.append(connection)
 
         held: list[socket.socket] = []
-        threading.Thread(target=serve, daemon=True).start()
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
         began = time.monotonic()
         with pytest.raises((TimeoutError, ProtocolError)):
             service_manager.read(str(tmp_path / "bus"), seconds=0.3)
         assert time.monotonic() - began < 10.0
+        thread.join(10)
         for connection in held:
             connection.close()
 
