@@ -87,18 +87,28 @@ class Service(Container):
         return self.run(INSTALL, *arguments, check=check, seconds=300, **environment)
 
     @contextlib.contextmanager
-    def fakes(self, *, first: bool = True, **programs: str) -> Iterator[None]:
-        """Shell scripts in /run/fakes, and first on the PATH that install.sh gives itself, unless told not to."""
+    def scripts(self, **programs: str) -> Iterator[None]:
+        """Shell scripts in /run/fakes."""
         self.run("mkdir", "/run/fakes")
         for name, script in programs.items():
             self.write(f"/run/fakes/{name}", f"#!/bin/sh\n{script}\n")
         self.run("chmod", "-R", "+x", "/run/fakes")
         try:
-            if first:
-                self.run("sh", "-c", "cp /run/fakes/* /usr/local/sbin")
             yield
         finally:
-            self.run("rm", "-rf", "/run/fakes", *(f"/usr/local/sbin/{name}" for name in programs))
+            self.run("rm", "-r", "/run/fakes")
+
+    @contextlib.contextmanager
+    def fakes(self, **programs: str) -> Iterator[None]:
+        """Shell scripts that come before the programs of their names on the PATH of install.sh."""
+        places = [f"/usr/local/sbin/{name}" for name in programs]
+        with self.scripts(**programs):
+            for name in programs:
+                self.run("cp", f"/run/fakes/{name}", "/usr/local/sbin")
+            try:
+                yield
+            finally:
+                self.run("rm", "-f", *places)
 
     def show(self, name: str) -> str:
         """A property of the unit."""
@@ -1150,7 +1160,7 @@ def test_an_upgrade_that_fails_late(service: Service, how: str) -> None:
             assert "install.sh: failed while asking the service for a first answer\n" in failed.stderr
             assert f"went back to {version(service)}, which is running" in failed.stderr
         else:
-            path = undo.enter_context(service.fakes(systemctl=TERMINATES))
+            undo.enter_context(service.fakes(systemctl=TERMINATES))
             gone = ["sh", "-c", '"$0" 2>/dev/full', INSTALL]
             failed = service.run(*gone, check=False, seconds=300)
 
@@ -1274,7 +1284,7 @@ CLONED = "mount -t tmpfs none /opt; mkdir -p /opt/pi-stat/.git"
 def test_what_it_needs_first(service: Service, command: tuple[str, ...], status: int, message: str) -> None:
     """Where something is missing it says so, and does nothing."""
     before = service.pid, listing(service)
-    with service.fakes(first=False, python3='echo "Python 3.9.2"; exit 1'):
+    with service.scripts(python3='echo "Python 3.9.2"; exit 1'):
         service.run("cp", INSTALL, "/run/fakes")
         failed = service.run(*command, check=False)
 
