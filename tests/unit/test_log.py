@@ -93,7 +93,8 @@ sys.exit(pi_system_monitor.main())
 @pytest.fixture
 def faulty() -> Iterator[Daemon]:
     """A daemon whose data routes fail."""
-    daemon = Daemon({"PISTAT_RATE_LIMIT_ENABLED": "no"}, [sys.executable, "-c", FAULTY])
+    settings = {"PISTAT_RATE_LIMIT_ENABLED": "no", "PISTAT_HISTORY_SECONDS": "0"}
+    daemon = Daemon(settings, [sys.executable, "-c", FAULTY])
     daemon.wait_until_ready()
     yield daemon
     daemon.kill()

@@ -355,7 +355,7 @@ def files_of(daemon: Daemon) -> set[str]:
 def test_nothing_is_written_to_a_disk(need: Need) -> None:
     """A large answer for a client that does not read waits in memory, and so does a body."""
     need(sys.platform == "linux", "/proc", installed=False)
-    daemon = Daemon({}, [sys.executable, "-c", WITH_LARGE_ANSWERS])
+    daemon = Daemon({"PISTAT_HISTORY_SECONDS": "0"}, [sys.executable, "-c", WITH_LARGE_ANSWERS])
     try:
         daemon.wait_until_ready()
         before = files_of(daemon)
