@@ -618,11 +618,11 @@ def test_without_a_cache_those_at_once_share(replace: Callable[..., None]) -> No
     app, service = an_app(cache_seconds=0.0)
     service.monitor._cache = gathering
 
-    threads, answers = ask_at_once(app, "/stats?fields=uptime,timestamp", 20)
+    threads, answers = ask_at_once(app, "/stats?fields=uptime", 20)
     join(threads)
 
     assert readings == [1]
-    assert answers == [{"uptime": 1, "timestamp": answers[0]["timestamp"]}] * 20
+    assert answers == [{"uptime": 1}] * 20
     assert [ask(app, "/stats?fields=uptime")["uptime"] for _ in range(2)] == [2, 3]
 
 
