@@ -59,7 +59,7 @@ class StillMachine(RecordedMachine):
     def __init__(self) -> None:
         super().__init__(BOARDS / os.environ["BOARD"])
         # Bound now, the rates are always those of the recorded second.
-        for each in (self.cpu, self.processes):
+        for each in (self.cpu, self.processes, self.traffic, self.disks):
             each._clock = lambda: self.NOW
 
     def monotonic(self) -> float:
@@ -71,7 +71,7 @@ class StillMachine(RecordedMachine):
     def uptime(self) -> float:
         return float(self.facts["uptime"])
 
-    def watch(self) -> None:
+    def start_sampling(self) -> None:
         """Nothing moves here."""
 
 
