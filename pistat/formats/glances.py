@@ -310,6 +310,24 @@ def _process(row: Row, process: Process) -> Row:
     }
 
 
+def _containers(readings: Readings) -> list[Row]:
+    return [
+        {
+            "key": "name",
+            "name": row["name"],
+            "id": row["id"] or row["name"],
+            "engine": row["engine"] or "",
+            "status": "running",
+            "cpu": {"total": row["cpu_percent"]},
+            "cpu_percent": row["cpu_percent"],
+            "memory": _known(usage=row["memory"], limit=row["memory_limit"]),
+            "memory_usage": row["memory"],
+        }
+        for row in readings.values["containers"] or ()
+        if None not in (row["cpu_percent"], row["memory"], row["name"])
+    ]
+
+
 # The system
 
 
@@ -384,7 +402,7 @@ PLUGINS: dict[str, Plugin] = {
     "gpu": Plugin(("gpu",), _gpu),
     "processcount": Plugin(("processes",), _processcount),
     "processlist": Plugin(("processes",), _processlist),
-    "containers": Plugin((), lambda _: []),
+    "containers": Plugin(("containers",), _containers),
     "alert": Plugin((), _alert),
 }
 """By name, in the order of `all`."""

@@ -105,6 +105,23 @@ def test_no_command_line_is_sent() -> None:
     assert not any("cmdline" in row for row in rows)
 
 
+def test_containers() -> None:
+    """A container has its row once its use is known; without a limit there is no such key."""
+    known = {"name": "web", "id": "3f2a9c000000", "engine": "docker", "cpu_percent": 1.5, "memory": 5_242_880}
+    rows = [
+        {**known, "memory_limit": None},
+        {**known, "name": "db", "memory_limit": 10_485_760},
+        {**known, "name": "new", "cpu_percent": None, "memory_limit": None},
+    ]
+    readings = glances.Readings({"containers": rows}, [], glances.Processor("", 1, 1, None), [])
+
+    first, second = PLUGINS["containers"].answer(readings)
+
+    assert first["memory"] == {"usage": 5_242_880}
+    assert (first["cpu"], first["status"]) == ({"total": 1.5}, "running")
+    assert (second["name"], second["memory"]["limit"]) == ("db", 10_485_760)
+
+
 @pytest.mark.parametrize("name", PLUGINS)
 def test_a_plugin_alone(name: str) -> None:
     """Each plugin alone is what it is in `all`, GET and HEAD alike."""
