@@ -274,8 +274,11 @@ function paintPower() {
 }
 // All the rest that it knows of itself, in the units that the manual gives
 function paintFacts() {
-  const facts = ["gpu", "clocks", "hardware", "system"].flatMap(key => Object.entries(now[key]).map(([name, value]) => [key + "." + name, value])).filter(([path, value]) => value != null && !/model|hostname/.test(path));
+  const facts = ["gpu", "clocks", "hardware", "system"].flatMap(key => leaves(key, now[key])).filter(([path, value]) => value != null && !/model|hostname/.test(path));
   at("facts").replaceChildren(...facts.map(([path, value]) => make("div", Object.assign(make("dt", titled(path)), { title: path }), make("dd", written(path, value)))));
+}
+function leaves(path, value) {
+  return value instanceof Object ? Object.entries(value).flatMap(([name, each]) => leaves(path + "." + name, each)) : [[path, value]];
 }
 function titled(path) {
   return path.replace(/hardware.|system./, "").replace(/clocks.(\w+)/, "$1 clock").replace(/[._]/g, " ").replace(/\b(arm|gpu|os|pcb|soc|usb|v3d)\b|^./g, word => word.toUpperCase()).replace("SOC", "SoC");

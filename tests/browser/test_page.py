@@ -94,6 +94,15 @@ def asked(browser: Browser, path: str) -> list[float]:
 # It loads
 
 
+@pytest.mark.parametrize("board", SHOWN)
+def test_no_value_is_an_object(browser: Browser, replay: Replay, board: str) -> None:
+    """Facts that stand deeper in an answer are shown, each by itself."""
+    watch(browser, replay(board))
+    fill(browser, "devices")
+
+    assert "[object" not in browser.run("return document.body.textContent")
+
+
 def test_loads_without_a_complaint(browser: Browser, shared: Daemon) -> None:
     """Console and policy have nothing to report from the first byte to the last table, and all is our own."""
     watch(browser, shared)
