@@ -59,7 +59,7 @@ class StillMachine(RecordedMachine):
     def __init__(self) -> None:
         super().__init__(BOARDS / os.environ["BOARD"])
         # Bound now, the rates are always those of the recorded second.
-        for each in (self.cpu, self.processes, self.traffic, self.disks):
+        for each in (self.cpu, self.processes, self.containers, self.gpu_queues, self.traffic, self.disks):
             each._clock = lambda: self.NOW
 
     def monotonic(self) -> float:
