@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -35,6 +36,9 @@ log = logging.getLogger("pistat")
 
 BAD_CONFIGURATION = 78
 """EX_CONFIG of sysexits.h; a service manager should not restart after it."""
+
+STOP_SECONDS = 1.8
+"""How long the end may take in all, whatever hangs."""
 
 
 class Service(Protocol):
@@ -91,9 +95,6 @@ def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Mac
     service = build(settings, machine, None)
     serving = server.Server(service.application, sockets, partial(service.own.answered, OTHER))
     Daemon(serving, service, build, machine, env_file).run()
-    systemd.notify("STOPPING=1")
-    service.recorder.stop()
-    service.diagnosis.stop()
     # The kernel takes back at once what the interpreter would clear away for seconds, on a Pi Zero.
     os._exit(0)
 
@@ -130,6 +131,7 @@ class Daemon(Generic[S]):
         self._build = build
         self._machine = machine
         self._env_file = env_file
+        self._until = 0.0
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; at SIGHUP, read the settings again."""
@@ -138,7 +140,15 @@ class Daemon(Generic[S]):
             # Else it comes from a terminal that was closed, and shall end us as ever.
             signal.signal(signal.SIGHUP, self._serving.request_reload)
         watchdog = Watchdog(self._serving.self_request, self._status)
-        self._serving.run(self._ready, turned=watchdog.tick, reload=self._reload)
+        self._serving.run(self._ready, turned=watchdog.tick, reload=self._reload, ending=self._ending)
+        self._service.recorder.stop(max(0.1, self._until - time.monotonic()))
+        self._service.diagnosis.stop()
+
+    def _ending(self) -> None:
+        """Let requests under way and the recorder finish at the same time, not one after the other."""
+        systemd.notify("STOPPING=1")
+        self._until = time.monotonic() + STOP_SECONDS
+        self._service.recorder.request_stop()
 
     def _ready(self) -> None:
         systemd.notify(f"READY=1\nSTATUS={self._status()}")

@@ -96,9 +96,13 @@ class Recorder:
         """Have `callback` called in the thread of the recorder after the last sample."""
         self._at_stop.append(callback)
 
+    def request_stop(self) -> None:
+        """End after the sample that is being taken, without waiting for that."""
+        self._stopped.set()
+
     def stop(self, seconds: float = 1.0) -> None:
         """End after the sample that is being taken, and wait for that `seconds` at most."""
-        self._stopped.set()
+        self.request_stop()
         if self._thread is not None:
             self._thread.join(seconds)
 

@@ -290,7 +290,12 @@ class Server:
     # The loop
 
     def run(
-        self, ready: Callable[[], None], *, turned: Callable[[], float], reload: Callable[[], None]
+        self,
+        ready: Callable[[], None],
+        *,
+        turned: Callable[[], float],
+        reload: Callable[[], None],
+        ending: Callable[[], None] = lambda: None,
     ) -> None:
         """Serve until SIGTERM or SIGINT.
 
@@ -298,6 +303,7 @@ class Server:
             ready: Called once, when the port answers.
             turned: Called after each turn of the loop; returns how many seconds it need not be called again.
             reload: Called between two turns after each `request_reload`.
+            ending: Called once, when it is told to stop and before requests under way get their last time.
         """
         # The kernel may give a signal to another thread, and its handler is for this one to call.
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
@@ -312,6 +318,7 @@ class Server:
             if self._reload:
                 self._reload = False
                 reload()
+        ending()
         self._drain()
 
     def _turn(self, seconds: float) -> None:
