@@ -24,7 +24,16 @@ SHARE = 0.4
 """Of the requests of a client that an open page takes, at most."""
 
 QUESTIONS = 1 + 1 / 4 + 2 / 16
-"""Requests in a turn of the page, with all its tables on the screen: `turns` in page.js."""
+"""Requests in a turn of the page, with all its tables on the screen: `turns` in scripts/tables.js."""
+
+SCRIPTS = (
+    *("dom", "words", "sentence", "graphs", "readings", "asking", "tables", "forms", "search"),
+    "start",
+)
+"""The parts of the script, one for each thing that the page does, in the order in which they stand in it.
+
+They share their names, as one script does: the page is one document, which a policy names by its hash.
+"""
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,7 @@ def style() -> Markup:
 @cache
 def script() -> Markup:
     """Return the script, as it stands in the page."""
-    return _own(_read("page.js"))
+    return _own("\n".join(_read(f"scripts/{name}.js") for name in SCRIPTS))
 
 
 def _read(name: str) -> str:

@@ -19,7 +19,7 @@ import pytest
 
 from pi_system_monitor import create_app
 from pistat import __version__
-from pistat.formats import guide, terminal
+from pistat.formats import guide, page, terminal
 from pistat.machine.machine import Machine
 from pistat.routes import PATHS, ROUTES, STATS
 from pistat.settings import SETTINGS, Settings, load
@@ -35,7 +35,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 SETTINGS_PAGE = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
-SCRIPT = (ROOT / "templates" / "page.js").read_text(encoding="utf-8")
+SCRIPT = str(page.script())
 ENV_EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
 RUN = (
     "python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt"
