@@ -60,8 +60,8 @@ from pistat.diagnosis.report import Diagnosis
 from pistat.formats import findings, openapi, page, phone, prometheus
 from pistat.formats import history as history_format
 from pistat.formats.glances import STATUS, Glances, UnknownError
-from pistat.formats.guide import FILTERS, contents
 from pistat.formats.page import Document
+from pistat.formats.reference import FILTERS, contents
 from pistat.history.history import KEYS, History
 from pistat.history.recorder import Recorder
 from pistat.history.storage import StateDirectory
@@ -87,7 +87,7 @@ api = Blueprint("api", __name__)
 ENV_FILE = Path(__file__).resolve().parent / ".env"
 ALLOWED = "GET, HEAD, OPTIONS"
 HOST = re.compile(r"(?:[\w.\-]{1,72}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
-"""What a Host header may look like to be repeated in the guide, which is 78 columns wide."""
+"""What a Host header may look like to be repeated in the reference, which is 78 columns wide."""
 
 GLANCES_PREFIX = routes.GLANCES.path.partition("<")[0]
 """Below which refusals have the shape of Glances, too."""
@@ -177,8 +177,9 @@ class Service:
 
     def _document(self, template: str, base: str) -> Document:
         text = render_template(template, **contents(base, self.settings))
-        if template == "page.html":
-            return Document(Body(text.encode()), "text/html; charset=utf-8", page.policy())
+        name, _, kind = template.partition(".")
+        if kind == "html":
+            return Document(Body(text.encode()), "text/html; charset=utf-8", page.policy(name))
         return Document(Body(text.encode()), "text/plain; charset=utf-8")
 
 
@@ -372,7 +373,18 @@ def health() -> Response:
 def guide() -> Response:
     """Answer with the guide: text for terminals, the page for everybody else."""
     _parameters(routes.GUIDE)
-    response = _static(_service().document("guide.txt" if _wants_text() else "page.html", _base()))
+    return _document("docs.txt" if _wants_text() else "page.html")
+
+
+@api.get(routes.DOCS.path)
+def reference() -> Response:
+    """Answer with the reference: text for terminals, a page for everybody else."""
+    _parameters(routes.DOCS)
+    return _document("docs.txt" if _wants_text() else "docs.html")
+
+
+def _document(template: str) -> Response:
+    response = _static(_service().document(template, _base()))
     response.vary.update(("Accept", "User-Agent"))
     return response
 

@@ -226,12 +226,12 @@ EVENTS = Route(
 )
 HEALTH = Route(
     "/health",
-    "Whether pi-stat is up. Costs next to nothing.",
+    "Whether pi-stat is up, not whether the machine is well. Costs next to nothing.",
     (
         Field(
             "status",
             Unit.TEXT,
-            "Always `healthy`: a daemon that is not well does not answer.",
+            "Always `healthy`: pi-stat answers. Whether the machine is well is what `/diagnosis` says.",
             Derived("the daemon"),
         ),
         *system.uptime.fields,
@@ -261,6 +261,12 @@ MONITOR = Route(
     examples=(("", "for the app PiStats"),),
 )
 OPENAPI = Route("/openapi.json", "This API as an OpenAPI 3.1 document, for programs.", budget="guide")
+DOCS = Route(
+    "/docs",
+    "The reference: every route, field, finding, setting and error. HTML for a browser, text for a terminal.",
+    media=("text/html", "text/plain"),
+    budget="guide",
+)
 GUIDE = Route(
     "/",
     "The guide: HTML for a browser, plain text for a terminal.",
@@ -288,6 +294,7 @@ ROUTES = (
     MONITOR,
     HEALTH,
     OPENAPI,
+    DOCS,
     GUIDE,
 )
 """Those that are documented."""

@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 from pistat import collectors
 from pistat.diagnosis import FINDINGS
 from pistat.diagnosis.finding import HOUR, Stage
-from pistat.formats import guide, terminal
+from pistat.formats import reference, terminal
 from pistat.formats.prometheus import FOUND, MEASURED, OWN, Metrics
 from pistat.parsers.values import Json
 from pistat.routes import ROUTES
@@ -62,7 +62,7 @@ def routes_table() -> str:
 def parameters_table() -> str:
     """Return the table of the parameters of all routes."""
     rows = [
-        (f"`{route.path}`", f"`{each.name}`", each.accepts, f"`{guide.usual(each)}`", each.help)
+        (f"`{route.path}`", f"`{each.name}`", each.accepts, f"`{reference.usual(each)}`", each.help)
         for route in ROUTES
         for each in route.parameters
     ]
@@ -76,15 +76,15 @@ def fields_table() -> str:
         f"### `{route.path}`\n\n{_table(head, rows)}"
         for route in ROUTES
         if route.fields
-        for rows in [itertools.chain.from_iterable(map(_rows, guide.groups(route)))]
+        for rows in [itertools.chain.from_iterable(map(_rows, reference.groups(route)))]
     )
 
 
-def _rows(group: guide.Group) -> list[tuple[str, ...]]:
+def _rows(group: reference.Group) -> list[tuple[str, ...]]:
     if group.earlier:
         return [(f"`{group.key}`", "", f"As in `{group.earlier}`.", "")]
     return [
-        (f"`{field.path}`", field.unit.symbol, guide.meaning(field), str(field.source))
+        (f"`{field.path}`", field.unit.symbol, reference.meaning(field), str(field.source))
         for field in group.fields
     ]
 
@@ -167,7 +167,7 @@ def elsewhere() -> str:
 def first_answer() -> str:
     """Return the answer to the first request of the README, from the same board as the long example."""
     answer = json.loads((ROOT / EXAMPLE).read_text(encoding="utf-8"))
-    return _fenced("json", _pretty({key: answer[key] for key in ("cpu_temp", "memory")}))
+    return _fenced("json", _pretty({key: answer[key] for key in ("cpu_temp", "cpu_usage", "load_avg")}))
 
 
 def example() -> str:
@@ -201,13 +201,13 @@ def _fenced(language: str, text: str) -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
-    "client": lambda: _fenced("python", guide.client(BASE)),
-    "commands": lambda: _fenced("sh", terminal.side_by_side(guide.commands(f"http://{BASE}"))),
+    "client": lambda: _fenced("python", reference.client(BASE)),
+    "commands": lambda: _fenced("sh", terminal.side_by_side(reference.commands(f"http://{BASE}"))),
     "elsewhere": elsewhere,
     "errors": errors_table,
     "example-stats": example,
     "first-answer": first_answer,
-    "failure": lambda: _fenced("json", guide.failure()),
+    "failure": lambda: _fenced("json", reference.failure()),
     "fields": fields_table,
     "main-settings": main_settings_table,
     "findings": findings_table,
@@ -215,7 +215,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "metrics": lambda: metrics_table(MEASURED),
     "own-metrics": lambda: metrics_table(OWN),
     "parameters": parameters_table,
-    "refusal": lambda: _fenced("json", _pretty(json.loads(guide.refusal()))),
+    "refusal": lambda: _fenced("json", _pretty(json.loads(reference.refusal()))),
     "routes": routes_table,
     "settings": settings_table,
 }

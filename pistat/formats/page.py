@@ -26,13 +26,16 @@ SHARE = 0.4
 QUESTIONS = 1 + 1 / 4 + 2 / 16
 """Requests in a turn of the page, with all its tables on the screen: `turns` in scripts/tables.js."""
 
-SCRIPTS = (
-    *("dom", "words", "sentence", "graphs", "readings", "asking", "tables", "forms", "search"),
-    "start",
-)
-"""The parts of the script, one for each thing that the page does, in the order in which they stand in it.
+SCRIPTS = {
+    "page": (
+        *("dom", "words", "sentence", "graphs", "readings", "asking", "tables", "forms", "search"),
+        "start",
+    ),
+    "docs": ("docs",),
+}
+"""The parts of each script, one for each thing that it does, in the order in which they stand in it.
 
-They share their names, as one script does: the page is one document, which a policy names by its hash.
+They share their names, as one script does: a document is one file, which a policy names by its hash.
 """
 
 
@@ -55,15 +58,15 @@ class Document:
 
 
 @cache
-def style() -> Markup:
-    """Return the style sheet, as it stands in the page."""
-    return _own(_read("page.css"))
+def style(name: str = "page") -> Markup:
+    """Return the style sheet of a document, as it stands in it."""
+    return _own(_read(f"{name}.css"))
 
 
 @cache
-def script() -> Markup:
-    """Return the script, as it stands in the page."""
-    return _own("\n".join(_read(f"scripts/{name}.js") for name in SCRIPTS))
+def script(name: str = "page") -> Markup:
+    """Return the script of a document, as it stands in it."""
+    return _own("\n".join(_read(f"scripts/{part}.js") for part in SCRIPTS[name]))
 
 
 def _read(name: str) -> str:
@@ -74,10 +77,11 @@ def _own(text: str) -> Markup:
     return Markup(text)  # noqa: S704 - a file of ours
 
 
-def policy() -> str:
-    """Return the policy: own style, script and icon, and the API; scripts can make no markup."""
+def policy(name: str = "page") -> str:
+    """Return the policy of a document: own style, script, icon and API; scripts can make no markup."""
+    sources = f"script-src {_hash(script(name))}; style-src {_hash(style(name))}"
     return (
-        f"default-src 'none'; script-src {_hash(script())}; style-src {_hash(style())}; img-src 'self'; "
+        f"default-src 'none'; {sources}; img-src 'self'; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )

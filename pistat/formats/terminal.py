@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 WIDTH = 78
-"""Columns of the text guide. A terminal has 80."""
+"""Columns of the reference as text. A terminal has 80."""
 
 ALIAS = "PI"
-"""Stands for a long address in the text guide."""
+"""Stands for a long address in the reference as text."""
 
 
 def shortened_base(base: str, lines: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""The documents say what the program does: guide, README, `.env.example`, changelog."""
+"""The documents say what the program does: reference, README, `.env.example`, changelog."""
 
 from __future__ import annotations
 
@@ -6,24 +6,19 @@ import base64
 import hashlib
 import json
 import re
-import subprocess
-import sys
-from dataclasses import replace
-from html import unescape
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
-from pi_system_monitor import create_app
 from pistat import __version__
-from pistat.formats import guide, page, terminal
-from pistat.machine.machine import Machine
+from pistat.formats import page
+from pistat.formats import reference as documents
 from pistat.routes import PATHS, ROUTES, STATS
 from pistat.settings import SETTINGS, Settings, load
 from pistat.web import errors
+from support.documents.pages import CURL, FIREFOX, Page, client_of, served
 from tools import render_docs
 
 if TYPE_CHECKING:
@@ -46,121 +41,22 @@ TEST = (
     " && .venv/bin/python -m pytest"
 )
 
-CURL = "curl/8.5.0"
-FIREFOX = "Mozilla/5.0 (X11; Linux aarch64; rv:128.0) Gecko/20100101 Firefox/128.0"
 FIREFOX_ACCEPTS = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
-OPEN = {"link", "meta", "wbr", "input", "p", "li", "dt", "dd", "option", "thead", "tbody", "tr", "th", "td"}
-"""Tags that HTML has no end for, or needs none."""
-
-INLINE = {"a", "b", "code", "i", "small", "span"}
 FIELDS = {field.path: field for route in ROUTES for field in route.fields}
-TOLD = {
-    field.path: field
-    for route in ROUTES
-    for group in guide.groups(route)
-    for branch in group.branches
-    for _, field in branch.leaves
-}
-"""The fields that the guides describe one by one."""
-
 PARAMETERS = {each.name for route in ROUTES for each in route.parameters}
 
 
-def client_of(settings: Settings) -> FlaskClient:
-    return create_app(settings, Machine()).test_client()
-
-
 @pytest.fixture(scope="module")
-def client() -> FlaskClient:
-    return client_of(Settings(rate_limit_enabled=False, allowed_hosts=("*",)))
-
-
-def told(client: FlaskClient, host: str = "localhost:8585", **headers: str) -> str:
-    """The guide as a client with these headers gets it."""
-    given = {"Host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    response = client.get("/", headers=given)
-    assert response.status_code == 200, response.get_data(as_text=True)
-    return response.get_data(as_text=True)
-
-
-@pytest.fixture(scope="module")
-def text(client: FlaskClient) -> str:
-    return told(client, User_Agent=CURL)
-
-
-@pytest.fixture(scope="module")
-def html(client: FlaskClient) -> str:
-    return told(client, User_Agent=FIREFOX)
-
-
-@pytest.fixture(scope="module")
-def documents(html: str, text: str) -> dict[str, str]:
+def every_document(reference: str, text: str) -> dict[str, str]:
     return {
         "README.md": README,
         "docs/api.md": API,
         "docs/settings.md": SETTINGS_PAGE,
-        "HTML": Page.of(html).text,
+        "HTML": Page.of(reference).text,
         "text": text,
         ".env.example": ENV_EXAMPLE,
     }
-
-
-class Page(HTMLParser):
-    """A page that was read: its tags with their attributes, its text, the terms of its lists.
-
-    Attributes:
-        open: The tags that were not closed although they must be.
-        terms: What the lists describe; what stands below a term for a whole group, with that before it.
-        inside: The text of each style and script.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.terms: list[str] = []
-        self.inside: dict[str, str] = {}
-        self.text = ""
-        self._last = ""
-        self._group = ""
-
-    @classmethod
-    def of(cls, html: str) -> Page:
-        page = cls()
-        page.feed(html)
-        page.close()
-        return page
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        assert len(attrs) == len(dict(attrs)), f"an attribute twice: {attrs}"
-        self._last = "group" if ("class", "g") in attrs else tag
-        if tag not in INLINE:
-            self.text += "\n"
-        if tag not in OPEN:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in OPEN:
-            assert self.open.pop() == tag, f"line {self.getpos()[0]}: </{tag}>"
-        if tag not in INLINE:
-            self.text += "\n"
-
-    def handle_data(self, data: str) -> None:
-        if self.open[-1:] in (["style"], ["script"]):
-            self.inside[self.open[-1]] = data
-            return
-        self.text += data
-        if self._last == "group":
-            self._group = data.strip()
-        elif self._last == "dt":
-            self.terms.append(self._group + data if data.startswith(".") else data)
-        self._last = ""
-
-    def values(self, name: str) -> list[str]:
-        """The values of an attribute, wherever it stands."""
-        return [each[name] or "" for _, each in self.tags if name in each]
 
 
 # What is generated
@@ -219,9 +115,9 @@ def test_render_updates_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("name", ["docs/settings.md", "HTML", "text", ".env.example"])
-def test_settings_are_documented(documents: dict[str, str], name: str) -> None:
+def test_settings_are_documented(every_document: dict[str, str], name: str) -> None:
     """Every setting is in every document, and what looks like a setting is one."""
-    assert set(re.findall(r"PISTAT_\w*", documents[name])) == {each.name for each in SETTINGS}
+    assert set(re.findall(r"PISTAT_\w*", every_document[name])) == {each.name for each in SETTINGS}
 
 
 def test_readme_is_short() -> None:
@@ -232,9 +128,9 @@ def test_readme_is_short() -> None:
 
 
 @pytest.mark.parametrize("name", ["docs/api.md", "HTML", "text"])
-def test_routes_and_parameters_are_documented(documents: dict[str, str], name: str) -> None:
+def test_routes_and_parameters_are_documented(every_document: dict[str, str], name: str) -> None:
     """Every route, parameter and status is in both guides and in the page about the API."""
-    words = set(re.findall(r"[\w/.]+", documents[name]))
+    words = set(re.findall(r"[\w/.]+", every_document[name]))
 
     assert set(PATHS) <= words
     assert words >= PARAMETERS
@@ -246,77 +142,6 @@ def test_fields_are_in_the_documents() -> None:
     rows = {tuple(line.split(" | ")[:2]) for line in API.splitlines() if line.startswith("| `")}
 
     assert {(f"| `{each.path}`", each.unit.symbol) for each in FIELDS.values()} <= rows
-
-
-def test_fields_are_in_the_page(html: str) -> None:
-    """The rows of the page are the fields, settings and statuses, and the keys that were described before."""
-    repeated = {group.key for route in ROUTES for group in guide.groups(route) if group.earlier}
-    statuses = {str(each.status) for each in errors.ERRORS}
-
-    assert set(Page.of(html).terms) == {
-        *TOLD,
-        *repeated,
-        *statuses,
-        *(each.name for each in SETTINGS),
-    }
-
-
-def test_sources_are_in_the_page(html: str) -> None:
-    """Where a field is read is in its row or, if that has no source, in the last one above that has one."""
-    told: dict[str, set[str]] = {}
-    stem = place = ""
-    for above, name, source in re.findall(
-        r"<dt class=g>(\S+?)(?= <i>|<dt)|<dt>([^<]*)<dd>.*?<dd>.*?(?:<dd>(.*?))?(?=<dt|</dl)", html
-    ):
-        stem = above or stem
-        place = unescape(re.sub("</?code>", "`", source)) or place
-        told.setdefault(stem + name if name.startswith(".") else name, set()).add(place)
-
-    # Two routes may have keys of one name that are not the same.
-    for path, field in TOLD.items():
-        assert str(field.source) in {each.replace("NAME", field.steps[-1]) for each in told[path]}
-
-
-def test_fields_are_in_the_text(text: str) -> None:
-    """The text guide has a line for every field, below the name of what holds it, and with its unit."""
-    found: dict[str, str] = {}
-    stem = ""
-    for line in text.splitlines():
-        if match := re.fullmatch(r"([a-z_]\S*)( +all of \S+, and)?", line):
-            stem = match[1]
-        elif match := re.match(r"(  \.|[a-z_])\S* +\S+( s)?", line):
-            name, _, unit = match[0].strip().partition(" ")
-            found.setdefault(stem + name if line.startswith("  ") else name, unit.strip())
-
-    for path, field in TOLD.items():
-        assert found.get(path, "").split(" ")[0] == terminal.to_ascii(field.unit.symbol).split(" ")[0], path
-
-
-def test_what_is_told_at_once() -> None:
-    """What a guide leaves out are leaves of another stem, the same in every respect; nothing else."""
-    branches = [each for route in ROUTES for group in guide.groups(route) for each in group.branches]
-    liken = [each for each in branches if each.like]
-    without = {}
-    for branch in liken:
-        for path, field in FIELDS.items():
-            stem, dot, name = path.rpartition(".")
-            if stem == branch.like:
-                without[branch.stem + dot + name] = replace(field, path=branch.stem + dot + name)
-
-    assert liken
-    assert {**TOLD, **without} == FIELDS
-    assert not set(TOLD) & set(without)
-
-
-def test_what_was_described_before() -> None:
-    """Only fields that are the same in every respect are described once for two routes."""
-    repeated = [(route, group) for route in ROUTES for group in guide.groups(route) if group.earlier]
-
-    assert repeated
-    for route, group in repeated:
-        [earlier] = [each for each in ROUTES if each.path == group.earlier]
-        assert ROUTES.index(earlier) < ROUTES.index(route)
-        assert set(group.fields) <= set(earlier.fields)
 
 
 def test_packages_of_debian() -> None:
@@ -331,12 +156,14 @@ def test_packages_of_debian() -> None:
 # What can be copied works
 
 
-def test_examples_work(client: FlaskClient, documents: dict[str, str]) -> None:
+def test_examples_work(client: FlaskClient, every_document: dict[str, str]) -> None:
     """Every curl line of the documents and the guides asks for something that is there."""
     pages = README + API + SETTINGS_PAGE
     shell = "\n".join(re.findall(r"```sh\n(.*?)```", pages, re.DOTALL)).replace("-u pi:TOKEN ", "")
     shell = re.sub(r"-H '[^']*' ", "", shell)
-    lines = re.findall(r"curl (?:-s )?'?([^\s']+)", "\n".join([shell, documents["HTML"], documents["text"]]))
+    lines = re.findall(
+        r"curl (?:-s )?'?([^\s']+)", "\n".join([shell, every_document["HTML"], every_document["text"]])
+    )
     wanted = {
         (parts.path, parts.query) for each in lines for parts in [urlsplit("//" + each.split("//")[-1])]
     }
@@ -346,52 +173,15 @@ def test_examples_work(client: FlaskClient, documents: dict[str, str]) -> None:
         assert client.get(f"{path}?{rest}").status_code == 200, f"{path}?{rest}"
 
 
-def test_every_example_is_shown(documents: dict[str, str], html: str) -> None:
+def test_every_example_is_shown(every_document: dict[str, str], html: str) -> None:
     """Each example of a route is in the page about the API and in the text guide, and a link of the page."""
     links = Page.of(html).values("href")
     for route in ROUTES:
         for rest, gives in route.examples:
-            assert not rest or (route.path + rest in links and gives in documents["HTML"])
-            for document in (API, documents["text"]):
+            assert not rest or (route.path + rest in links and gives in every_document["HTML"])
+            for document in (API, every_document["text"]):
                 assert f"localhost:8585{route.path}{rest}" in document
                 assert gives in document
-
-
-def test_python_example_of_the_page_works(shared: Daemon) -> None:
-    """The Python of the page, copied and run, prints the temperature, or that there is none."""
-    program = dict(guide.examples(f"127.0.0.1:{shared.port}"))["Python"]
-
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
-    )
-
-    assert run.returncode == 0, run.stderr
-    assert re.match(r"(?:None|[\d.]+) °C\n", run.stdout)
-
-
-def test_python_example_works(shared: Daemon) -> None:
-    """The Python of the guide, copied and run, prints figures of the daemon that it came from."""
-    body = shared.get("/", headers={"User-Agent": CURL}).body.decode()
-    [program] = re.findall(r"^IN PYTHON -+\n\n(.*?)^ON THE", body, re.DOTALL | re.MULTILINE)
-
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
-    )
-
-    assert f"127.0.0.1:{shared.port}" in program
-    assert run.returncode == 0, run.stderr
-    assert re.search(r"^[\d.]+ % of the memory in use\nup for [\d.]+ days$", run.stdout, re.MULTILINE)
-
-
-def test_python_example_tells_what_was_refused(shared: Daemon) -> None:
-    """The Python of the guide shows the daemon's own words when its question is wrong."""
-    program = guide.client(f"127.0.0.1:{shared.port}").replace('uptime"', 'uptme"')
-
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
-    )
-
-    assert run.stderr.startswith('fields has "uptme"; known fields are ')
 
 
 def test_refusal_is_real(client: FlaskClient) -> None:
@@ -399,7 +189,7 @@ def test_refusal_is_real(client: FlaskClient) -> None:
     response = client.get("/processes?limit=abc")
 
     assert response.status_code == 400
-    assert response.get_json() == json.loads(guide.refusal())
+    assert response.get_json() == json.loads(documents.refusal())
 
 
 def test_statuses_mean_what_the_server_says() -> None:
@@ -421,80 +211,6 @@ def test_readme_commands(command: str) -> None:
 def test_ci_runs_what_the_readme_says() -> None:
     """`.ci/run` passes the tests with the line of the README."""
     assert TEST in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-
-
-# The text guide
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        "localhost:8585",
-        "pi:8585",
-        "raspberrypi.local:8585",
-        "[2001:db8::8585]:8585",
-        "[2001:db8:1234:5678:1234:5678:1234:5678]:8585",
-        "a-very-long-name-of-a-pi.in-a-cupboard.of-somebody.example.org:65535",
-        "x" * 63 + ".example:65535",
-        "x" * 63 + ".example.org:65535",
-    ],
-)
-def test_text_fits_a_terminal(client: FlaskClient, host: str) -> None:
-    """The text is ASCII, at most 78 columns wide, and ends with a newline; no line ends with a blank."""
-    lines = told(client, host, User_Agent=CURL).split("\n")
-
-    assert all(line.isascii() and len(line) <= 78 and line == line.rstrip() for line in lines)
-    assert lines[-1] == ""
-    assert lines[-2]
-
-
-def test_text_ends_with_lines_to_copy(text: str) -> None:
-    """The first line says that the lines to copy are at the end; there they are, with what each gives."""
-    lines = text.splitlines()
-    last = lines[-len(guide.commands("localhost:8585")) :]
-
-    assert "at the end" in lines[0]
-    assert all(re.match(r"curl .*localhost:8585/.* # \S", line) for line in last)
-
-
-def test_text_of_a_long_name(client: FlaskClient) -> None:
-    """A name that leaves no room for the meanings beside the lines to copy has them above."""
-    lines = told(client, "raspberrypi.local:8585", User_Agent=CURL).splitlines()
-    count = len(guide.commands(""))
-
-    assert [line[:2] for line in lines[-2 * count :]] == ["# ", "cu"] * count
-
-
-@pytest.mark.parametrize(
-    ("cells", "columns", "expected"),
-    [
-        pytest.param(["a", "b"], (0, 4), "a   b", id="beside each other"),
-        pytest.param(["  a  "], (2,), "  a", id="indented"),
-        pytest.param(["abcdef", "b"], (0, 4), "abcdef\n    b", id="no room"),
-        pytest.param(["ab", "b"], (0, 3), "ab\n   b", id="one blank is no gap"),
-        pytest.param(["a", ""], (0, 4), "a", id="nothing there"),
-        pytest.param(
-            ["a", "x" * 60 + " y"], (0, 18), "a" + " " * 17 + "x" * 60 + "\n" + " " * 18 + "y", id="wraps"
-        ),
-        pytest.param(["°C"], (0,), "C", id="ASCII"),
-        pytest.param(["`df`"], (0,), "df", id="no backticks"),
-        pytest.param(["/" + "x" * 40 + "/" + "y" * 40], (0,), f"/{'x' * 40}/\n{'y' * 40}", id="a long path"),
-    ],
-)
-def test_row(cells: list[str], columns: tuple[int, ...], expected: str) -> None:
-    """Cells begin at their columns; what finds no room begins a line."""
-    assert terminal.row(cells, *columns) == expected
-
-
-def test_text_names_the_token_where_it_is_wanted() -> None:
-    """With a token set, the text tells how to show it, without telling it; without one it does not."""
-    token = "correct-horse-battery-staple"
-    body = told(client_of(Settings(api_token=token)), User_Agent=CURL)
-
-    assert 'curl -H "Authorization: Bearer $PISTAT_API_TOKEN" \\\n  localhost:8585/stats\n' in body
-    assert token not in body
-    assert "curl -H" not in told(client_of(Settings()), User_Agent=CURL)
-    assert all(len(line) <= 78 for line in body.splitlines())
 
 
 # The page
@@ -693,7 +409,7 @@ def test_base_is_escaped(client: FlaskClient) -> None:
     """Whatever might get through as the address is text in the page, and one word in the lines to copy."""
     with client.application.app_context():
         template = client.application.jinja_env.get_template("page.html")
-        page = template.render(**guide.contents("<b onclick=x>'", Settings()))
+        page = template.render(**documents.contents("<b onclick=x>'", Settings()))
 
     assert "onclick" not in {name for _, given in Page.of(page).tags for name in given}
     assert "<b onclick" not in page
@@ -707,8 +423,8 @@ def test_rate_limit_is_the_one_in_force() -> None:
     chosen = client_of(Settings(rate_limit_requests=7, rate_limit_window=8))
     default = Settings()
 
-    assert "A client has 7 requests in 8 s " in told(chosen, User_Agent=CURL)
-    assert "A client has 7 requests in 8 seconds " in told(chosen)
+    assert "A client has 7 requests in 8 s " in served(chosen, "/docs", CURL)
+    assert "A client has 7 requests in 8 seconds " in served(chosen, "/docs", FIREFOX)
     assert f"{default.rate_limit_requests} requests in {default.rate_limit_window} seconds" in API
 
 
@@ -723,7 +439,7 @@ def test_budgets_are_those_of_the_documents() -> None:
 @pytest.mark.parametrize("agent", [CURL, FIREFOX])
 def test_no_rate_limit(client: FlaskClient, agent: str) -> None:
     """Without a limit, the guide says so and promises no headers."""
-    body = Page.of(told(client, User_Agent=agent)).text
+    body = Page.of(served(client, "/docs", agent)).text
 
     assert "Requests are not limited here." in body
     assert "RateLimit-" not in body

@@ -1,4 +1,4 @@
-"""Turns the declarations into documentation: what the guide shows, as a page and as text."""
+"""Turns the declarations into the reference that /docs shows, as a page and as text."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from markupsafe import Markup
 
 from pistat.cache import NoAnswerError
 from pistat.collectors import processes, root_filesystem
+from pistat.diagnosis import FINDINGS
 from pistat.field import Field
 from pistat.formats import page, terminal
 from pistat.machine.machine import Machine
-from pistat.routes import ROUTES, STATS, Route
+from pistat.routes import DOCS, ROUTES, STATS, Route
 from pistat.settings import SETTINGS, Settings
 from pistat.web import errors, parameters
 from pistat.web.parameters import BadQueryError, Parameter
@@ -193,7 +194,7 @@ def commands(base: str) -> list[tuple[str, str]]:
     return [
         *lines,
         (f"curl -s {figure} | jq .{key}", "one reading"),
-        (f"curl -s {shlex.quote(base + '/')} | less", "this guide, page by page"),
+        (f"curl -s {shlex.quote(base + DOCS.path)} | less", "this reference, page by page"),
     ]
 
 
@@ -216,7 +217,7 @@ def examples(base: str) -> list[tuple[str, str]]:
 
 
 def contents(base: str, settings: Settings) -> dict[str, Any]:
-    """Return what the templates of the guide use; `base` is the host and port for the lines to copy."""
+    """Return what the templates use; `base` is the host and port for the lines to copy."""
     return {
         "asks": page.requests(settings),
         "base": base,
@@ -227,14 +228,15 @@ def contents(base: str, settings: Settings) -> dict[str, Any]:
         "every": page.seconds(settings),
         "examples": examples,
         "failure": failure(),
+        "findings": FINDINGS,
         "groups": groups,
         "orders": processes.ORDERS,
         "refusal": refusal(),
         "routes": ROUTES,
-        "script": page.script(),
+        "script": page.script,
         "settings": SETTINGS,
         "short": _short(base),
-        "style": page.style(),
+        "style": page.style,
     }
 
 
@@ -258,4 +260,4 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "side_by_side": terminal.side_by_side,
     "usual": usual,
 }
-"""What the templates of the guide need beyond Jinja's own filters."""
+"""What the templates need beyond Jinja's own filters."""
