@@ -30,6 +30,8 @@ ROOM = 5e9
 FILLING_HOURS = 6
 HALF_FULL = 60.0
 SAMPLE_SECONDS = 600.0
+LEAST_PACE = 1.0 / FILLING_HOURS
+"""Per cent an hour below which nothing fills up: a card that is full to the brim has logs that grow, too."""
 
 READ_ONLY_KINDS = frozenset({"iso9660", "udf", "squashfs"})
 """Filesystems that nobody can write to."""
@@ -69,7 +71,7 @@ def _until_full(moment: Moment, earlier: past.Past, place: str, used: float) -> 
     pace = past.hourly_growth(trail, FILLING_HOURS)
     if pace is None:
         return None
-    return (100.0 - used) / pace if pace > 0 and used > HALF_FULL else math.inf
+    return (100.0 - used) / pace if pace >= LEAST_PACE and used > HALF_FULL else math.inf
 
 
 def _inodes(moment: Moment) -> Measured:

@@ -420,6 +420,7 @@ def test_a_filesystem_that_fills_up_is_noticed() -> None:
         pytest.param(lambda hour: 70.0, id="at rest"),
         pytest.param(lambda hour: 60 + 0.5 * hour, id="slow"),
         pytest.param(lambda hour: 20 + 3 * hour, id="half empty"),
+        pytest.param(lambda hour: 99.6 + 0.02 * hour, id="nearly full, and a log"),
         pytest.param(lambda hour: 61 + (15 if hour > 5 else 0), id="one large file"),
         pytest.param(lambda hour: 61 + min(max(hour - 4, 0), 2) * 10, id="a backup of two hours"),
         pytest.param(lambda hour: 80 + 10 * math.sin(hour * math.pi), id="to and fro"),
