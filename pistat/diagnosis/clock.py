@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pistat.diagnosis.finding import DAY, Finding, Measured, Moment, Severity, ago, graded, recent
 
 INFO = Severity.INFO
@@ -34,23 +32,18 @@ def _jump(moment: Moment, _: str, since: float) -> dict[str, str]:
 
 
 def _unsynchronised(moment: Moment) -> Measured:
-    """Return 1 if nothing has set the clock long after the start, 2 if there is a network to do so."""
+    """Return 1 if nothing has set the clock long after the start, 2 with a default route to a time server."""
     known = moment.get("system", "clock_synchronized")
     if known is None:
         return None
     if known or moment.boot < PATIENCE_SECONDS:
         return 0
-    return 2 if any(row.get("is_up") and _routed(row) for _, row in moment.rows("interfaces")) else 1
-
-
-def _routed(row: dict[str, Any]) -> bool:
-    """Return whether an interface has an address that is not of its link alone."""
-    return any(not each.startswith(("fe80:", "169.254.", "172.17.")) for each in row.get("addresses") or ())
+    return 2 if any(row.get("default_route") for _, row in moment.rows("interfaces")) else 1
 
 
 unsynchronised = Finding(
     id="time.unsynchronised",
-    reads=("system.clock_synchronized", "interfaces.{interface}.addresses[address]"),
+    reads=("system.clock_synchronized", "interfaces.{interface}.default_route"),
     measure=_unsynchronised,
     stages=graded(INFO, Severity.WARNING),
     title="The clock has not been set by the network",
@@ -59,7 +52,7 @@ unsynchronised = Finding(
     "internet, a Pi 5 keeps the time with a battery for its clock.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/timex.conf",
     basis="netdata: 17 minutes after a start",
-    condition="17 minutes after the start the clock was not set by the network; warning with a network",
+    condition="17 minutes after the start the clock was not set by the network; warning with a default route",
 )
 
 stepped = Finding(

@@ -202,7 +202,8 @@ filling = Finding(
     advice="Look for a file that grows, such as a log or a recording: `sudo du -xh / | sort -h | tail -20`.",
     source=f"{NETDATA}/disks.conf",
     basis="the alert of this project; the median of six hours, so that a backup is no trend",
-    condition="at the pace of the last 6 hours it is full in less than 24 hours, and more than 60 % is used",
+    condition="at the pace of the last 6 hours it is full in less than 24 hours, and more than 60 % is used; a pace of "
+    "less than 1 % in 6 hours does not count",
     words=_remaining,
     accepts=(1.0, 240.0),
     alert="PiDiskFilling",

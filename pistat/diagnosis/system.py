@@ -53,7 +53,7 @@ units_failed = Finding(
     id="system.units_failed",
     reads=("failed_count", "failed[row].name"),
     measure=lambda moment: moment.get("failed_count"),
-    stages=(Stage(WARNING, 0.0, 0.0, hold=60.0, clear_hold=0.0),),
+    stages=(Stage(WARNING, 0.0, 0.0, hold=60.0),),
     title="{what} failed",
     text="Something that should run on your Pi does not: {names}.",
     advice="See why: `systemctl status {first}`. If it works again, `sudo systemctl reset-failed` removes this note.",

@@ -204,6 +204,17 @@ def test_it_begins_only_when_it_lasts(finding: str) -> None:
         assert player.give(case.well) == []
 
 
+@pytest.mark.parametrize("finding", [each for each in CASES if BY_ID[each].stages[0].clear_hold])
+def test_what_flaps_is_told_once_at_most(finding: str) -> None:
+    """A value that goes to and fro across both limits, each half minute for two hours, is one event."""
+    player, case = Player(finding, CASES[finding]), CASES[finding]
+    told: list[str] = []
+    for _ in range(120):
+        told += player.give(case.bad) + player.give(case.clear)
+
+    assert told in ([], ["begin"])
+
+
 HAPPENED = ("power.usb_over_current", "memory.oom")
 """What happened at a time, and is over a day later."""
 
@@ -319,13 +330,15 @@ def test_an_error_since_boot_is_critical(time: float, severity: str) -> None:
     assert [each.severity.label for each in player.evaluation.active()] == [severity]
 
 
-def test_an_unset_clock_with_a_network_is_a_warning() -> None:
-    row = {"is_up": True, "addresses": ["192.0.2.7/24"]}
-    readings = {"system": {"clock_synchronized": False}, "interfaces": {"eth0": row}}
+@pytest.mark.parametrize(("route", "severity"), [(True, "warning"), (False, "info"), (None, "info")])
+def test_an_unset_clock_with_a_way_to_the_internet_is_a_warning(route: bool | None, severity: str) -> None:
+    """One that nobody can set, as in a network of its own, is worth a note."""
+    interfaces = {"eth0": {"is_up": True, "default_route": route}, "active_connections": 0}
+    readings = {"system": {"clock_synchronized": False}, "interfaces": interfaces}
     player = Player("time.unsynchronised", Case(lambda _: readings))
     player.give(None)
 
-    assert [each.severity.label for each in player.evaluation.active()] == ["warning"]
+    assert [each.severity.label for each in player.evaluation.active()] == [severity]
 
 
 def test_a_clock_may_be_unset_for_a_while_after_a_start() -> None:
