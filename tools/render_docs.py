@@ -1,4 +1,4 @@
-"""Writes the generated blocks of the documents, and `.env.example`, from the declarations.
+"""Writes what is generated from the declarations: parts of the documents, `.env.example`, Prometheus rules.
 
 Run it in the folder of the project: `.venv/bin/python tools/render_docs.py`.
 """
@@ -24,6 +24,7 @@ from pistat.parsers.values import Json
 from pistat.routes import ROUTES
 from pistat.settings import SETTINGS, Setting, Settings
 from pistat.web import errors
+from tools import render_rules
 
 PAGES = (
     "README.md",
@@ -244,11 +245,12 @@ def env_example() -> str:
 
 
 def main() -> None:
-    """Bring the pages and `.env.example` up to date with the declarations."""
+    """Bring all of it up to date with the declarations."""
     for name in PAGES:
         page = ROOT / name
         page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
     (ROOT / ".env.example").write_text(env_example(), encoding="utf-8")
+    render_rules.main(ROOT)
 
 
 if __name__ == "__main__":

@@ -236,7 +236,7 @@ read_only = Finding(
     basis="the kernel does this after an error of the disk",
     condition="a filesystem is read-only although /etc/fstab wants it writable; critical for the root filesystem",
     words=lambda _, place, __: {"restart": ", and a restart may fail" if place == "/" else ""},
-    alert="PiRootReadOnly",
+    alert="PiReadOnly",
 )
 
 worn = Finding(

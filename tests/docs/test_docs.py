@@ -101,6 +101,7 @@ def test_render_updates_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     golden = tmp_path / render_docs.EXAMPLE
     golden.parent.mkdir(parents=True)
     golden.write_text((ROOT / render_docs.EXAMPLE).read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "deploy/prometheus/rules").mkdir(parents=True)
     monkeypatch.setattr(render_docs, "ROOT", tmp_path)
 
     render_docs.main()
