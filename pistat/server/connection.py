@@ -14,6 +14,8 @@ uses.
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
 import selectors
 import socket
@@ -28,7 +30,6 @@ from waitress.task import WSGITask
 from waitress.utilities import build_http_date
 
 from pistat import hosts
-from pistat.server import connection_limits
 from pistat.web import errors
 from pistat.web.headers import HEADERS
 
@@ -41,8 +42,8 @@ MAX_HEADERS = 100
 RECEIVE = 8_192
 """Bytes that are read at once."""
 
-DRAINED = 65_536
-"""Bytes that are read and thrown away behind an answer, so that its client does not get a reset instead."""
+SENDING_SECONDS = 1.0
+"""For how long an answer that is being sent is never cut off for a new connection."""
 
 TARGET = re.compile(
     rb"(?:(?i:https?)://[^\x00-\x20\x7f/?#]+(?=[/?]|$)|(?=/)|\*$)(?!//)[^\x00-\x20\x7f#]*", re.DOTALL
@@ -93,7 +94,6 @@ class _Task(WSGITask):
 
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
-        environ["SERVER_PORT"] = str(self.channel.connection.port)
         environ["pistat.client"] = self.channel.client
         return environ
 
@@ -102,8 +102,8 @@ class Work:
     """A request in the hands of a worker; to waitress's task it is the channel to write into.
 
     Attributes:
-        pieces: The bytes of the answer.
-        ends: Whether the connection ends with the answer.
+        pieces: The bytes of the answer; none if there is no answer.
+        ends: Whether the connection ends with it.
     """
 
     def __init__(self, connection: Connection, request: Request) -> None:
@@ -137,25 +137,20 @@ class Work:
         """Return False: only the loop could know."""
         return False
 
-    def cancel(self) -> None:
-        """Do nothing: the connections are closed by the loop."""
-
 
 class State(Enum):
     """What a connection is doing."""
 
-    READING = 1
-    WORKING = 2
-    SENDING = 3
-    DRAINING = 4
+    IDLE = "waits for a request"
+    READING = "waits for the rest of one"
+    WORKING = "waits for a worker"
+    SENDING = "waits until its client has read the answer"
+    DRAINING = "waits until its client has seen the end"
+    CLOSED = "is closed"
 
 
-WATCHED = {
-    State.READING: selectors.EVENT_READ,
-    State.WORKING: 0,
-    State.SENDING: selectors.EVENT_WRITE,
-    State.DRAINING: selectors.EVENT_READ,
-}
+SECONDS = {State.IDLE: 20.0, State.READING: 10.0, State.SENDING: 30.0, State.DRAINING: 2.0}
+"""How long a connection may do so; a worker takes the time that it takes."""
 
 
 class Connection:
@@ -164,149 +159,115 @@ class Connection:
     Attributes:
         client: Who has it, as `hosts.client` says.
         since: When, on the monotonic clock, it began what it is doing.
-        held: How many bytes wait for the client.
-        port: Of ours.
     """
 
-    def __init__(self, server: Any, sock: socket.socket, address: tuple[Any, ...], port: int) -> None:
+    def __init__(self, server: Any, sock: socket.socket, address: tuple[Any, ...]) -> None:
         sock.setblocking(False)  # noqa: FBT003 - the name of the method says what it means
         self.server = server
         self.socket = sock
         self.address = address
-        self.port = port
         self.client = hosts.client(address[0], sock.getsockname()[0] if ":" in address[0] else "")
-        self.since = time.monotonic()
-        self.held = 0
-        self.state = State.READING
-        self.closed = False
-        self._watched = 0
-        self._head = b""
-        self._unsent: list[memoryview] = []
+        self._received = b""
+        self._answer, self._sent = b"", 0
         self._ends = self._drains = False
-        self._drained = 0
+        self._begin(State.IDLE)
 
-    def watch(self) -> None:
-        """Have the selector call `handle` when what the connection waits for can be done."""
-        events = WATCHED[self.state]
-        if events == self._watched:
-            return
-        if not self._watched:
-            self.server.selector.register(self.socket, events, self)
-        elif not events:
-            self.server.selector.unregister(self.socket)
-        else:
-            self.server.selector.modify(self.socket, events, self)
-        self._watched = events
+    @property
+    def held(self) -> int:
+        """Return how many bytes are kept for the client: the whole answer until it has read the last byte."""
+        return len(self._answer)
+
+    def _begin(self, state: State) -> None:
+        self.state = state
+        self.since = time.monotonic()
+
+    def wait(self) -> None:
+        """Have the loop call `handle` when the client has sent something, or has read something."""
+        events = selectors.EVENT_WRITE if self.state is State.SENDING else selectors.EVENT_READ
+        self.server.selector.register(self.socket, events, self)
 
     def handle(self) -> None:
-        """Read or send what can be read or sent now."""
-        if self.closed:
-            return  # by what was handled earlier in this turn
+        """Read or send what can be read or sent now, and wait for more; the selector has let go of it."""
         try:
+            if self.state is not State.SENDING:
+                self._receive(self.socket.recv(RECEIVE))
             if self.state is State.SENDING:
                 self._send()
-            else:
-                self._receive(self.socket.recv(RECEIVE))
         except BlockingIOError:
             pass
         except OSError:
             self.close()
-        if not self.closed:
-            self.watch()
+        if self.state in SECONDS:
+            self.wait()
 
     def _receive(self, data: bytes) -> None:
         if not data:
             self.close()
-        elif self.state is State.DRAINING:
-            self._drained += len(data)
-            if self._drained > DRAINED:
-                self.close()
-        elif self._head or (data := data.lstrip()):
+        elif self.state is not State.DRAINING:
             # Blank lines before a request are no request: RFC 9112, 2.2.
-            if not self._head:
-                self.since = time.monotonic()
-            self._head += data
-            head, end, rest = self._head.partition(b"\r\n\r\n")
+            self._received = (self._received + data).lstrip()
+            if self._received and self.state is State.IDLE:
+                self._begin(State.READING)
+            head, end, rest = self._received.partition(b"\r\n\r\n")
             if end or len(head) >= HEAD:
-                self._head = b""
+                self._received = b""
                 self._admit(Request(head + end, rest, self.server.adj))
 
     def _admit(self, request: Request) -> None:
         self._drains = request.ends
         if request.refused:
-            self.server.refused(request.refused)
-            self.answer([self.server.refusal(request.refused, request)], ends=True)
+            self.answer(self.server.refuse(request.refused, request), ends=True)
         else:
-            self.state = State.WORKING
+            self._begin(State.WORKING)
             self.server.submit(Work(self, request))
 
-    def answer(self, pieces: list[bytes], *, ends: bool) -> None:
-        """Send an answer, and with `ends` close the connection behind it."""
-        if self.closed:
-            return
-        self.since = time.monotonic()
-        self.state = State.SENDING
+    def answer(self, answer: bytes, *, ends: bool) -> None:
+        """Have `handle` send an answer, and with `ends` close the connection behind it."""
+        self._answer = answer
         self._ends = ends
-        if len(pieces) > 1 and sum(map(len, pieces)) < RECEIVE:
-            pieces = [b"".join(pieces)]
-        self._unsent = [memoryview(each) for each in reversed(pieces)]
-        self.held = sum(map(len, pieces))
-        self.handle()
+        self._begin(State.SENDING)
 
     def _send(self) -> None:
-        while self._unsent:
-            try:
-                sent = self.socket.send(self._unsent[-1])
-            except BlockingIOError:
-                if not self._watched:
-                    self.server.limits.hold(self)
-                raise
-            self.held -= sent
-            rest = self._unsent.pop()[sent:]
-            if rest:
-                self._unsent.append(rest)
-        self.since = time.monotonic()
+        with contextlib.suppress(BlockingIOError):
+            self._sent += self.socket.send(memoryview(self._answer)[self._sent :])
+        if self._sent < len(self._answer):
+            self.server.limits.hold(self)
+            return
+        self._answer, self._sent = b"", 0
         if not self._ends:
-            self.state = State.READING
+            self._begin(State.IDLE)
         elif self._drains:
             # With bytes that are unread the kernel would send a reset, and the client may lose the answer.
             self.socket.shutdown(socket.SHUT_WR)
-            self.state = State.DRAINING
+            self._begin(State.DRAINING)
         else:
             self.close()
 
-    def time_limit(self) -> float | None:
-        """Return for how many seconds it may go on with what it does; None while it waits for us."""
-        if self.state is State.WORKING:
-            return None
-        if self.state is State.SENDING:
-            return connection_limits.ANSWER_SECONDS
-        if self.state is State.DRAINING:
-            return connection_limits.DRAIN_SECONDS
-        return connection_limits.REQUEST_SECONDS if self._head else connection_limits.IDLE_SECONDS
+    def is_late(self, now: float) -> bool:
+        """Return whether it has done what it does for longer than it may."""
+        return now - self.since > SECONDS.get(self.state, math.inf)
 
     def evictable(self) -> bool:
         """Return whether it waits for its client only, and no answer is just on its way."""
         if self.state is State.SENDING:
-            return time.monotonic() - self.since > connection_limits.SENDING_SECONDS
+            return time.monotonic() - self.since > SENDING_SECONDS
         return self.state is not State.WORKING
 
-    def close_now(self) -> None:
+    def cut_off(self) -> None:
         """Close it; a request that has not come in full counts as one that took too long."""
-        if self._head:
+        if self.state is State.READING:
             self.server.refused(HTTPStatus.REQUEST_TIMEOUT)
         self.close()
 
     def close(self) -> None:
         """Close it, and forget what it held."""
-        if self.closed:
+        if self.state is State.CLOSED:
             return
-        self.closed = True
-        if self._watched:
+        self.state = State.CLOSED
+        with contextlib.suppress(KeyError):
             self.server.selector.unregister(self.socket)
         self.socket.close()
-        self.held, self._head = 0, b""
-        self._unsent.clear()
+        self._received = self._answer = b""
         self.server.limits.remove(self)
 
 
@@ -324,9 +285,6 @@ def refusal(code: int, request: Request | None, shared: Mapping[str, str]) -> by
     }
     if code == HTTPStatus.SERVICE_UNAVAILABLE:
         fields["Retry-After"] = "1"
-    lines = [
-        f"HTTP/1.1 {code} {HTTPStatus(code).phrase}",
-        *(f"{name}: {value}" for name, value in fields.items()),
-    ]
-    head = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
+    lines = [f"HTTP/1.1 {code} {HTTPStatus(code).phrase}", *map(": ".join, fields.items()), "", ""]
+    head = "\r\n".join(lines).encode("latin-1")
     return head if getattr(request, "command", "") == "HEAD" else head + body

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from itertools import chain
-from typing import Protocol
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from pistat.server.connection import Connection
 
 PER_CLIENT = 64
 """Connections of one client; a browser has six."""
@@ -20,44 +20,6 @@ HELD_PER_CLIENT = 2 << 20
 HELD_TOTAL = 8 << 20
 """Bytes of answers that may wait for all clients."""
 
-REQUEST_SECONDS = 10.0
-"""From the first byte of a request to the end of its head."""
-
-ANSWER_SECONDS = 30.0
-"""From the end of the work to the last byte of the answer."""
-
-IDLE_SECONDS = 20.0
-"""From one request to the next."""
-
-DRAIN_SECONDS = 2.0
-"""From the last byte of an answer to the end of what the client still sends, which nobody reads."""
-
-SENDING_SECONDS = 1.0
-"""For how long an answer that is being sent is never cut off for a new connection."""
-
-
-class Connection(Protocol):
-    """A connection, as the limits see it.
-
-    Attributes:
-        client: Who has it, as `hosts.client` says.
-        since: When, on the monotonic clock, it began what it is doing.
-        held: How many bytes wait for its client.
-    """
-
-    client: str
-    since: float
-    held: int
-
-    def time_limit(self) -> float | None:
-        """Return for how many seconds it may go on with that, or None while it waits for us."""
-
-    def evictable(self) -> bool:
-        """Return whether it may be closed to make room."""
-
-    def close_now(self) -> None:
-        """Close it, and take it off the limits."""
-
 
 class ConnectionLimits:
     """Keep all connections within the limits. Only the loop calls this.
@@ -70,74 +32,66 @@ class ConnectionLimits:
         total: How many there may be.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, total: int = TOTAL) -> None:
-        self._clock = clock
+    def __init__(self, total: int = TOTAL) -> None:
         self.total = total
         self.per_client = min(PER_CLIENT, total)
-        self._members: defaultdict[str, set[Connection]] = defaultdict(set)
-        self._count = 0
-        self._swept = clock()
+        self._members: set[Connection] = set()
+        self._swept = time.monotonic()
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._members)
 
     def __iter__(self) -> Iterator[Connection]:
-        return chain.from_iterable(self._members.values())
+        return iter(self._members)
 
     def add(self, newcomer: Connection) -> bool:
         """Add a connection, and close another if need be. Return False if none can be closed."""
-        mine = self._members.get(newcomer.client, set())
-        if len(mine) >= self.per_client and not _close_oldest(mine):
+        mine = self._of(newcomer.client)
+        if len(mine) >= self.per_client and not _close_one(mine):
             return False
-        if self._count >= self.total and not self.make_room():
+        if len(self) >= self.total and not self.make_room():
             return False
-        self._members[newcomer.client].add(newcomer)
-        self._count += 1
+        self._members.add(newcomer)
         return True
 
     def make_room(self) -> bool:
         """Close a connection of the client that has most; False if none can be closed."""
-        return any(map(_close_oldest, sorted(self._members.values(), key=len, reverse=True)))
+        return _close_one(self._members)
 
     def remove(self, member: Connection) -> None:
         """Forget a connection that is closed."""
-        mine = self._members.get(member.client, set())
-        if member in mine:
-            self._count -= 1
-            mine.remove(member)
-            if not mine:
-                del self._members[member.client]
+        self._members.discard(member)
 
     def hold(self, sender: Connection) -> None:
         """Close those that have held bytes for longest, if too many wait now that `sender` must wait, too."""
-        _close_unread([each for each in self._members[sender.client] if each is not sender], HELD_PER_CLIENT)
-        _close_unread([each for each in self if each is not sender], HELD_TOTAL)
+        _close_unread(self._of(sender.client) - {sender}, HELD_PER_CLIENT)
+        _close_unread(self._members - {sender}, HELD_TOTAL)
 
     def sweep(self) -> None:
         """Close, once a second, those that have taken longer than they may."""
-        now = self._clock()
+        now = time.monotonic()
         if now - self._swept >= 1.0:
             self._swept = now
-            for each in [each for each in self if _is_late(each, now)]:
-                each.close_now()
+            for each in [each for each in self if each.is_late(now)]:
+                each.cut_off()
+
+    def _of(self, client: str) -> set[Connection]:
+        return {each for each in self if each.client == client}
 
 
-def _close_oldest(members: Iterable[Connection]) -> bool:
-    oldest = min((each for each in members if each.evictable()), key=lambda each: each.since, default=None)
+def _close_one(members: Iterable[Connection]) -> bool:
+    """Close the oldest that can be closed, of the client that has most among those that have one."""
+    count = Counter(each.client for each in members)
+    closable = (each for each in members if each.evictable())
+    oldest = min(closable, key=lambda each: (-count[each.client], each.since), default=None)
     if oldest is not None:
-        oldest.close_now()
+        oldest.cut_off()
     return oldest is not None
 
 
 def _close_unread(members: Iterable[Connection], most: int) -> None:
-    senders = sorted((each for each in members if each.held), key=lambda each: each.since, reverse=True)
     total = 0
-    for each in senders:
+    for each in sorted(members, key=lambda each: each.since, reverse=True):
         total += each.held
-        if total > most:
-            each.close_now()
-
-
-def _is_late(member: Connection, now: float) -> bool:
-    limit = member.time_limit()
-    return limit is not None and now - member.since > limit
+        if each.held and total > most:
+            each.cut_off()

@@ -10,8 +10,7 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from waitress.adjustments import Adjustments
@@ -58,13 +57,15 @@ GRACE = 1.4
 IDLE_SECONDS = 60.0
 """The longest turn of the loop."""
 
+NO_ROOM_SECONDS = 0.02
+"""How long the loop rests when a connection waits and no more files may be open."""
+
 NOBODY = "0.0.0.0"  # noqa: S104 - nothing listens on it
 """The address of the daemon when it asks itself; no client can have it."""
 
 DESCRIPTORS = 1024
 """Files that may be open at a time; half of them may be connections."""
 
-FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 NO_IPV6 = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
@@ -118,38 +119,26 @@ def make_room() -> int:
     except ImportError:
         return DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
+    least, most = (
+        DESCRIPTORS if each == resource.RLIM_INFINITY else min(each, DESCRIPTORS) for each in (soft, hard)
+    )
+    if least < most:
         with contextlib.suppress(OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return DESCRIPTORS if soft == resource.RLIM_INFINITY else min(soft, DESCRIPTORS)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            return most
+    return least
 
 
-class FairQueue:
-    """The requests that wait for a thread, one of each client in turn. The dispatcher holds its lock."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, deque[Work]] = {}
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def append(self, work: Work) -> None:
-        """Add a request behind those of its client."""
-        self._waiting.setdefault(work.client, deque()).append(work)
-        self._count += 1
+class FairQueue(deque[Work]):
+    """The requests that wait for a thread. The dispatcher holds its lock."""
 
     def popleft(self) -> Work:
-        """Take the first request of the client whose turn it is."""
-        client, mine = next(iter(self._waiting.items()))
-        del self._waiting[client]
-        work = mine.popleft()
-        if mine:
-            self._waiting[client] = mine
-        self._count -= 1
-        return work
+        """Take the first; what else waits for its client goes behind all others."""
+        first = super().popleft()
+        rest = sorted(self, key=lambda each: each.client == first.client)
+        self.clear()
+        self.extend(rest)
+        return first
 
 
 class GrowingDispatcher(ThreadedTaskDispatcher):
@@ -204,14 +193,13 @@ class Server:
         self.limits = ConnectionLimits(total=min(TOTAL, make_room() // 2))
         self._listeners = list(sockets)
         self.adj = Adjustments(sockets=self._listeners, ident="pi-stat", log_socket_errors=True)
-        self.effective_port = self._port(self._listeners[0])
+        self.effective_port = int(self._listeners[0].getsockname()[1])
         self._workers = GrowingDispatcher(1, THREADS)
         self._priority = GrowingDispatcher(PRIORITY_THREADS, PRIORITY_THREADS)
         self._finished: deque[Work] = deque()
         self._wake, self._woken = socket.socketpair()
         self._cors: Callable[[str], Mapping[str, str]] = lambda _: {}
         self._once_a_minute = OncePerMinute()
-        self._deaf_until = 0.0
         self._stopping = self._reload = False
         for each in (*self._listeners, self._wake, self._woken):
             each.setblocking(False)  # noqa: FBT003 - the name of the method says what it means
@@ -248,8 +236,9 @@ class Server:
         """
         client, ours = socket.socketpair()
         client.setblocking(False)  # noqa: FBT003 - the name of the method says what it means
-        self._take(Connection(self, ours, (NOBODY, 0), self.effective_port))
         client.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        # It is none of the connections that are limited, so that it takes no place of a client.
+        Connection(self, ours, (NOBODY, 0)).wait()
         return client
 
     # What connections and workers call
@@ -263,9 +252,7 @@ class Server:
         elif self._workers.waiting() < QUEUE or own:
             self._workers.add_task(work)
         else:
-            self.refused(503)
-            work.pieces = [self.refusal(503, work.request)]
-            self.finish(work)
+            work.connection.answer(self.refuse(503, work.request), ends=True)
 
     def finish(self, work: Work) -> None:
         """Have the loop send an answer; called by workers."""
@@ -277,9 +264,9 @@ class Server:
         if self._once_a_minute(type(error).__name__):
             log.error("The server failed", exc_info=error)
 
-    def refusal(self, code: int, request: Request | None) -> bytes:
-        """Return the answer to what never reaches the application."""
-        # What could not be parsed has no method, and perhaps no origin.
+    def refuse(self, code: int, request: Request | None) -> bytes:
+        """Count a request that never reaches the application, and return the answer to it."""
+        self.refused(code)
         return refusal(code, request, self._cors(request.headers.get("ORIGIN", "") if request else ""))
 
     def _end_turn(self) -> None:
@@ -313,7 +300,7 @@ class Server:
         seconds = 1.0
         while not self._stopping:
             # With nobody connected there is nobody whose time could be up.
-            self._turn(min(seconds, 1.0 if self.limits or self._deaf_until else IDLE_SECONDS))
+            self._turn(min(seconds, 1.0 if self.limits else IDLE_SECONDS))
             seconds = turned()
             if self._reload:
                 self._reload = False
@@ -321,101 +308,71 @@ class Server:
         ending()
         self._drain()
 
-    def _turn(self, seconds: float) -> None:
+    def _turn(self, seconds: float) -> bool:
+        """Do what can be done, waiting up to `seconds` for something. Return whether anybody new has come."""
         ready = [key for key, _ in self.selector.select(seconds)]
-        for each in ready:
-            if each.data is not None:
-                self._guarded(each.data, each.data.handle)
-            elif each.fileobj is self._woken:
+        for key in ready:
+            if key.fileobj is self._woken:
                 self._woken.recv(4096)
+            elif key.data is not None and key.data.state is not State.CLOSED:
+                self.selector.unregister(key.fileobj)
+                self._handle(key.data)
         while self._finished:
             work = self._finished.popleft()
-            pieces = work.pieces or [self.refusal(500, work.request)]
-            self._guarded(work.connection, partial(work.connection.answer, pieces, ends=work.ends))
+            if work.connection.state is State.WORKING:
+                answer = b"".join(work.pieces) or self.refuse(500, work.request)
+                work.connection.answer(answer, ends=work.ends)
+                self._handle(work.connection)
+            work.pieces.clear()  # for the thread keeps its last work
         # Last, for a connection whose request has just come is not closed for a new one.
-        for each in ready:
-            if each.fileobj in self._listeners:
-                self._accept(each.fileobj)
+        waiting = [key.fileobj for key in ready if key.fileobj in self._listeners]
+        for listener in waiting:
+            self._accept(listener)
         self.limits.sweep()
-        if self._deaf_until and time.monotonic() > self._deaf_until:
-            self._listen(0.0)
+        return bool(waiting)
 
-    def _guarded(self, connection: Connection, act: Callable[[], None]) -> None:
-        """Call `act`; an error that should not be costs its connection, not the loop."""
+    def _handle(self, connection: Connection) -> None:
+        """Let a connection read or send; an error that should not be costs it, not the loop."""
         try:
-            act()
+            connection.handle()
         except Exception as error:  # noqa: BLE001 - whatever it is
             self.report(error)
             connection.close()
 
     def _accept(self, listener: Any) -> None:
-        with contextlib.suppress(BlockingIOError):
-            for _ in range(ACCEPTED):
-                try:
-                    sock, address = listener.accept()
-                except OSError as error:
-                    if error.errno in FULL and not self.limits.make_room():
-                        self._listen(time.monotonic() + 1.0)
-                        return
-                    if isinstance(error, BlockingIOError):
-                        raise
-                else:
-                    self._take(Connection(self, sock, address, self._port(listener)))
-
-    def _take(self, connection: Connection) -> None:
-        if self.limits.add(connection):
-            connection.watch()
-            return
-        self.refused(503)
-        with contextlib.suppress(OSError):
-            connection.socket.send(self.refusal(503, None))
-        connection.close()
-
-    def _listen(self, again: float) -> None:
-        """Listen to nobody new until `again`, since no more files may be open; with 0.0, listen again."""
-        self._deaf_until = again
-        for each in self._listeners:
-            if again:
-                self.selector.unregister(each)
+        for _ in range(ACCEPTED):
+            try:
+                connection = Connection(self, *listener.accept())
+            except (BlockingIOError, ConnectionError):
+                return
+            except OSError:
+                # No more files may be open: make room for the next turn, or at least do not spin.
+                if not self.limits.make_room():
+                    time.sleep(NO_ROOM_SECONDS)
+                return
+            if self.limits.add(connection):
+                connection.wait()
             else:
-                self.selector.register(each, selectors.EVENT_READ)
+                connection.answer(self.refuse(503, None), ends=True)
+                self._handle(connection)
 
     # The end
 
     def _drain(self) -> None:
         """Take no more connections, and answer the requests that are here."""
-        self._accept_waiting()
-        for listener in self._listeners:
-            with contextlib.suppress(KeyError):
-                self.selector.unregister(listener)
-            listener.close()
-        self._turn(0.0)
-        until = time.monotonic() + GRACE
-        while self._busy() and time.monotonic() < until:
-            self._turn(0.05)
-        for each in (self._workers, self._priority):
-            each.shutdown(cancel_pending=True, timeout=0.1)
-        # The kernel would not, while a thread is stuck in a filesystem that nothing can interrupt.
-        for connection in list(self._connections()):
-            connection.close()
-
-    def _accept_waiting(self) -> None:
-        """Take the connections whose requests may be here already, though nobody has looked at them."""
         until = time.monotonic() + ACCEPT_SECONDS
-        with selectors.DefaultSelector() as selector:
-            for listener in self._listeners:
-                selector.register(listener, selectors.EVENT_READ)
-            while selector.select(0) and time.monotonic() < until:
-                self._turn(0.0)
-
-    def _busy(self) -> bool:
-        return any(each.state in {State.WORKING, State.SENDING} for each in self._connections())
-
-    def _connections(self) -> Iterator[Connection]:
-        return (each for each in self.limits if isinstance(each, Connection))
-
-    def _port(self, listener: socket.socket) -> int:
-        return int(listener.getsockname()[1])
+        while self._turn(0.0) and time.monotonic() < until:
+            pass
+        for listener in self._listeners:
+            self.selector.unregister(listener)
+            listener.close()
+        until = time.monotonic() + GRACE
+        busy = {State.WORKING, State.SENDING}
+        while any(each.state in busy for each in self.limits) and time.monotonic() < until:
+            self._turn(0.05)
+        # The kernel would not, while a thread is stuck in a filesystem that nothing can interrupt.
+        for connection in list(self.limits):
+            connection.close()
 
 
 def _url(address: tuple[Any, ...]) -> str:

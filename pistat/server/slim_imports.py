@@ -63,23 +63,16 @@ def allow_tls() -> None:
 
 
 def _stand_ins() -> dict[str, ModuleType | None]:
-    return {**_optional(), **_asyncio()}
+    """Return what takes the places of modules; None makes an import fail, which importers expect.
 
-
-def _optional() -> dict[str, None]:
-    """Return modules that Python can be built without; None makes an import fail, which importers expect.
-
-    There is no TLS here. The hashes are Python's own, unless it is built without them.
+    Python can be built without the compressions and without TLS; its own hashes serve where it has them. Of
+    limits it is the asyncio half, and of deprecated a decorator for documents, which imports wrapt.
     """
-    hashes = ("ssl", "_hashlib") if find_spec("_md5") else ()
-    return dict.fromkeys((*hashes, "bz2", "lzma"))
-
-
-def _asyncio() -> dict[str, ModuleType]:
-    """Return stand-ins for the asyncio half of limits, and a documentation decorator that imports wrapt."""
     marks = LeftOut("deprecated.sphinx")
     marks.versionadded = marks.versionchanged = marks.deprecated = _unmarked  # type: ignore[attr-defined]
+    hashes = ("ssl", "_hashlib") if find_spec("_md5") else ()
     return {
+        **dict.fromkeys((*hashes, "bz2", "lzma")),
         "limits.aio": LeftOut("limits.aio"),
         "deprecated": LeftOut("deprecated"),
         "deprecated.sphinx": marks,

@@ -21,6 +21,7 @@ import pytest
 from pi_system_monitor import create_app
 from pistat.machine.machine import Machine
 from pistat.server import connection, connection_limits
+from pistat.server.connection import SECONDS, State
 from pistat.settings import Settings
 from pistat.web.headers import HEADERS
 from pistat.web.ratelimit import MonotonicStorage
@@ -214,8 +215,8 @@ def test_the_start_says_when_it_is_open(start: Start, settings: dict[str, str], 
         f"room for {MonotonicStorage.MOST:,} counters",
         f"may have {connection.HEAD >> 10} KiB",
         f"which nothing reads, {connection.BODY >> 10} KiB",
-        {10.0: "complete ten seconds after its first byte"}[connection_limits.REQUEST_SECONDS],
-        {30.0: "must be read within thirty"}[connection_limits.ANSWER_SECONDS],
+        {10.0: "complete ten seconds after its first byte"}[SECONDS[State.READING]],
+        {30.0: "must be read within thirty"}[SECONDS[State.SENDING]],
     ],
 )
 def test_the_figures_of_the_document(promise: str) -> None:

@@ -40,7 +40,7 @@ class Fleet:
         self._server = server.Server(self._answer, sockets, lambda status: None)
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        return self._applications[environ["SERVER_PORT"]](environ, start_response)
+        return self._applications[environ["HTTP_HOST"].rpartition(":")[2]](environ, start_response)
 
     def run(self, names: Sequence[Any]) -> None:
         """Serve until standard input ends; `names` are what the ports are printed with."""

@@ -21,6 +21,7 @@ import pytest
 
 from pistat.collectors import ALL
 from pistat.server import connection, connection_limits, server
+from pistat.server.connection import SECONDS, State
 from support.daemon import PROGRAM, Answer, Daemon
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ def test_slow_clients_do_not_take_the_port(start: Callable[..., Daemon], loopbac
             "more than that one address cannot have"
         )
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", daemon.port, timeout=20)) as kept:
-            until = time.monotonic() + connection_limits.REQUEST_SECONDS + 10
+            until = time.monotonic() + SECONDS[State.READING] + 10
             while any(map(is_open, slow[1::2])):
                 assert time.monotonic() < until, "the drippers are cut at the deadline of a request"
                 kept.request("GET", "/health")
@@ -233,7 +234,7 @@ def test_slow_clients_do_not_take_the_port(start: Callable[..., Daemon], loopbac
 
     assert len(waits) > 20
     assert statistics.median(waits) < SOON
-    assert max(waits) < connection_limits.REQUEST_SECONDS / 2
+    assert max(waits) < SECONDS[State.READING] / 2
     assert refusals(daemon)["408"] >= connection_limits.PER_CLIENT // 2, (
         "each dripper that was there until the deadline"
     )
@@ -311,7 +312,7 @@ def test_who_does_not_read_takes_no_thread(start: Callable[..., Daemon]) -> None
         answers = b"".join(iter(lambda: deaf[0].recv(1 << 20), b""))
 
     assert statistics.median(took) < SOON
-    assert max(took) < connection_limits.ANSWER_SECONDS / 2
+    assert max(took) < SECONDS[State.SENDING] / 2
     assert answers.count(b"HTTP/1.1 200 OK") == 1
     assert answers.endswith(daemon.get("/").body[-20:])
 

@@ -97,8 +97,8 @@ def test_another_may_see_another_path(shared: Daemon, target: bytes) -> None:
 HASTY = f"""
 import sys
 sys.path.insert(0, {str(PROGRAM.parent)!r})
-from pistat.server import connection_limits
-connection_limits.REQUEST_SECONDS, connection_limits.IDLE_SECONDS = 1.0, 2.0
+from pistat.server.connection import SECONDS, State
+SECONDS[State.READING], SECONDS[State.IDLE] = 1.0, 2.0
 import pi_system_monitor
 sys.exit(pi_system_monitor.main())
 """
