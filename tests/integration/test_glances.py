@@ -56,7 +56,7 @@ def test_the_library_of_home_assistant(ports: dict[str, int], board: str) -> Non
 
     found, plugins = asyncio.run(ask())
 
-    assert len(plugins) == 20
+    assert len(plugins) == 21
     assert {"mem", "memswap", "load", "processcount", "uptime"} <= set(found)
     assert found["processcount"]["process_total"] > 0
     assert found["uptime"]
@@ -140,6 +140,10 @@ ABSENT = {
     ),
     "memswap": {"sin": "no client reads it", "sout": "likewise", "time_since_update": "for those counts"},
     "fs": {},
+    "ip": {
+        "gateway": "not on each machine",
+        "public": "nobody outside is asked",
+    },
     "load": {},
     "core": {},
     "system": {},

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ import pytest
 
 from pistat import __version__
 from support import systemd_container as container
-from support.systemd_container import BOOKWORM, ROOT, TRIXIE, Container, Debian
+from support.systemd_container import BOOKWORM, EMULATED, ROOT, TRIXIE, Container, Debian
 
 if TYPE_CHECKING:
     from support.need import Need
@@ -209,14 +210,14 @@ class Machine(Container):
 
     def until(self, true: Callable[[], object], seconds: float = 60.0) -> None:
         """Wait for something."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + seconds * self.patience
         while not true():
             assert time.monotonic() < end, self.out("journalctl", "--no-pager", "-n", "60", check=False)
             time.sleep(0.05)
 
     def answers(self) -> bool:
         try:
-            return self.get("/health", timeout=5).status == 200
+            return self.get("/health", timeout=5 * self.patience).status == 200
         except OSError:
             return False
 
@@ -227,7 +228,19 @@ class Machine(Container):
         return self.out("dpkg-query", "--show", "--showformat", "${Version}", "pi-stat", check=False)
 
 
-@pytest.fixture(scope="module", params=[BOOKWORM, TRIXIE], ids=lambda debian: debian.suite)
+MACHINES = {
+    each.name: each
+    for each in (
+        *(BOOKWORM, TRIXIE),
+        *(replace(each, architecture=name) for name in EMULATED for each in (BOOKWORM, TRIXIE)),
+    )
+}
+"""All that the package can be walked on; tests/package/run_arm names those of Arm."""
+
+WALKED = os.environ.get("PACKAGE_MACHINES", "bookworm trixie").split()
+
+
+@pytest.fixture(scope="module", params=[MACHINES[name] for name in WALKED], ids=lambda debian: debian.name)
 def machine(request: pytest.FixtureRequest, need: Need, folder: Path) -> Iterator[Machine]:
     """A machine on which the package is installed, from a file and without a network."""
     need(container.possible(), "root, systemd-nspawn and mmdebstrap")

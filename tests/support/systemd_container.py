@@ -66,13 +66,32 @@ while [ $status = 133 ]; do status=0; "$@" || status=$?; done
 
 @dataclass(frozen=True)
 class Debian:
-    """A release: its name, and the version of its Python."""
+    """A release: its name, the version of its Python, and whose programs it has if not those of this machine.
+
+    Programs of another processor are run by qemu-user, which takes several times as long.
+    """
 
     suite: str
     python: str
+    architecture: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.architecture}-{self.suite}" if self.architecture else self.suite
+
+    @property
+    def patience(self) -> float:
+        """By how much all takes longer."""
+        return 10.0 if self.architecture else 1.0
 
 
 BOOKWORM, TRIXIE = Debian("bookworm", "3.11"), Debian("trixie", "3.13")
+
+EMULATED = {"armhf": "arm", "arm64": "aarch64"}
+"""By Debian's name of an architecture, what qemu calls it."""
+
+MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
+"""Where the programs of other processors come from."""
 
 
 def possible() -> bool:
@@ -90,25 +109,58 @@ def tree(debian: Debian) -> Path:
         fetch = "apt-get install -qq -y --no-install-recommends --download-only"
         later = f'chroot "$1" {fetch} {" ".join(INSTALLED_LATER)}'
         command = ["mmdebstrap", "--quiet", "--variant=apt", f"--include={','.join(PACKAGES)}"]
+        source = [f"--architectures={debian.architecture}"] if debian.architecture else []
         slim = [f"--dpkgopt=path-exclude=/usr/share/{each}/*" for each in ("doc", "man", "locale")]
         fast = ["--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Retries "5"']
         keep = ["--skip=cleanup/apt", f"--customize-hook={later} >/dev/null"]
-        run(*command, *slim, *fast, *keep, debian.suite, str(folder / "root"))
+        mirror = [MIRROR] if debian.architecture else []
+        whole = (*command, *source, *slim, *fast, *keep, debian.suite, str(folder / "root"), *mirror)
+        run(*whole, seconds=600 * debian.patience)
         (folder / "root/etc/hostname").write_text("pi\n")
         (folder / "root/etc/hosts").write_text("127.0.0.1 localhost pi\n::1 localhost\n")
 
-    return _cached(f"tree-{debian.suite}", repr((PACKAGES, INSTALLED_LATER)).encode(), make) / "root"
+    if debian.architecture:
+        _register(EMULATED[debian.architecture])
+    return _cached(f"tree-{debian.name}", repr((PACKAGES, INSTALLED_LATER)).encode(), make) / "root"
+
+
+def _register(processor: str) -> None:
+    """Have the kernel run the programs of another processor by qemu, also where no qemu is to be seen."""
+    kernel = Path("/proc/sys/fs/binfmt_misc")
+    if not (kernel / "register").exists():
+        run("mount", "-t", "binfmt_misc", "binfmt_misc", str(kernel))
+    if not (kernel / f"qemu-{processor}").exists():
+        (kernel / "register").write_bytes(
+            Path(f"/usr/lib/binfmt.d/qemu-{processor}.conf").read_bytes().strip()
+        )
 
 
 def wheels(debian: Debian) -> Path:
     """The packages that a Pi runs, as an administrator without a network lays them down for pip."""
-    requirements = ROOT / "requirements.txt"
+    requirements = (ROOT / "requirements.txt").read_text()
+    if debian.architecture == "armhf":
+        # Of what apt brings, PyPI has no wheel.
+        requirements = "".join(
+            line for line in requirements.splitlines(keepends=True) if line[:6] != "psutil"
+        )
 
     def make(folder: Path) -> None:
+        wanted = folder / "requirements.txt"
+        wanted.write_text(requirements)
         choice = ["--only-binary=:all:", "--python-version", debian.python, "--dest", str(folder)]
-        run(sys.executable, "-m", "pip", "download", "--quiet", *choice, "-r", str(requirements))
+        for platform in PLATFORMS.get(debian.architecture, ()):
+            choice += ["--platform", platform]
+        run(sys.executable, "-m", "pip", "download", "--quiet", *choice, "-r", str(wanted))
 
-    return _cached(f"wheels-{debian.python}", requirements.read_bytes(), make)
+    source = f"{debian.architecture}-" if debian.architecture else ""
+    return _cached(f"wheels-{source}{debian.python}", requirements.encode(), make)
+
+
+PLATFORMS = {
+    "armhf": ("manylinux2014_armv7l", "manylinux_2_31_armv7l", "linux_armv7l"),
+    "arm64": ("manylinux2014_aarch64", "manylinux_2_28_aarch64", "manylinux_2_17_aarch64"),
+}
+"""What pip calls the systems whose wheels it takes there."""
 
 
 def _cached(name: str, recipe: bytes, make: Callable[[Path], None]) -> Path:
@@ -154,7 +206,8 @@ class Container:
     """
 
     def __init__(self, debian: Debian, mounts: Mapping[str, Path]) -> None:
-        self.name = f"pistat{os.getpid()}{debian.suite}"
+        self.name = f"pistat{os.getpid()}{debian.name.replace('-', '')}"
+        self.patience = debian.patience
         self._folder = Path(tempfile.mkdtemp(prefix="pi-stat-boot-"))
         self._cgroups = [path / self.name for path in _hierarchies()]
         self._undo = contextlib.ExitStack()
@@ -201,7 +254,7 @@ class Container:
         )
 
     def _wait_for_boot(self) -> None:
-        before, until = self._leader, time.monotonic() + BOOT_SECONDS
+        before, until = self._leader, time.monotonic() + BOOT_SECONDS * self.patience
         while time.monotonic() < until:
             assert self._loop.poll() is None, f"nspawn ended: {(self._folder / 'console').read_text()}"
             leader = self._find_leader()
@@ -242,6 +295,7 @@ class Container:
     ) -> subprocess.CompletedProcess[str]:
         """Run a program in it as root, without a terminal."""
         enter = ["nsenter", "-t", str(self._leader), *["-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w"]]
+        seconds *= self.patience
         return run(*enter, "--", *command, check=check, seconds=seconds, env={**ENVIRONMENT, **environment})
 
     def out(self, *command: str, check: bool = True) -> str:

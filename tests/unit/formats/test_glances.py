@@ -10,13 +10,13 @@ import pytest
 
 import pi_system_monitor
 from pistat import routes
-from pistat.formats import glances
-from pistat.formats.glances import ALL, LISTED, PLUGINS
+from pistat.formats.glances import ALL
+from pistat.formats.glances_plugins import LISTED, PLUGINS, VERSION
 from pistat.monitor.monitor import OWNERS
 from pistat.settings import Settings
 from support.recorded_machine import BOARDS, RecordedMachine, board_names
 
-OBJECTS = ("now", "core", "system", "quicklook", "cpu", "load", "mem", "memswap", "processcount")
+OBJECTS = ("now", "core", "system", "quicklook", "cpu", "load", "mem", "memswap", "ip", "processcount")
 LISTS = ("percpu", "fs", "diskio", "network", "sensors", "gpu", "processlist", "containers", "alert")
 TEXTS = ("version", "uptime")
 
@@ -77,7 +77,7 @@ def test_what_homepage_and_home_assistant_read(board: str) -> None:
     labels = [row["label"] for row in found["sensors"] if row["label"].startswith("cpu_thermal")]
     assert labels == ([] if heat is None else ["cpu_thermal 0"])
     assert re.fullmatch(r"\d+ days?, \d{1,2}:\d\d:\d\d", found["uptime"])
-    assert found["version"] == glances.VERSION
+    assert found["version"] == VERSION
     assert all(row["time_since_update"] > 0 for row in (*found["diskio"], *found["network"]))
 
 
@@ -103,23 +103,6 @@ def test_no_command_line_is_sent() -> None:
     assert rows
     assert len(rows) <= LISTED
     assert not any("cmdline" in row for row in rows)
-
-
-def test_containers() -> None:
-    """A container has its row once its use is known; without a limit there is no such key."""
-    known = {"name": "web", "id": "3f2a9c000000", "engine": "docker", "cpu_percent": 1.5, "memory": 5_242_880}
-    rows = [
-        {**known, "memory_limit": None},
-        {**known, "name": "db", "memory_limit": 10_485_760},
-        {**known, "name": "new", "cpu_percent": None, "memory_limit": None},
-    ]
-    readings = glances.Readings({"containers": rows}, [], glances.Processor("", 1, 1, None), [])
-
-    first, second = PLUGINS["containers"].answer(readings)
-
-    assert first["memory"] == {"usage": 5_242_880}
-    assert (first["cpu"], first["status"]) == ({"total": 1.5}, "running")
-    assert (second["name"], second["memory"]["limit"]) == ("db", 10_485_760)
 
 
 @pytest.mark.parametrize("name", PLUGINS)
@@ -155,7 +138,7 @@ def test_the_list_and_the_status() -> None:
     asked = client("pi4b-8gb")
 
     assert asked.get("/api/4/pluginslist").get_json() == list(PLUGINS)
-    assert asked.get("/api/4/status").get_json() == {"version": glances.VERSION}
+    assert asked.get("/api/4/status").get_json() == {"version": VERSION}
     assert asked.get("/api/3/all").status_code == 404
 
 
