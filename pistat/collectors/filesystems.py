@@ -24,6 +24,8 @@ BENEATH = (
 )
 """What leads from a filesystem to its disks."""
 
+NO_SIZES: dict[str, Json] = dict.fromkeys(("total", "used", "free", "percent", "inodes_percent"))
+
 
 @collector(
     Field(
@@ -70,35 +72,42 @@ BENEATH = (
 def devices(machine: Machine) -> Values:
     """Return one row a filesystem. One that does not answer keeps its row, and holds up no other."""
     found = mounts.read(machine) if machine.linux else portable.mounts()
-    table = machine.memo.for_a_minute("fstab", lambda: _fstab(machine))
+    rows = _without_sizes(machine, found)
     outcomes = machine.usages([mount.mountpoint for mount in found])
-    return {"devices": [_row(machine, *pair, table) for pair in zip(found, outcomes, strict=True)]}
+    return {"devices": [{**row, **_sizes(outcome)} for row, outcome in zip(rows, outcomes, strict=True)]}
+
+
+def _without_sizes(machine: Machine, found: list[Mount]) -> list[dict[str, Json]]:
+    """Return the rows with what seldom changes; the same as last time if all is that they were made of."""
+    fstab = machine.memo.for_a_minute("fstab", lambda: _fstab(machine))
+    owners = disks.owners(machine) if machine.linux else {}
+    return machine.memo.while_same(
+        "filesystems", (found, fstab, owners), lambda: [_row(mount, fstab, owners) for mount in found]
+    )
 
 
 def _fstab(machine: Machine) -> dict[str, bool]:
     return kernel.fstab(machine.read_or_none(FSTAB.path) or "") if machine.linux else {}
 
 
-def _row(machine: Machine, mount: Mount, outcome: Outcome[Usage], table: dict[str, bool]) -> dict[str, Json]:
-    sizes: dict[str, Json] = dict.fromkeys(("total", "used", "free", "percent", "inodes_percent"))
-    if outcome.value is not None:
-        usage = outcome.value
-        sizes = {
-            **shares(usage),
-            "inodes_percent": percent(usage.inodes - usage.inodes_free, usage.inodes),
-        }
-    row: dict[str, Json] = {
+def _row(mount: Mount, fstab: dict[str, bool], owners: dict[str, list[str]]) -> dict[str, Json]:
+    return {
         "device": mount.device,
         "mountpoint": mount.mountpoint,
         "filesystem": mount.filesystem,
-        **sizes,
+        **NO_SIZES,
         "read_only": mount.read_only,
-        "read_only_wanted": table.get(mount.mountpoint),
+        "read_only_wanted": fstab.get(mount.mountpoint),
         "remote": mount.remote,
-        "disks": [*disks.beneath(machine, mount.number, mount.device)] if machine.linux else [],
+        "disks": [*disks.beneath(owners, mount.number, mount.device)],
     }
-    if outcome.error is not None:
-        row["error"] = clause(outcome.error)
-    elif sizes["total"] is None:
-        row["error"] = "reports no size"
-    return row
+
+
+def _sizes(outcome: Outcome[Usage]) -> dict[str, Json]:
+    """Return how full a filesystem is, or why that is not known."""
+    if outcome.value is None:
+        return {"error": "reports no size" if outcome.error is None else clause(outcome.error)}
+    usage = outcome.value
+    inodes_percent = percent(usage.inodes - usage.inodes_free, usage.inodes)
+    sizes = {**shares(usage), "inodes_percent": inodes_percent}
+    return sizes if usage.total > 0 else {**sizes, "error": "reports no size"}

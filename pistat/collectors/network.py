@@ -363,10 +363,12 @@ def _kind(machine: Machine, folder: str, link: Link, *, physical: bool | None) -
 
 def _default_routes(machine: Machine) -> Set[str] | None:
     """Return the interfaces that a default route leads to; None where the routes cannot be read."""
-    tables = [_table(machine, ROUTE), _table(machine, ROUTE_6)]
-    if tables == [None, None]:
-        return None
-    return kernel.default_routes(tables[0] or "") | kernel.default_routes_6(tables[1] or "")
+    tables = _table(machine, ROUTE), _table(machine, ROUTE_6)
+
+    def find() -> Set[str]:
+        return kernel.default_routes(tables[0] or "") | kernel.default_routes_6(tables[1] or "")
+
+    return None if tables == (None, None) else machine.memo.while_same("default routes", tables, find)
 
 
 def _table(machine: Machine, path: str) -> str | None:

@@ -163,8 +163,13 @@ class Metrics:
         """Return what stands at the end of `steps`; `places` keeps what was found on the way."""
         if steps not in places:
             names = self._labels.get(steps, [])
-            parents = self._at(steps[:-1], places)
-            places[steps] = [each for parent in parents for each in _next(parent, steps[-1], names)]
+            parents, step = self._at(steps[:-1], places), steps[-1]
+            if step[0] in "[{":
+                places[steps] = [each for parent in parents for each in _next(parent, step, names)]
+            else:
+                places[steps] = [
+                    (labels, row[step]) for labels, row in parents if isinstance(row, dict) and step in row
+                ]
         return places[steps]
 
 
@@ -216,13 +221,11 @@ def _words(steps: Sequence[str]) -> list[str]:
 
 
 def _next(parent: tuple[str, Json], step: str, names: Sequence[str]) -> Samples:
-    """Return what stands below `parent`: one thing, or its rows with labels that tell them apart."""
+    """Return the rows below `parent`, with labels that tell them apart; the one at `step`, if that is one."""
     labels, value = parent
     word = step[1:-1]
     if isinstance(value, dict):
-        if step[0] == "{":
-            return [(_joined(labels, _label(word, key)), each) for key, each in value.items()]
-        return [(labels, value[step])] if step in value else []
+        return [(_joined(labels, _label(word, key)), each) for key, each in value.items()]
     if not isinstance(value, list):
         return []
     if word.isdigit():
@@ -258,7 +261,11 @@ def _label(name: str, text: str) -> str:
 
 def _lines(family: Family, samples: Samples) -> str:
     # No two may have the same labels: Prometheus would refuse the one, or all.
-    values = {labels: number for labels, value in samples if (number := _number(value, family.factor))}
+    values = {
+        labels: number
+        for labels, value in samples
+        if value is not None and (number := _number(value, family.factor))
+    }
     lines = [f"{family.series}{labels and f'{{{labels}}}'} {number}\n" for labels, number in values.items()]
     return "".join(lines)
 

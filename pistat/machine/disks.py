@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from pistat.parsers import kernel
@@ -97,14 +97,17 @@ def all_counters(host: Host, table: str) -> dict[str, list[int] | None]:
     return {name: counters(cells) for name, cells in found.items() if cells}
 
 
-def beneath(host: Host, number: str, device: str) -> list[str]:
-    """Return the names of the disks that a filesystem lies on, by its device's number, else by its name."""
-    owners = host.memo.for_a_minute("block devices", lambda: _owners(host))
+def beneath(owners: Mapping[str, list[str]], number: str, device: str) -> list[str]:
+    """Return the disks that a filesystem lies on, by its device's number, else by its name."""
     return owners.get(number) or owners.get(device.removeprefix("/dev/")) or []
 
 
-def _owners(host: Host) -> dict[str, list[str]]:
+def owners(host: Host) -> dict[str, list[str]]:
     """Return the disks below each block device and partition, by its number and by its name."""
+    return host.memo.for_a_minute("block devices", lambda: _owners(host))
+
+
+def _owners(host: Host) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name in host.names(BLOCK):
         folder = f"{BLOCK}/{name}"

@@ -57,8 +57,7 @@ class Finished:
     stderr: str
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Bytes of a filesystem; `free` is what ordinary users may still use, so the three need not add up.
 
     Attributes:
@@ -229,7 +228,8 @@ class Host:
         tasks = [Task(place, partial(self.usage, place), self.USAGE_SECONDS) for place in mountpoints]
         outcomes = self._filesystems.get(tasks, self.monotonic(), accept_running=True)
         for mountpoint, outcome in zip(mountpoints, outcomes, strict=True):
-            self._log_silence(mountpoint, silent=isinstance(outcome.error, NoAnswerError))
+            if outcome.error is not None or self._silent:
+                self._log_silence(mountpoint, silent=isinstance(outcome.error, NoAnswerError))
         return outcomes
 
     def _log_silence(self, mountpoint: str, *, silent: bool) -> None:

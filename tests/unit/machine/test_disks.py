@@ -112,11 +112,11 @@ def test_what_a_filesystem_lies_on(tmp_path: Path, number: str, device: str, nam
         | block("loop0", dev="7:0\n"),
     )
 
-    assert disks.beneath(machine, number, device) == names
+    assert disks.beneath(disks.owners(machine), number, device) == names
 
 
 def test_devices_that_stand_on_each_other(tmp_path: Path) -> None:
     """A table that leads in circles comes to an end."""
     files = {f"{BLOCK}/{name}/slaves/{other}/dev": "" for name, other in (("dm-0", "dm-1"), ("dm-1", "dm-0"))}
 
-    assert disks.beneath(plant(tmp_path, files), "253:0", "/dev/dm-0") == []
+    assert disks.beneath(disks.owners(plant(tmp_path, files)), "253:0", "/dev/dm-0") == []
