@@ -176,7 +176,18 @@ MIXED = (
     "/metrics",
     "/openapi.json",
     "/",
+    "/docs",
+    "/top",
+    "/diagnosis",
+    "/events",
+    "/history?range=24h&metrics=cpu_usage",
+    "/containers",
+    "/services",
+    "/api/4/all",
+    "/api/4/quicklook",
+    "/monitor.json",
 )
+"""Every route, so that nothing that one of them keeps in memory is left out."""
 
 
 def growth(program: Program, targets: Sequence[str], steps: Sequence[int]) -> dict[str, Any]:
