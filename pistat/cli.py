@@ -38,6 +38,11 @@ def parse(arguments: Sequence[str], env_file: Path) -> Namespace:
     parser.add_argument(
         "--notify-test", action="store_true", help="send a test message to PISTAT_NOTIFY, and exit"
     )
+    parser.add_argument(
+        "--mqtt-forget",
+        action="store_true",
+        help="take this machine off the broker of PISTAT_MQTT_URL, and exit",
+    )
     return parser.parse_args(arguments)
 
 

@@ -22,15 +22,19 @@ from pistat import log as journal
 from pistat.diagnosis.report import Diagnosis
 from pistat.history.recorder import Recorder
 from pistat.machine.machine import Machine
+from pistat.monitor.monitor import Monitor
 from pistat.monitor.self_metrics import OTHER, SelfMetrics
 from pistat.outbound import heartbeat, notify
 from pistat.server import server, slim_imports, systemd
 from pistat.server.watchdog import Watchdog
 from pistat.settings import BadSettingError, Settings, load
+from pistat.validators import Url
 from pistat.web.access_control import AccessControl
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+    from pistat.outbound import mqtt
 
 log = logging.getLogger("pistat")
 
@@ -48,6 +52,7 @@ class Service(Protocol):
         application: Answers the requests.
         guard: Decides whom to answer; the server asks it about errors of its own.
         own: Counts the requests.
+        monitor: Reads the machine.
         recorder: Takes samples of the machine.
         diagnosis: Judges them.
     """
@@ -56,6 +61,7 @@ class Service(Protocol):
     settings: Settings
     guard: AccessControl
     own: SelfMetrics
+    monitor: Monitor
     recorder: Recorder
     diagnosis: Diagnosis
 
@@ -80,10 +86,12 @@ def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Mac
     if wanted and wanted.check:
         print(cli.report(settings, os.environ, env_file))  # noqa: T201 - what --check is for
         return 0
-    if any(each.tls for each in (*settings.notify, *settings.heartbeat_url)):
+    if any(each.tls for each in (*settings.notify, *settings.heartbeat_url, *settings.mqtt_url)):
         slim_imports.allow_tls()
     if wanted and wanted.notify_test:
         return _notify_test(settings, machine)
+    if wanted and wanted.mqtt_forget:
+        return _mqtt_forget(settings, machine)
     _set_level(settings)
     machine.start_sampling()
     server.make_room()
@@ -109,6 +117,26 @@ def _notify_test(settings: Settings, machine: Machine) -> int:
     return 0 if answers and all(good for good, _ in answers) else 1
 
 
+def _mqtt_forget(settings: Settings, machine: Machine) -> int:
+    """Take this machine off the broker, and say whether that succeeded; return the exit status."""
+    failed = "PISTAT_MQTT_URL is empty; expected the URL of a broker"
+    for url in settings.mqtt_url:
+        from pistat.outbound import mqtt  # noqa: PLC0415 - see _send
+
+        failed = mqtt.forget(_broker(settings, url), machine)
+    if failed:
+        journal.tell(f"{failed}.")
+        return 1
+    print("The broker has forgotten this machine.")  # noqa: T201 - what --mqtt-forget is for
+    return 0
+
+
+def _broker(settings: Settings, url: Url) -> mqtt.Options:
+    from pistat.outbound import mqtt  # noqa: PLC0415 - see _send
+
+    return mqtt.Options(url, settings.mqtt_seconds, settings.mqtt_discovery_prefix)
+
+
 def _page(settings: Settings, machine: Machine) -> str:
     return f"http://{hosts.reachable(machine.host_name())[0]}:{settings.port}/"
 
@@ -132,6 +160,7 @@ class Daemon(Generic[S]):
         self._machine = machine
         self._env_file = env_file
         self._until = 0.0
+        self._publishers: list[mqtt.Publisher] = []
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; at SIGHUP, read the settings again."""
@@ -141,14 +170,18 @@ class Daemon(Generic[S]):
             signal.signal(signal.SIGHUP, self._serving.request_reload)
         watchdog = Watchdog(self._serving.self_request, self._status)
         self._serving.run(self._ready, turned=watchdog.tick, reload=self._reload, ending=self._ending)
-        self._service.recorder.stop(max(0.1, self._until - time.monotonic()))
+        stops = [self._service.recorder.stop, *(each.stop for each in self._publishers)]
+        for stop in stops:
+            stop(max(0.1, self._until - time.monotonic()))
         self._service.diagnosis.stop()
 
     def _ending(self) -> None:
-        """Let requests under way and the recorder finish at the same time, not one after the other."""
+        """Let requests under way, the recorder and MQTT finish at the same time, not one after the other."""
         systemd.notify("STOPPING=1")
         self._until = time.monotonic() + STOP_SECONDS
         self._service.recorder.request_stop()
+        for each in self._publishers:
+            each.request_stop()
 
     def _ready(self) -> None:
         systemd.notify(f"READY=1\nSTATUS={self._status()}")
@@ -174,6 +207,15 @@ class Daemon(Generic[S]):
             ).start()
         for url in settings.heartbeat_url:
             heartbeat.Heartbeat(url, settings.heartbeat_seconds, diagnosis).start()
+        for url in settings.mqtt_url:
+            # Only now: where no setting needs it, neither it nor paho-mqtt is loaded.
+            from pistat.outbound import mqtt  # noqa: PLC0415
+
+            broker = _broker(settings, url)
+            self._publishers.append(
+                mqtt.Publisher(broker, self._service.monitor, diagnosis, machine, _page(settings, machine))
+            )
+            self._publishers[-1].start()
 
     def _addresses(self) -> list[str]:
         """Return the URLs that a browser in the network can open; none of them is `0.0.0.0`."""
@@ -202,7 +244,7 @@ class Daemon(Generic[S]):
         if (new.history_seconds, new.history_save) != (old.history_seconds, old.history_save):
             log.warning("A new PISTAT_HISTORY_SECONDS or PISTAT_HISTORY_SAVE needs a restart.")
         if _outbound(new) != _outbound(old):
-            log.warning("Other settings of notifications or of the heartbeat need a restart.")
+            log.warning("Other settings of notifications, of the heartbeat or of MQTT need a restart.")
         _set_level(new)
         _say_if_open(new)
         self._follow(self._build(replace(new, host=old.host, port=old.port), self._machine, self._service))
@@ -223,6 +265,9 @@ def _outbound(settings: Settings) -> tuple[object, ...]:
         settings.notify_repeat,
         settings.heartbeat_url,
         settings.heartbeat_seconds,
+        settings.mqtt_url,
+        settings.mqtt_seconds,
+        settings.mqtt_discovery_prefix,
     )
 
 

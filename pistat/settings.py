@@ -35,6 +35,9 @@ NO_TOKEN = re.compile(rf"(?:export\s+)?{TOKEN_NAME}\s*=\s*(?:''|\"\")?\s*(?:\s#.
 LARGEST = 65_536
 """Bytes of a `.env` file."""
 
+LONGEST_TOPIC = 64
+"""Characters of the beginning of a topic."""
+
 SHOWN = 23
 """Characters of a value that is shown in a message."""
 
@@ -116,6 +119,18 @@ def one_url(text: str) -> tuple[Url, ...]:
     return urls("http", "https")(text.replace(",", "%2C"))
 
 
+def broker(text: str) -> tuple[Url, ...]:
+    """Accept the URL of an MQTT broker; empty for none."""
+    return urls("mqtt", "mqtts", path="/?")(text.replace(",", "%2C"))
+
+
+def topic(text: str) -> str:
+    """Accept how topics begin; empty for none."""
+    if not re.fullmatch(r"(?:[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*)?", text) or len(text) > LONGEST_TOPIC:
+        raise ValueError
+    return text
+
+
 def severity(text: str) -> str:
     """Accept the word of a severity."""
     if text not in SEVERITIES:
@@ -140,6 +155,8 @@ TARGETS = Kind(
     targets,
     "URLs separated by commas: http://, https://, ntfy://host/topic, ntfy+http://host/topic; or empty",
 )
+BROKER = Kind(broker, "mqtt://user:password@host:1883, mqtts://user:password@host:8883, or empty for none")
+TOPIC = Kind(topic, "letters, digits, _ and -, with / between; empty for none")
 ONE_URL = Kind(one_url, "a URL that begins with http:// or https://; empty for none")
 ORIGINS = Kind(origins, "origins separated by commas, such as http://dashboard.local:3000")
 
@@ -207,6 +224,15 @@ class Settings:
         "", ONE_URL, "A URL that is asked regularly while nothing is critical.", secret=True
     )
     heartbeat_seconds: int = setting("60", whole(30, 3600), "Seconds between two heartbeats.")
+    mqtt_url: tuple[Url, ...] = setting(
+        "", BROKER, "The MQTT broker to which the readings are published.", secret=True
+    )
+    mqtt_seconds: int = setting(
+        "60", whole(10, 3600), "Seconds between the readings that are published by MQTT."
+    )
+    mqtt_discovery_prefix: str = setting(
+        "homeassistant", TOPIC, "How the topics begin by which Home Assistant finds devices."
+    )
     show_ssid: bool = setting("False", FLAG, "Whether to show the name of the Wi-Fi network.")
 
 

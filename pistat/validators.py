@@ -86,7 +86,7 @@ class Url:
     @property
     def tls(self) -> bool:
         """Whether it is reached over TLS."""
-        return self.scheme in {"https", "ntfy"}
+        return self.scheme in {"https", "mqtts", "ntfy"}
 
 
 def urls(*schemes: str, path: str = r"/?[!-~]*") -> Callable[[str], tuple[Url, ...]]:

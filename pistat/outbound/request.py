@@ -6,10 +6,13 @@ import base64
 import http.client
 import socket
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from pistat.text import escaped
 from pistat.validators import Url
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 SECONDS = 5.0
 """How long a step of the connection may take."""
@@ -32,7 +35,7 @@ def send(method: str, url: Url, path: str, body: bytes | None = None) -> Answer:
     try:
         return _exchange(method, url, path, body, headers)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Answer(accepted=False, text=_words(error))
+        return Answer(accepted=False, text=words(error))
 
 
 def _exchange(method: str, url: Url, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
@@ -41,11 +44,7 @@ def _exchange(method: str, url: Url, path: str, body: bytes | None, headers: Map
     try:
         connection.connect()
         if url.tls:
-            # Only now: where no setting needs it, it is not loaded.
-            import ssl  # noqa: PLC0415
-
-            context = ssl.create_default_context()
-            connection.sock = context.wrap_socket(connection.sock, server_hostname=url.host)
+            connection.sock = tls_context().wrap_socket(connection.sock, server_hostname=url.host)
         connection.request(method, path, body, dict(headers))
         response = connection.getresponse()
         reason = escaped(http.client.responses.get(response.status, ""), 40)
@@ -55,7 +54,15 @@ def _exchange(method: str, url: Url, path: str, body: bytes | None, headers: Map
         connection.close()
 
 
-def _words(error: Exception) -> str:
+def tls_context() -> SSLContext:
+    """Return what checks the certificate of a server, by the authorities that the system trusts now."""
+    # Only here: where no setting needs it, it is not loaded.
+    import ssl  # noqa: PLC0415
+
+    return ssl.create_default_context()
+
+
+def words(error: Exception) -> str:
     """Return what went wrong; the text of an unforeseen error might repeat the URL and is left out."""
     if isinstance(error, socket.gaierror):
         return "the name of the server does not resolve"

@@ -117,6 +117,7 @@ def test_libraries_are_those_of_the_requirements() -> None:
         "jinja2",
         "werkzeug",
         "jeepney",
+        "paho-mqtt",
     }
 
     names = {name.removeprefix("python-").replace("-", "_") for name in packages}

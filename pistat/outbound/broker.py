@@ -1,0 +1,167 @@
+"""A connection to an MQTT broker by paho-mqtt, which is imported only here, and only when it is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from pistat.outbound.request import SECONDS, tls_context, words
+from pistat.validators import Url
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import Client, ConnectFlags, MQTTMessage
+    from paho.mqtt.properties import Properties
+    from paho.mqtt.reasoncodes import ReasonCode
+
+KEEPALIVE = 60
+"""Seconds; a broker that hears nothing for one and a half of them sends the last will."""
+
+ACCEPTED = "Success"
+REFUSED = {
+    "Bad user name or password": "the broker refused the user name or the password",
+    "Not authorized": "the broker refused the user name or the password",
+}
+
+
+class BrokerError(Exception):
+    """Say why there is no connection, in words that never hold the URL."""
+
+
+class _NoTls:
+    """What paho-mqtt names of OpenSSL whenever a socket has nothing to read, even where there is none."""
+
+    class SSLWantReadError(Exception):
+        """Is never raised."""
+
+    SSLWantWriteError = SSLWantReadError
+
+
+def _client(name: str) -> Client:
+    """Return a client of paho-mqtt, which is imported only now."""
+    try:
+        from paho.mqtt import client, enums  # noqa: PLC0415 - only where a setting needs it
+    except ImportError:
+        raise BrokerError("paho-mqtt is not installed; requirements.txt names it") from None
+    vars(client)["ssl"] = client.__dict__["ssl"] or _NoTls
+    return client.Client(enums.CallbackAPIVersion.VERSION2, client_id=name)
+
+
+class Connection:
+    """One connection to the broker, for one thread; a `with` block that fails ends it with the last will.
+
+    Args:
+        url: The broker.
+        name: The client ID.
+        will: The topic on which the broker says `offline` when the connection breaks; empty for none.
+        heard: Is called with topic and payload of each message.
+    """
+
+    def __init__(
+        self, url: Url, name: str, will: str = "", heard: Callable[[str, bytes], None] | None = None
+    ) -> None:
+        self._url = url
+        self._heard = heard
+        self._answer = ""
+        self._client = _client(name)
+        self._client.connect_timeout = SECONDS
+        self._client.on_connect = self._on_connect
+        self._client.on_message = self._on_message
+        user, _, password = url.credentials.partition(":")
+        if user:
+            self._client.username_pw_set(user, password or None)
+        if will:
+            self._client.will_set(will, "offline", qos=1, retain=True)
+        if url.tls:
+            self._client.tls_set_context(tls_context())
+
+    def __enter__(self) -> Self:
+        try:
+            self._client.connect(
+                self._url.host, self._url.port or (8883 if self._url.tls else 1883), KEEPALIVE
+            )
+        except (OSError, ValueError) as error:
+            raise BrokerError(words(error)) from None
+        try:
+            self._await(lambda: bool(self._answer), SECONDS)
+        except BaseException:
+            self._break()
+            raise
+        if self._answer != ACCEPTED:
+            self._break()
+            raise BrokerError(REFUSED.get(self._answer, f"the broker refused it ({self._answer})"))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._client.disconnect()
+        self._break()
+
+    def _break(self) -> None:
+        with contextlib.suppress(OSError):
+            if found := self._client.socket():
+                found.close()
+
+    def _on_connect(
+        self,
+        client: object,
+        data: object,
+        flags: ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        del client, data, flags, properties
+        self._answer = str(reason)
+
+    def _on_message(self, client: object, data: object, message: MQTTMessage) -> None:
+        del client, data
+        if self._heard:
+            self._heard(message.topic, bytes(message.payload))
+
+    def subscribe(self, topic: str) -> None:
+        """Ask for the messages of a topic."""
+        self._client.subscribe(topic, qos=1)
+
+    def publish(self, topic: str, payload: str | bytes, qos: int = 0) -> Callable[[], bool]:
+        """Send a message that the broker keeps; return what says whether it is out, with QoS 1 received."""
+        return self._client.publish(topic, payload, qos, retain=True).is_published
+
+    def wait(self, seconds: float, wake: socket.socket | None = None) -> None:
+        """Send and take what there is; wait for that `seconds` at most, or until `wake` has a byte."""
+        found: Any = self._client.socket()
+        if found is None:
+            raise BrokerError("the connection to the broker was lost")
+        with selectors.DefaultSelector() as selector:
+            write = selectors.EVENT_WRITE if self._client.want_write() else 0
+            selector.register(found, selectors.EVENT_READ | write)
+            if wake is not None:
+                selector.register(wake, selectors.EVENT_READ)
+            # What TLS has decrypted already is not seen by the kernel.
+            pending = self._url.tls and found.pending()
+            ready = {key.fileobj: events for key, events in selector.select(0 if pending else seconds)}
+        events = ready.get(found, 0)
+        if wake in ready and wake is not None:
+            wake.recv(4096)
+        if events & selectors.EVENT_READ or pending:
+            self._client.loop_read()
+        if events & selectors.EVENT_WRITE:
+            self._client.loop_write()
+        self._client.loop_misc()
+
+    def settle(self, *sent: Callable[[], bool]) -> None:
+        """Wait until the broker has what was sent. Raises BrokerError if it does not say so in time."""
+        self._await(lambda: all(each() for each in sent), SECONDS)
+
+    def _await(self, done: Callable[[], bool], seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not done():
+            left = until - time.monotonic()
+            if left <= 0:
+                raise BrokerError(f"no answer within {seconds:g} s")
+            self.wait(left)
