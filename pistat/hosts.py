@@ -16,6 +16,12 @@ HOST = re.compile(
 )
 
 
+HOP = re.compile(
+    r"""("?)(?:\[([^]"]{2,64})\]|([0-9.]{7,15}))(?::(?:[0-9]{1,5}|_[\w.-]{1,32}))?\1""",
+    re.ASCII | re.IGNORECASE,
+)
+"""An address, with or without a port, as RFC 7239 writes it: IPv6 in brackets, and all of it in quotes."""
+
 LOCAL = (".local", ".lan", ".home", ".home.arpa", ".internal", ".localdomain")
 """Domains in which nobody on the Internet can have a name."""
 
@@ -65,6 +71,18 @@ def client(address: str, ours: str = "") -> str:
         return str(parsed.ipv4_mapped)
     network = ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64))
     return str(parsed) if ours and ipaddress.IPv6Address(ours) in network else str(network)
+
+
+def forwarded_address(hop: str) -> str:
+    """Return the address in an entry of X-Forwarded-For, with or without a port, brackets or quotes.
+
+    Raises:
+        ValueError: It is a name, `unknown`, or nothing.
+    """
+    text = hop.strip(" \t")
+    found = HOP.fullmatch(text)
+    # IPv6 without brackets has no port: that of `::1:443` could not be told from it.
+    return str(ipaddress.ip_address((found[2] or found[3]) if found else text.strip('"')))
 
 
 def reachable(own_name: str) -> list[str]:

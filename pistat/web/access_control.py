@@ -6,12 +6,11 @@ import base64
 import binascii
 import contextlib
 import hmac
-import ipaddress
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pistat.hosts import client, is_local
+from pistat.hosts import client, forwarded_address, is_local
 
 if TYPE_CHECKING:
     from pistat.machine.machine import Machine
@@ -70,7 +69,7 @@ class AccessControl:
         if not 0 < self._proxies <= len(hops):
             return peer
         try:
-            return client(str(ipaddress.ip_address(hops[-self._proxies].strip().strip("[]"))))
+            return client(forwarded_address(hops[-self._proxies]))
         except ValueError:
             return peer
 

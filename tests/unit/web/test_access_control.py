@@ -428,6 +428,30 @@ def test_the_guide_varies_by_more(sharing: Daemon) -> None:
 
 # Forwarded addresses
 
+WITH_PORTS = (
+    *("198.51.100.7:1234", "198.51.100.7:0", '"198.51.100.7:443"', '"198.51.100.7"', "198.51.100.7:_hidden"),
+    *("[::ffff:198.51.100.7]:80", '"[::ffff:198.51.100.7]"', "::FFFF:198.51.100.7"),
+)
+WITH_PORTS_6 = (
+    *("[2001:db8:0:1::7]:443", '"[2001:db8:0:1::7]:443"', '"[2001:db8:0:1::7]"', "[2001:DB8:0:1::7]:_x"),
+    *('"2001:db8:0:1::7"', "2001:db8:0:1::7%eth0", "[2001:db8:0:1::7%25]:1"),
+)
+NO_ADDRESSES = (
+    *(
+        "_hidden",
+        "unknown",
+        "pi.lan",
+        "pi.lan:80",
+        "198.51.100.7:",
+        "198.51.100.7:123456",
+        "198.51.100",
+        ":80",
+    ),
+    *("[198.51.100.7", "2001:db8::1]:80", "[]:80", "[2001:db8::g]:80", '"', '""', "198.51.100.7:80:80"),
+    *("198.51.100.256:80", "198.51.100.07", "http://198.51.100.7", "198.51.100.7/32", "\xff:1"),
+)
+"""What is no address: the request then counts for the proxy, as one that nobody can forge."""
+
 
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "client"),
@@ -447,8 +471,11 @@ def test_the_guide_varies_by_more(sharing: Daemon) -> None:
         (1, "::ffff:198.51.100.7", "198.51.100.7"),
         (1, "198.51.100.7, unknown", "192.0.2.1"),
         (1, "198.51.100.7,", "192.0.2.1"),
-        (1, "198.51.100.7:1234", "192.0.2.1"),
-        (1, "_hidden", "192.0.2.1"),
+        *((1, f"203.0.113.9, {each}", "198.51.100.7") for each in WITH_PORTS),
+        *((1, f"203.0.113.9, {each}", "2001:db8:0:1::/64") for each in WITH_PORTS_6),
+        *((1, f"198.51.100.7, {each}", "192.0.2.1") for each in NO_ADDRESSES),
+        (2, '"[2001:db8:0:1::7]:443", 192.0.2.2:80', "2001:db8:0:1::/64"),
+        (2, "198.51.100.7:50123, 192.0.2.2", "198.51.100.7"),
         (1, "," * 9000, "192.0.2.1"),
     ],
 )
@@ -469,8 +496,9 @@ def test_clients_behind_a_proxy(start: Start) -> None:
     honest = [ask("198.51.100.7") for _ in range(4)]
     forging = [ask(f"203.0.113.{n}, 198.51.100.8") for n in range(4)]
     by_6 = [ask(f"2001:db8::{n}") for n in range(4)]
+    with_ports = [ask(f'"[2001:db8:1::7]:{port}"') for port in range(50123, 50127)]
 
-    assert honest == forging == by_6 == [200, 200, 200, 429]
+    assert honest == forging == by_6 == with_ports == [200, 200, 200, 429]
 
 
 # Faults
