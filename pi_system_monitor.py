@@ -365,7 +365,8 @@ def _check_glances() -> None:
 def health() -> Response:
     """Answer that the daemon is up; only a clock is read."""
     _parameters(routes.HEALTH)
-    return _json(encode({"status": "healthy", "uptime": round(_service().machine.uptime(), 2)}))
+    machine = _service().machine
+    return _json(encode({"status": "healthy", "uptime": round(machine.uptime() - machine.started, 2)}))
 
 
 # Without the strictness, a request line without a path (`GET ?x`) would be redirected, in HTML.

@@ -7,24 +7,30 @@ import platform
 from pistat.collectors.operating_system import clock, packages
 from pistat.field import Call, Derived, Field, File, Unit, Values, collector, first_of
 from pistat.machine import portable
+from pistat.machine.host import UPTIME
 from pistat.machine.machine import Machine, SystemNames
 from pistat.parsers import kernel
 
 UNAME = Call("uname")
+START = File(UPTIME)
+OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
+"""Where a distribution says its name. Only the first that can be read counts: they are never mixed."""
 
 
 @collector(
     Field(
         "uptime",
         Unit.SECONDS,
-        "Time since boot; a step of the wall clock does not move it.",
+        "Time since boot, in a container since that began; a step of the wall clock does not move it.",
         Call("CLOCK_BOOTTIME"),
     ),
     portable=True,
+    finds=(START,),
 )
 def uptime(machine: Machine) -> Values:
     """Return the seconds since boot; the same clock serves every platform."""
-    return {"uptime": round(machine.uptime(), 2)}
+    machine.find_start()
+    return {"uptime": round(machine.uptime() - machine.started, 2)}
 
 
 def portable_load(machine: Machine) -> Values:
@@ -56,10 +62,12 @@ def load_avg(machine: Machine) -> Values:
         metric="pistat_boot_timestamp",
     ),
     portable=True,
+    finds=(START,),
 )
 def boot_time(machine: Machine) -> Values:
-    """Return the wall clock of the moment at which the boot clock was 0."""
-    return {"boot_time": machine.boot_time()}
+    """Return the wall clock of the moment at which `uptime` was 0."""
+    machine.find_start()
+    return {"boot_time": round(machine.boot_time() + machine.started, 1)}
 
 
 @collector(
@@ -82,7 +90,7 @@ def timestamp(machine: Machine) -> Values:
         "system.os",
         Unit.TEXT,
         "Name and version of the operating system.",
-        first_of(File("/etc/os-release"), UNAME),
+        first_of(*(File(path) for path in OS_RELEASE), UNAME),
     ),
     Field("system.kernel", Unit.TEXT, "Release of the kernel.", UNAME),
     Field("system.architecture", Unit.TEXT, "Architecture that the kernel runs on.", UNAME),
@@ -104,7 +112,7 @@ def system(machine: Machine) -> Values:
     return {
         "system": {
             "hostname": names.hostname or None,
-            "os": machine.memo.forever("os", lambda: _os(machine, names)),
+            "os": machine.memo.for_a_minute("os", lambda: _os(machine, names)),
             "kernel": names.kernel or None,
             "architecture": names.architecture or None,
             "userland_bits": names.bits,
@@ -115,7 +123,8 @@ def system(machine: Machine) -> Values:
 
 
 def _os(machine: Machine, names: SystemNames) -> str:
-    told = kernel.os_name(machine.read_or_none("/etc/os-release") or "")
+    texts = (machine.sensor(path) for path in OS_RELEASE)
+    told = kernel.os_name(next(filter(None, texts), ""))
     if told is None and machine.linux:
         # platform.platform() would start a process here, to learn what the processor is called.
         return f"Linux {names.kernel}"

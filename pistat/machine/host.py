@@ -31,6 +31,7 @@ from pistat.machine.memo import Memo
 from pistat.machine.network import nl80211
 from pistat.machine.network.links import Interfaces, Link
 from pistat.machine.reasons import ABSENT
+from pistat.parsers import kernel
 from pistat.text import quoted
 
 T = TypeVar("T")
@@ -46,6 +47,10 @@ KEPT_PROCESSES = 256
 
 BOOT_TIME_JITTER = 0.1
 """Seconds by which the wall clock may differ from the boot clock unnoticed: NTP keeps correcting it a bit."""
+
+UPTIME = "/proc/uptime"
+UPTIME_JITTER = 1.5
+"""Seconds by which /proc/uptime may be behind the boot clock and be the same: some cut it to seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +111,7 @@ class Host:
         self.clock_ticks = os.sysconf("SC_CLK_TCK") if self.linux else 100
         self.show_ssid = False
         self._boot_time = -math.inf
+        self._started: float | None = None
         self.memo = Memo(self.monotonic)
         self._interfaces = Interfaces()
         self._files = FileCache(KEPT_FILES)
@@ -320,6 +326,20 @@ class Host:
                 return time.clock_gettime(getattr(time, name))
         return time.monotonic()
 
+    @property
+    def started(self) -> float:
+        """The seconds from the boot of the kernel to that of this system: 0 outside a container."""
+        return self._started or 0.0
+
+    def find_start(self) -> None:
+        """Find out when this system came up: lxcfs gives a container its own /proc/uptime, but no clock."""
+        if self._started is None and self.linux:
+            now = self.uptime()
+            own = kernel.first(r"([0-9]{1,10}(?:\.[0-9]{1,2})?)(?: .*)?", self.sensor(UPTIME))
+            if own is not None:
+                ahead = now - float(own)
+                self._started = ahead if ahead > UPTIME_JITTER else 0.0
+
     def boot_time(self) -> float:
         """Return when the machine came up, Unix time in tenths of a second.
 
@@ -353,12 +373,18 @@ class Host:
     def group(self, path: str) -> str | None:
         """Return the group that may read a file because it owns it; None if there is none but root's."""
         try:
+            status = os.stat(self.path(path))
+        except OSError:
+            return None
+        return self.group_name(status.st_gid) if status.st_mode & stat.S_IRGRP else None
+
+    def group_name(self, gid: int) -> str | None:
+        """Return the name of a group; None for that of root, and for one without a name."""
+        try:
             import grp  # noqa: PLC0415 - Windows has none
 
-            status = os.stat(self.path(path))
-            readable = status.st_gid and status.st_mode & stat.S_IRGRP
-            return grp.getgrgid(status.st_gid).gr_name if readable else None
-        except (ImportError, OSError, KeyError):
+            return grp.getgrgid(gid).gr_name if gid else None
+        except (ImportError, KeyError, OverflowError):
             return None
 
     def me(self) -> str:

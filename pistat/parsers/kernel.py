@@ -184,8 +184,25 @@ def link_speed(reported: int | None) -> int | None:
 
 
 def os_name(text: str) -> str | None:
-    """Parse the name and version of the distribution, from PRETTY_NAME of /etc/os-release."""
-    return first(r"""PRETTY_NAME=["']?([^"']{1,128})["']?""", text)
+    """Parse the name and version of the distribution, from os-release: PRETTY_NAME, else NAME and VERSION."""
+    found = dict(filter(None, map(_assignment, lines(text))))
+    known = found.get("PRETTY_NAME") or " ".join(filter(None, map(found.get, ("NAME", "VERSION"))))
+    return label(known)
+
+
+ASSIGNMENT = re.compile(r"""([A-Z_]+)=(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|((?:[^\s"'\\;]|\\.)*))(?:\s+#.*)?""")
+"""A line of os-release(5): a name, and a value as a shell would read it. Several pieces in a row are none."""
+
+
+def _assignment(line: str) -> tuple[str, str] | None:
+    """Return the name and the value in a line; None for a comment, and for what a shell would not take."""
+    found = ASSIGNMENT.fullmatch(line)
+    if found is None:
+        return None
+    name, double, single, bare = found.groups()
+    if double is not None:
+        return name, re.sub(r'\\([$"`\\])', r"\1", double)
+    return name, single if single is not None else re.sub(r"\\(.)", r"\1", bare)
 
 
 def fstab(text: str) -> dict[str, bool]:

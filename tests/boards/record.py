@@ -79,7 +79,7 @@ FILES = (
     *("proc/vmstat", "proc/pressure/cpu", "proc/pressure/io", "proc/pressure/memory"),
     *("run/reboot-required", "run/reboot-required.pkgs", "run/systemd/timesync/synchronized"),
     *("etc/default/rpi-eeprom-update", "run/pi-stat/updates.json"),
-    "etc/os-release",
+    *("etc/os-release", "usr/lib/os-release"),
     *(f"sys/class/dmi/id/{each}" for each in ("sys_vendor", "product_name")),
 )
 

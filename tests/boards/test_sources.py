@@ -38,6 +38,8 @@ Read = File | Question | Call
 VARIANTS: dict[str, dict[str, str | None]] = {
     "pc-x86": {
         "etc/fstab": "UUID=1 / ext4 ro 0 1\n",
+        "etc/os-release": None,
+        "usr/lib/os-release": "PRETTY_NAME=Buildroot\n",
         "sys/class/thermal/thermal_zone1/type": "acpitz\n",
         "sys/class/hwmon/hwmon9/name": "dell_smm\n",
         "sys/class/hwmon/hwmon9/fan1_input": "1200\n",

@@ -53,13 +53,32 @@ def test_kilohertz(text: str, expected: int | None) -> None:
         ('NAME="Debian"\nPRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n', "Debian GNU/Linux 12 (bookworm)"),
         ("PRETTY_NAME='Alpine Linux v3.20'", "Alpine Linux v3.20"),
         ("PRETTY_NAME=Buildroot", "Buildroot"),
+        (r"PRETTY_NAME=Void\ Linux\ \"glibc\"", 'Void Linux "glibc"'),
+        (r'PRETTY_NAME="A \"quoted\" \$5 \`name\` \\ with \n"', r'A "quoted" $5 `name` \ with \n'),
+        (r"PRETTY_NAME='single \n \" stay'", r"single \n \" stay"),
+        ('PRETTY_NAME="Joe\'s Linux"', "Joe's Linux"),
+        ("PRETTY_NAME='say \"hi\"'", 'say "hi"'),
+        ('  PRETTY_NAME="indented"  \r\n', "indented"),
+        ('PRETTY_NAME="first"\nPRETTY_NAME="last"\n', "last"),
+        ('PRETTY_NAME="first"\nPRETTY_NAME="open\n', "first"),
+        ('#PRETTY_NAME="comment"\nPRETTY_NAME="Linux" # comment\n', "Linux"),
+        ('XPRETTY_NAME="x"\nPRETTY_NAMES="x"\nPRETTY_NAME ="x"\nPRETTY_NAME= "x"\n', None),
+        ('PRETTY_NAME="two""pieces"\n', None),
+        ("PRETTY_NAME=two words\n", None),
+        ("PRETTY_NAME=one;reboot\n", None),
         ('PRETTY_NAME=""\n', None),
-        ('NAME="Debian"', None),
+        ('PRETTY_NAME="  "\n', None),
+        ('PRETTY_NAME=""\nNAME=Alpine\nVERSION="3.20 \'edge\'"\n', "Alpine 3.20 'edge'"),
+        ('NAME="Debian"', "Debian"),
+        ("VERSION_ID=12\n", None),
+        ('PRETTY_NAME="\x1b[31mred\u202e\x07"', "[31mred"),
+        (f'PRETTY_NAME="{"é" * 200}"', "é" * 128),
+        ('PRETTY_NAME="' + "\\" * 5000, None),
         ("", None),
     ],
 )
 def test_os_name(text: str, expected: str | None) -> None:
-    """The name is what stands between the quotation marks, whichever they are."""
+    """The value is what a shell would read, by the rules of os-release(5); the last assignment counts."""
     assert kernel.os_name(text) == expected
 
 

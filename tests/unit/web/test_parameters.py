@@ -467,9 +467,14 @@ def test_only_the_owners_run(ran: list[str], target: str, collectors: list[str] 
     "target", ["/stats?fields=uptime", "/stats?fields=timestamp,uptime&cache=false", "/health", "/"]
 )
 def test_uptime_touches_nothing(target: str) -> None:
-    """`fields=uptime` reads a clock: no file, no firmware, no disk, no socket."""
+    """`fields=uptime` reads a clock, and once the kernel's word for it: no firmware, no disk, no socket."""
     machine = Spy()
     app, _ = an_app(machine)
+
+    assert app.test_client().get(target).status_code == 200
+
+    assert machine.touched in ([], ["/proc/uptime"])
+    machine.touched.clear()
 
     assert app.test_client().get(target).status_code == 200
 
