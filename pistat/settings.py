@@ -172,7 +172,11 @@ class Settings:
     """Everything an owner may choose. Each is read from `PISTAT_` and its name in capitals."""
 
     port: int = setting("8585", whole(1, 65535), "Port to listen on.")
-    host: str = setting("0.0.0.0", ADDRESS, "Address to listen on; :: serves IPv4 and IPv6.")  # noqa: S104 - the LAN is who asks
+    host: str = setting(
+        "0.0.0.0",  # noqa: S104 - the LAN is who asks
+        ADDRESS,
+        "Address to listen on: 0.0.0.0 is all of IPv4, :: all of IPv4 and IPv6.",
+    )
     cache_seconds: float = setting(
         "2", decimal(0, 3600), "Seconds for which readings are cached; 0 turns the cache off."
     )
