@@ -196,6 +196,7 @@ class Field:
         source: Where it is read.
         when: For a leaf that is only in some rows: in which, such as "for wireless interfaces".
         unless: Why this machine cannot have it, or does not show it; None where it may.
+        partial: Why some of its values are not shown; None where all are.
         kind: What it is to Prometheus; by default a text is INFO, and everything else a GAUGE.
         metric: Its name there, without unit, where the path gives no good one; for a list of known length
             the names of its positions, with commas between.
@@ -208,6 +209,7 @@ class Field:
     source: Source
     when: str = ""
     unless: Callable[[Machine], Unavailable | None] | None = None
+    partial: Callable[[Machine], Unavailable | None] | None = None
     kind: Kind | None = None
     metric: str = ""
     most: float = 100.0

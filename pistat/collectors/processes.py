@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from pistat.collectors import memory
-from pistat.field import Call, Derived, Field, File, Unit, Values, collector
+from pistat.field import Call, Derived, Field, File, Source, Unit, Values, collector
 from pistat.machine.machine import Machine
-from pistat.machine.processes import Process, Table, cpu_percent
+from pistat.machine.processes import Process, Table, cpu_percent, hidden
 from pistat.parsers.values import Json, percent
 
 STAT = File("/proc/PID/stat")
@@ -26,29 +26,28 @@ class Span(NamedTuple):
     users: dict[int, str]
 
 
+def _field(name: str, unit: Unit, text: str, source: Source, *, most: float = 100.0) -> Field:
+    return Field(f"processes[row].{name}", unit, text, source, partial=hidden, most=most)
+
+
 @collector(
-    Field("processes[row].pid", Unit.NUMBER, "Process number.", STAT),
-    Field("processes[row].name", Unit.TEXT, "Name of the program; never its command line.", STAT),
-    Field(
-        "processes[row].user",
-        Unit.TEXT,
-        "Owner; the number of one without a name.",
-        Call("stat", "/proc/PID"),
-    ),
-    Field(
-        "processes[row].cpu_percent",
+    _field("pid", Unit.NUMBER, "Process number.", STAT),
+    _field("name", Unit.TEXT, "Name of the program; never its command line.", STAT),
+    _field("user", Unit.TEXT, "Owner; the number of one without a name.", Call("stat", "/proc/PID")),
+    _field(
+        "cpu_percent",
         Unit.PERCENT,
         "Of one core, so that a process busy with four threads reads 400; over half a second or more.",
         STAT,
         most=math.inf,
     ),
-    Field(
-        "processes[row].memory_percent",
+    _field(
+        "memory_percent",
         Unit.PERCENT,
         "Resident memory, share of the total.",
         Derived("resident / total", (STAT, memory.TOTAL)),
     ),
-    Field("processes[row].running_time", Unit.SECONDS, "Time since it began.", RUNNING),
+    _field("running_time", Unit.SECONDS, "Time since it began.", RUNNING),
     portable=True,
     deadline=10.0,
 )

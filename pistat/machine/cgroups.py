@@ -121,7 +121,9 @@ def _container(machine: Host, folder: str, identity: Identity) -> Container:
     wanted = (pids or [])[: None if memory is None else OLDEST]
     known = [process for pid in wanted if (process := _process(machine, pid))]
     if memory is None:
-        memory, source = sum(each.memory for each in known) if known else None, "rss"
+        # The sum over those of one user would look like all.
+        whole = bool(known) and not processes.hidden(machine)
+        memory, source = sum(each.memory for each in known) if whole else None, "rss"
     return Container(
         identity,
         cpu,

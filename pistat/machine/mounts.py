@@ -219,6 +219,18 @@ def _parents(path: str) -> set[str]:
     return {"/".join(parts[:length]) for length in range(1, len(parts))}
 
 
+def options(host: Host, path: str) -> dict[str, str]:
+    """Return the options of what is mounted at `path`, by their names; none where that is not known."""
+    try:
+        lines = (host.read_or_none("/proc/self/mountinfo") or "").split("\n")
+    except OSError:
+        return {}
+    rows = [line for line in lines if line.split(" ")[4:5] == [path]]
+    # The last is on top of the others.
+    words = rows[-1].rpartition(" ")[2].split(",") if rows else []
+    return {name: value for name, _, value in (word.partition("=") for word in words)}
+
+
 IN_MEMORY = frozenset({"ramfs", "tmpfs", "rootfs"})
 RAM_OVERLAY = re.compile(r"(?:^|\s)(?:boot=overlay|overlayroot=tmpfs)")
 """How the kernel's command line of a Raspberry Pi says that its root filesystem is kept as it is."""

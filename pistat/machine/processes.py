@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from pistat.machine import mounts
+from pistat.machine.reasons import Reason, Unavailable
+
 if TYPE_CHECKING:
     from pistat.machine.host import Host
 
@@ -87,3 +90,30 @@ def cpu_percent(pid: int, older: Table, newer: Table) -> float:
 
 MOMENT = 0.01
 """A tick of the kernel: over a shorter interval, one tick would be thousands of percent."""
+
+
+SHOWN = {"", "0", "off"}
+"""The values of `hidepid` with which everybody sees all processes."""
+
+
+def hidden(host: Host) -> Unavailable | None:
+    """Return why the processes of others are not shown; None where they are. Looked at once a minute."""
+    return host.memo.for_a_minute("hidepid", lambda: _hidden(host))
+
+
+def _hidden(host: Host) -> Unavailable | None:
+    told = mounts.options(host, "/proc") if host.linux else {}
+    # Root sees all whatever the mount says, and so do the members of its group.
+    if told.get("hidepid", "") in SHOWN or host.exists("/proc/1/stat"):
+        return None
+    me, gid = host.me(), told.get("gid", "")
+    group = host.group_name(int(gid)) if gid.isdecimal() else None
+    remedy = (
+        f"members of the group {group} see all: `sudo usermod -aG {group} {me}`, then restart pi-stat."
+        if group
+        else "mount it without that (see /etc/fstab, or `ProtectProc=` of the service), or with `gid=` and "
+        f"the number of a group that {me} is in, then restart pi-stat."
+    )
+    told_by = f"/proc is mounted with `hidepid={told['hidepid']}`"
+    sentence = f"{told_by}, so only the processes of {me} are shown: {remedy}"
+    return Unavailable(Reason.NO_PERMISSION, sentence, fixable=True)

@@ -27,6 +27,8 @@ class Reason(StrEnum):
     REFUSED = "refused"
     NOT_UNDERSTOOD = "not understood"
     TIMED_OUT = "timed out"
+    PARTIAL = "partial"
+    """There are values, but not all of them."""
 
 
 class Unavailable(NamedTuple):

@@ -48,7 +48,8 @@ FIELDS = (
     Field(
         "capabilities[row].reason",
         Unit.TEXT,
-        f"Why it has none: {', '.join(f'`{word}`' for word in Reason)}; null for what has one.",
+        f"Why it has none: {', '.join(f'`{word}`' for word in Reason if word is not Reason.PARTIAL)}; "
+        "`partial` for what has some of its values, but not all; null for what has all.",
         LOOK,
     ),
     Field(
@@ -73,14 +74,14 @@ def document(machine: Machine, answer: Answer) -> dict[str, Json]:
     """Return a row for each reading, given all of them in `answer`, and before them what can be done."""
     look = cache(partial(_look, machine))
     lacks = {
-        field.path: None if _has_value(answer, field) else _why(machine, field, answer, look)
+        field.path: _part(machine, field) if _has_value(answer, field) else _why(machine, field, answer, look)
         for collector in ALL
         for field in collector.fields
     }
     rows: list[Json] = [
         {
             "field": path,
-            "available": lack is None,
+            "available": lack is None or lack.why is Reason.PARTIAL,
             "reason": lack.why.value if lack else None,
             "detail": lack.detail if lack else None,
         }
@@ -106,6 +107,12 @@ Look: TypeAlias = "Callable[[File | Question], Unavailable | None]"
 
 def _has_value(answer: Answer, field: Field) -> bool:
     return any(value is not None for value in _leaves(answer.values, field.steps))
+
+
+def _part(machine: Machine, field: Field) -> Unavailable | None:
+    """Return why some values of a reading are not shown; None where all are."""
+    lack = field.partial(machine) if field.partial else None
+    return lack._replace(why=Reason.PARTIAL) if lack else None
 
 
 def _why(machine: Machine, field: Field, answer: Answer, look: Look) -> Unavailable:

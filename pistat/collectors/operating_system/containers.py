@@ -8,6 +8,7 @@ from pistat.field import Call, Derived, Field, File, Kind, Unit, Values, collect
 from pistat.machine import cgroups
 from pistat.machine.cgroups import CGROUPS, Container
 from pistat.machine.machine import Machine
+from pistat.machine.processes import hidden
 from pistat.machine.reasons import Reason, Unavailable
 from pistat.parsers import containers as parser
 from pistat.parsers import kernel
@@ -52,6 +53,11 @@ def _none(machine: Machine) -> Unavailable | None:
     return _no_version_2(machine) or (None if any(cgroups.find(machine)) else none)
 
 
+def _no_processes(machine: Machine) -> Unavailable | None:
+    """Return why nothing is known of the processes in a container."""
+    return _none(machine) or hidden(machine)
+
+
 @collector(
     Field(
         "containers[row].name",
@@ -91,7 +97,7 @@ def _none(machine: Machine) -> Unavailable | None:
         Unit.BYTES,
         "Memory in use, without files that the kernel would drop first.",
         first_of(CURRENT, Derived("the sum of the resident memory of its processes", (PROCS, STAT))),
-        unless=_none,
+        unless=_no_processes,
     ),
     Field(
         "containers[row].memory_limit",
@@ -105,7 +111,7 @@ def _none(machine: Machine) -> Unavailable | None:
         Unit.TEXT,
         "`cgroup`, or `rss` where the memory controller is off, as on Raspberry Pi OS.",
         Derived("by which of the two its memory was read"),
-        unless=_none,
+        unless=_no_processes,
     ),
     Field("containers[row].processes", Unit.COUNT, "Processes in it.", PROCS, unless=_none),
     Field(
@@ -113,7 +119,7 @@ def _none(machine: Machine) -> Unavailable | None:
         Unit.UNIX_TIME,
         "When its first process began.",
         Derived("the start of that process, by the clock of now", (PROCS, STAT)),
-        unless=_none,
+        unless=_no_processes,
         metric="pistat_container_started_timestamp",
     ),
     Field(
