@@ -66,7 +66,7 @@ from pistat.history.history import KEYS, History
 from pistat.history.recorder import Recorder
 from pistat.history.storage import StateDirectory
 from pistat.monitor import capabilities
-from pistat.monitor.monitor import OWNERS, Monitor, encode
+from pistat.monitor.monitor import OWNERS, Answer, Monitor, encode
 from pistat.monitor.self_metrics import OTHER, SelfMetrics
 from pistat.routes import Route
 from pistat.server import server
@@ -283,9 +283,15 @@ def history_curves() -> Response:
 def all_capabilities() -> Response:
     """Read everything, and look at the source of whatever gave nothing."""
     _parameters(routes.CAPABILITIES)
-    answer = _service().monitor.answer(tuple(OWNERS))
-    rows = capabilities.document(_service().machine, answer)
-    return _json(encode({**rows, "timestamp": answer.values["timestamp"]}))
+    service = _service()
+    return _compressed(_capabilities(service.machine, service.monitor.answer(tuple(OWNERS))))
+
+
+@lru_cache(maxsize=1)
+def _capabilities(machine: Machine, answer: Answer) -> Body:
+    """Return the capabilities as JSON, made once for an answer: hundreds of files are looked at."""
+    rows = capabilities.document(machine, answer)
+    return Body(encode({**rows, "timestamp": answer.values["timestamp"]}))
 
 
 @api.get(routes.DIAGNOSIS.path)

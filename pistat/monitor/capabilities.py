@@ -237,9 +237,8 @@ def _refused(machine: Machine, lack: Unavailable) -> Unavailable:
 
 def _file(machine: Machine, pattern: str) -> Unavailable | None:
     """Return why no file of a pattern can be read."""
-    paths = _matches(machine, pattern)
-    lack = None if paths else Unavailable(Reason.NO_FILE, f"There is no {pattern}.")
-    for path in paths:
+    lack = Unavailable(Reason.NO_FILE, f"There is no {pattern}.")
+    for path in _matches(machine, pattern.strip("/").split("/")):
         try:
             machine.read_bytes(path, 1)
         except IsADirectoryError:
@@ -257,11 +256,13 @@ def _unreadable(machine: Machine, path: str, error: OSError) -> Unavailable:
     return Unavailable(Reason.REFUSED, f"{path} cannot be read: {error.strerror}.")
 
 
-def _matches(machine: Machine, pattern: str) -> list[str]:
-    paths = [""]
-    for part in pattern.strip("/").split("/"):
-        paths = [f"{folder}/{name}" for folder in paths for name in _names(machine, folder, part)]
-    return [path for path in paths if machine.exists(path)]
+def _matches(machine: Machine, parts: Sequence[str], folder: str = "") -> Iterator[str]:
+    """Yield the paths below `folder` that match, one at a time: the first is nearly always enough."""
+    if parts:
+        for name in _names(machine, folder, parts[0]):
+            yield from _matches(machine, parts[1:], f"{folder}/{name}")
+    elif machine.exists(folder):
+        yield folder
 
 
 def _names(machine: Machine, folder: str, part: str) -> list[str]:

@@ -51,8 +51,19 @@ GOOD = {
     "/processes?sort=memory": routes.PROCESSES,
     "/network/interfaces": routes.INTERFACES,
     "/storage/devices": routes.DEVICES,
+    "/sensors": routes.SENSORS,
+    "/containers": routes.CONTAINERS,
+    "/services": routes.SERVICES,
+    "/history?range=24h": routes.HISTORY,
+    "/diagnosis": routes.DIAGNOSIS,
+    "/events": routes.EVENTS,
+    "/capabilities": routes.CAPABILITIES,
+    "/monitor.json": routes.MONITOR,
     "/health": routes.HEALTH,
 }
+OTHERS = ("/", "/docs", "/metrics", "/openapi.json", "/api/4/all", "/api/4/quicklook")
+"""What is answered in another form than that of the fields of a route."""
+
 BAD = {
     "/stats?fields=uptme": 400,
     "/stats?block=perhaps": 400,
@@ -65,8 +76,11 @@ BAD = {
 WARM = 1 / 3
 """The part of a run in which a daemon may still grow: tables reach their size, files are kept open."""
 
-GROWTH = {"rss": 0.5e6, "descriptors": 2, "threads": 1, "children": 0}
+GROWTH = {"rss": 0.5e6, "descriptors": 2, "threads": 1, "children": 0, "saved": 1.5e6}
 """How much more it may take at the second rest than at the first one: noise, not growth."""
+
+STATE = "state"
+"""The folder, below that of the run, in which the daemon keeps what outlasts it."""
 
 STALE = 3.0
 """Seconds after which nothing is answered from the cache."""
@@ -76,16 +90,17 @@ RESTED = 30.0
 
 
 class Sizes(NamedTuple):
-    """What the daemon takes: resident bytes, descriptors, threads, children."""
+    """What the daemon takes: resident bytes, descriptors, threads, children, bytes that it has saved."""
 
     rss: int
     descriptors: int
     threads: int
     children: int
+    saved: int
 
 
-def sizes(pid: int) -> Sizes:
-    """The sizes of a process now."""
+def sizes(pid: int, state: Path) -> Sizes:
+    """The sizes of a process now, and of the files in its state directory."""
     process = Path(f"/proc/{pid}")
     status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines())
     children = sum(len(each.read_text().split()) for each in process.glob("task/*/children"))
@@ -94,6 +109,7 @@ def sizes(pid: int) -> Sizes:
         len(list((process / "fd").iterdir())),
         int(status["Threads"]),
         children,
+        sum(each.stat().st_size for each in state.iterdir()),
     )
 
 
@@ -138,6 +154,11 @@ class Soak:
             self.statuses[answer.status] += 1
             for wrong in self._wrong(answer.status, answer.body, route):
                 self.complaints[f"{target}: {wrong:.300}"] += 1
+        for target in OTHERS:
+            answer = self.daemon.get(target)
+            self.statuses[answer.status] += 1
+            if answer.status != 200 or not answer.body:
+                self.complaints[f"{target}: {answer.status} {answer.body!r:.200}"] += 1
 
     def _wrong(self, status: int, body: bytes, route: routes.Route) -> list[str]:
         if status != 200:
@@ -213,16 +234,20 @@ class Soak:
     def _watch(self, seconds: float, every: float) -> None:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            self.tell(sizes(self.daemon.pid))
+            self.tell(self.sizes())
             time.sleep(min(every, left))
 
     def tell(self, now: Sizes) -> None:
         """Print a line of the table."""
         print(
             f"{time.monotonic() - self._began:7.0f} {now.rss / 1e6:8.2f} {now.descriptors:12} "
-            f"{now.threads:8} {now.children:9}  {dict(self.statuses)}",
+            f"{now.threads:8} {now.children:9} {now.saved / 1e3:9.1f}  {dict(self.statuses)}",
             flush=True,
         )
+
+    def sizes(self) -> Sizes:
+        """What the daemon takes now."""
+        return sizes(self.daemon.pid, self.folder / STATE)
 
     def rest(self) -> Sizes:
         """What the daemon takes when all connections are over; one that stays is a complaint."""
@@ -231,7 +256,7 @@ class Soak:
         self.ask_all()
         if not eventually(lambda: self._connections() == 0, RESTED):
             self.complaints[f"{self._connections()} connections have no client"] += 1
-        return sizes(self.daemon.pid)
+        return self.sizes()
 
     def _connections(self) -> int:
         return sum(
@@ -263,19 +288,21 @@ def run(seconds: float, every: float, folder: Path) -> int:
     # /sys shows the interfaces of the network in which it was mounted.
     subprocess.run(["mount", "-t", "sysfs", "sysfs", "/sys"], check=True)
     ip("link set lo up", "link add stay0 type veth peer name stay1", "addr add 192.0.2.7/24 dev stay0")
-    daemon = Daemon({**unit_environment(), "PISTAT_RATE_LIMIT_ENABLED": "no"})
+    (folder / STATE).mkdir()
+    kept = {"STATE_DIRECTORY": str(folder / STATE), "PISTAT_HISTORY_SECONDS": "5"}
+    daemon = Daemon({**unit_environment(), **kept, "PISTAT_RATE_LIMIT_ENABLED": "no"})
     daemon.wait_until_ready()
     soak = Soak(daemon, folder)
     dead = DeadMount(folder / "dead")
     # A busier moment at the end must not be taken for growth.
     daemon.make_threads()
-    print("seconds   rss MB  descriptors  threads  children  answers by status")
+    print("seconds   rss MB  descriptors  threads  children  saved kB  answers by status")
     soak.work(seconds * WARM, every)
     before = soak.rest()
     soak.tell(before)
     soak.work(seconds * (1 - WARM), every)
     grown = soak.grown(before)
-    soak.tell(sizes(daemon.pid))
+    soak.tell(soak.sizes())
     complaints = [f"{count} x {text}" for text, count in soak.complaints.items()] + grown
     complaints += [] if daemon.stop() == 0 else ["it did not end well"]
     log = daemon.log()

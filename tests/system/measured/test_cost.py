@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pistat import routes
 from support.daemon import PROGRAM, Daemon
 from support.waiting import at_best, untrue
 
@@ -40,7 +41,17 @@ Calls = Callable[..., Counter[str]]
 @pytest.fixture(scope="module")
 def watched() -> Iterator[Daemon]:
     """A daemon that keeps no answers, and has made all its threads."""
-    daemon = Daemon({"PISTAT_RATE_LIMIT_ENABLED": "no", "PISTAT_CACHE_SECONDS": "0"})
+    yield from _running(PISTAT_CACHE_SECONDS="0")
+
+
+@pytest.fixture(scope="module")
+def caching() -> Iterator[Daemon]:
+    """One that keeps its answers for longer than any count takes."""
+    yield from _running(PISTAT_CACHE_SECONDS="60", PISTAT_HISTORY_SECONDS="0")
+
+
+def _running(**settings: str) -> Iterator[Daemon]:
+    daemon = Daemon({"PISTAT_RATE_LIMIT_ENABLED": "no", **settings})
     daemon.wait_until_ready()
     daemon.make_threads()
     yield daemon
@@ -50,12 +61,15 @@ def watched() -> Iterator[Daemon]:
 @pytest.fixture
 def calls(watched: Daemon, need: Need, tmp_path: Path) -> Calls:
     """System calls for `TIMES` requests that follow some others of the same kind."""
+    return _counted(watched, need, tmp_path / "calls")
+
+
+def _counted(watched: Daemon, need: Need, out: Path) -> Calls:
     need(shutil.which("strace") is not None, "strace")
 
     def count(target: str, ask: Callable[[str], object] = watched.json) -> Counter[str]:
         for _ in range(3):
             ask(target)
-        out = tmp_path / "calls"
         tracer = subprocess.Popen(
             ["strace", "-f", "-o", str(out), "-p", str(watched.pid)], stderr=subprocess.PIPE, text=True
         )
@@ -88,6 +102,37 @@ def test_everything_anew(calls: Calls) -> None:
     assert each(found, *STARTING) < 0.5
     assert each(found, *OPENING) < 8
     assert each(found) < 90
+
+
+PATHS = [*routes.PATHS, "/api/4/all", "/api/4/quicklook"]
+
+OPENED = {"/metrics": 3, "/monitor.json": 1}
+"""Files that are opened although the readings are kept: what the daemon itself costs, and free memory."""
+
+MOST_BYTES = {"/": 100_000, "/capabilities": 60_000, "/docs": 150_000, "/openapi.json": 500_000}
+"""Of answers that are longer than 40 kB on a usual machine."""
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_is_kept_costs_no_look_at_the_machine(
+    caching: Daemon, path: str, need: Need, tmp_path: Path
+) -> None:
+    """Every route answers from what is in memory: it opens nothing, reads no file, and starts nothing."""
+    found = _counted(caching, need, tmp_path / "calls")(path, caching.get)
+    opened = OPENED.get(path, 0)
+
+    assert each(found, *STARTING) < 0.5
+    assert each(found, *OPENING) < opened + 0.5
+    assert each(found, "read", "pread64") < 2 * opened + 2.5
+    assert each(found, "send", "sendto", "sendmsg", "writev") < 4.5
+    assert each(found) < 12 * opened + 25
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_is_sent(caching: Daemon, path: str) -> None:
+    """No answer is longer than it was meant to be."""
+    answer = caching.get(path, headers={"Accept": "text/plain, application/json"})
+    assert len(answer.body) < MOST_BYTES.get(path, 40_000)
 
 
 def test_the_cpu_is_looked_at_first(need: Need, tmp_path: Path) -> None:
