@@ -58,10 +58,12 @@ from pistat.compression import Body
 from pistat.diagnosis.finding import Severity
 from pistat.diagnosis.report import Diagnosis
 from pistat.formats import findings, openapi, page, phone, prometheus
+from pistat.formats import guide as guide_format
 from pistat.formats import history as history_format
 from pistat.formats.glances import STATUS, Glances, UnknownError
 from pistat.formats.page import Document
 from pistat.formats.reference import FILTERS, contents
+from pistat.formats.top import Screens
 from pistat.history.history import KEYS, History
 from pistat.history.recorder import Recorder
 from pistat.history.storage import StateDirectory
@@ -86,11 +88,13 @@ api = Blueprint("api", __name__)
 
 ENV_FILE = Path(__file__).resolve().parent / ".env"
 ALLOWED = "GET, HEAD, OPTIONS"
-HOST = re.compile(r"(?:[\w.\-]{1,72}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
+HOST = re.compile(r"(?:[\w.\-]{1,70}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.ASCII)
 """What a Host header may look like to be repeated in the reference, which is 78 columns wide."""
 
 GLANCES_PREFIX = routes.GLANCES.path.partition("<")[0]
 """Below which refusals have the shape of Glances, too."""
+
+TEXT = "text/plain; charset=utf-8"
 
 TERMINALS = re.compile(r"(?:curl|Wget|HTTPie|xh)(?:/|$)", re.ASCII)
 """How clients for terminals begin to introduce themselves."""
@@ -151,6 +155,9 @@ class Service:
         self.diagnosis: Diagnosis = last.diagnosis if last else self._diagnosis()
         self.diagnosis.set_limits(settings.limits)
         self.glances: Glances = last.glances if last else Glances(machine, self.monitor, self.diagnosis)
+        self.screens: Screens = Screens(
+            self.monitor, self.diagnosis, self.history if settings.history_seconds else None
+        )
         self.seldom = journal.OncePerMinute()
         self.composing = threading.Lock()
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
@@ -375,12 +382,31 @@ def health() -> Response:
     return _json(encode({"status": "healthy", "uptime": round(machine.uptime() - machine.started, 2)}))
 
 
+@api.get(routes.TOP.path)
+def one_screen() -> Response:
+    """Answer with one screen for a terminal."""
+    wanted = _parameters(routes.TOP)
+    colour = wanted["color"] == "always" or (wanted["color"] == "auto" and _shows_colours())
+    screen = _service().screens.text(_base(), colour=colour, ascii_only=wanted["ascii"])
+    response = Response(screen, content_type=TEXT)
+    response.vary.update(("Accept", "User-Agent"))
+    return response
+
+
 # Without the strictness, a request line without a path (`GET ?x`) would be redirected, in HTML.
 @api.get(routes.GUIDE.path, strict_slashes=False)
 def guide() -> Response:
-    """Answer with the guide: text for terminals, the page for everybody else."""
+    """Answer with the guide for terminals, and with the page for everybody else."""
     _parameters(routes.GUIDE)
-    return _document("docs.txt" if _wants_text() else "page.html")
+    if not _wants_text():
+        return _document("page.html")
+    service = _service()
+    # What is wrong with it is only for those who may read it.
+    diagnosis = service.diagnosis.document() if service.guard.has_token(request.environ) else None
+    name = service.machine.names_of_system().hostname
+    response = Response(guide_format.text(_base(), name, diagnosis), content_type=TEXT)
+    response.vary.update(("Accept", "User-Agent"))
+    return response
 
 
 @api.get(routes.DOCS.path)
@@ -445,6 +471,12 @@ def _wants_text() -> bool:
     if text == html:
         return "text/html" not in accept and TERMINALS.match(request.user_agent.string) is not None
     return bool(text > html)
+
+
+def _shows_colours() -> bool:
+    """Return whether the client is one for terminals that accepts anything."""
+    accept, _ = _accepted()
+    return not accept.keys() - {"*/*"} and TERMINALS.match(request.user_agent.string) is not None
 
 
 def _prefers_text() -> bool:

@@ -91,7 +91,7 @@ STATS = Route(
         _only(_STATS_FIELDS),
     ),
     (
-        ("", "everything"),
+        ("", "all main readings"),
         ("?fields=cpu_temp,power", "two keys, and cheaper"),
         ("?block=true", "CPU over the next second"),
     ),
@@ -176,8 +176,8 @@ HISTORY = Route(
         parameters.flag("ascii", "Draw the curves of `format=text` without blocks.", default=False),
     ),
     (
-        ("", "the last hour"),
         ("?range=24h&format=text", "a day, drawn"),
+        ("", "the last hour"),
         ("?range=14d&format=csv", "14 days as CSV"),
     ),
     media=("application/json", "text/csv", "text/plain"),
@@ -186,7 +186,7 @@ CAPABILITIES = Route(
     "/capabilities",
     "Which readings this machine has; for the others, why not and how to get them.",
     (*capabilities.FIELDS, *system.timestamp.fields),
-    examples=(("", "why is it null?"),),
+    examples=(("", "why a reading is null"),),
 )
 NEVER = "never"
 """The value of `fail` with which no finding makes the answer a failure."""
@@ -214,6 +214,21 @@ DIAGNOSIS = Route(
     media=("application/json", "text/plain"),
     also=(503,),
 )
+TOP = Route(
+    "/top",
+    "How this machine is doing, on one screen of a terminal.",
+    parameters=(
+        parameters.choice(
+            "color",
+            "auto",
+            ("auto", "always", "never"),
+            "Colours; auto has them for curl, Wget, HTTPie and xh, unless they ask for `text/plain`.",
+        ),
+        parameters.flag("ascii", "Only ASCII, for old terminals.", default=False),
+    ),
+    examples=(("", "how it is doing, on one screen"), ("?color=never&ascii=true", "plain ASCII")),
+    media=("text/plain",),
+)
 EVENTS = Route(
     "/events",
     "What happened: findings that began and ended, starts of the machine, steps of its clock.",
@@ -236,7 +251,7 @@ HEALTH = Route(
         ),
         *system.uptime.fields,
     ),
-    examples=(("", "is it up?"),),
+    examples=(("", "only whether pi-stat is up"),),
     budget="health",
 )
 
@@ -260,16 +275,22 @@ MONITOR = Route(
     ),
     examples=(("", "for the app PiStats"),),
 )
-OPENAPI = Route("/openapi.json", "This API as an OpenAPI 3.1 document, for programs.", budget="guide")
+OPENAPI = Route(
+    "/openapi.json",
+    "This API as an OpenAPI 3.1 document, for programs.",
+    examples=(("", "for code generators"),),
+    budget="guide",
+)
 DOCS = Route(
     "/docs",
     "The reference: every route, field, finding, setting and error. HTML for a browser, text for a terminal.",
+    examples=(("", "the whole reference"),),
     media=("text/html", "text/plain"),
     budget="guide",
 )
 GUIDE = Route(
     "/",
-    "The guide: HTML for a browser, plain text for a terminal.",
+    "The live page in a browser; one screen of guide in a terminal.",
     media=("text/html", "text/plain"),
     budget="guide",
 )
@@ -288,6 +309,7 @@ ROUTES = (
     SERVICES,
     HISTORY,
     DIAGNOSIS,
+    TOP,
     EVENTS,
     CAPABILITIES,
     METRICS,

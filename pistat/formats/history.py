@@ -88,14 +88,25 @@ def text(curves: Curves, blocks: str) -> str:
     )
 
 
-def sparkline(points: array[float], blocks: str, width: int = WIDTH) -> str:
-    """Return the means of the points in at most `width` columns; a blank where there is none."""
+def sparkline(
+    points: array[float], blocks: str, width: int = WIDTH, bounds: tuple[float, float] | None = None
+) -> str:
+    """Return the means of the points in at most `width` columns; a blank where there is none.
+
+    Args:
+        points: The points.
+        blocks: What to draw with, the lowest first.
+        width: How many columns.
+        bounds: What the lowest and the highest block stand for; by default the least and the largest mean.
+    """
     columns = [*_shrunk(points, min(width, len(points)))]
     known = [value for value in columns if not math.isnan(value)]
-    low, high = min(known, default=0.0), max(known, default=0.0)
-    scale = (len(blocks) - 1) / (high - low) if high > low else 0.0
+    low, high = bounds or (min(known, default=0.0), max(known, default=0.0))
+    top = len(blocks) - 1
+    scale = top / (high - low) if high > low else 0.0
     return "".join(
-        " " if math.isnan(value) else blocks[round((value - low) * scale)] for value in columns
+        " " if math.isnan(value) else blocks[min(top, max(0, round((value - low) * scale)))]
+        for value in columns
     ).rstrip()
 
 

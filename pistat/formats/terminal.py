@@ -1,4 +1,4 @@
-"""Lays text out for a terminal: columns, headings, commands with their comments."""
+"""Text for a terminal: columns, headings, commands with their comments, names that are safe, numbers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from collections.abc import Iterable, Sequence
 
 WIDTH = 78
 """Columns of the reference as text. A terminal has 80."""
+
+DEGREE = "°"
+LAST_LETTER = "\u052f"
+"""Letters up to here (Latin, Greek, Cyrillic) are one column wide in every terminal."""
 
 ALIAS = "PI"
 """Stands for a long address in the reference as text."""
@@ -57,3 +61,40 @@ def side_by_side(pairs: Iterable[tuple[str, str]]) -> str:
     if max(map(len, together)) > WIDTH:
         together = [f"{comment}\n{command}" for command, comment in lines]
     return "\n".join(together)
+
+
+# Names and numbers
+
+
+def plain(name: object, width: int) -> str:
+    """Return a name from the machine as a terminal may get it, in at most `width` columns."""
+    shown = "".join(
+        each if " " <= each <= "~" or each == DEGREE or (each <= LAST_LETTER and each.isalpha()) else "?"
+        for each in str(name)
+    )
+    return shown if len(shown) <= width else f"{shown[: width - 2]}.."
+
+
+MEMORY = ("B", "KiB", "MiB", "GiB", "TiB")
+DISK = ("B", "kB", "MB", "GB", "TB", "PB")
+RATES = ("B/s", "kB/s", "MB/s", "GB/s")
+
+
+def scaled(number: float, step: int, units: Sequence[str]) -> str:
+    """Return a number with three digits and the unit that fits it, such as `1.25 GB`."""
+    for unit in units:
+        if abs(number) < step * 0.9995 or unit == units[-1]:
+            break
+        number /= step
+    digits = 0 if unit == units[0] or number >= 99.95 else 1 if number >= 9.995 else 2  # noqa: PLR2004 - three digits
+    shown = f"{number:.{digits}f}"
+    return f"{shown.rstrip('0').rstrip('.') if '.' in shown else shown} {unit}"
+
+
+def lasting(seconds: float) -> str:
+    """Return a span of time in two units, such as `3 h 32 min`."""
+    minutes = int(seconds // 60)
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{int(seconds)} s"

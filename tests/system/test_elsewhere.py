@@ -65,7 +65,7 @@ def test_the_shape_is_whole(daemon: Daemon, route: Route) -> None:
     [
         *(f"/processes?sort={each}&limit=2" for each in ("cpu", "memory", "name", "pid", "time")),
         *("/stats?block=yes", "/stats?fields=hardware,gpu", "/stats?cache=0&block=1&fields=cpu_usage"),
-        *("/", "/icon.svg"),
+        *("/", "/docs", "/icon.svg", "/top"),
     ],
 )
 def test_every_question_has_an_answer(daemon: Daemon, target: str) -> None:

@@ -64,6 +64,9 @@ def all_answers(daemon: Daemon) -> dict[str, Any]:
         answer = daemon.get(target)
         assert answer.status == 200, (target, answer)
         answers[target] = strict(answer.body)
+    screen = daemon.get(routes.TOP.path + "?color=never")
+    assert screen.status == 200
+    assert screen.body.decode().replace("\n", "").isprintable()
     return answers
 
 

@@ -21,8 +21,9 @@ OPEN = {"link", "meta", "wbr", "input", "p", "li", "dt", "dd", "option", "thead"
 INLINE = {"a", "b", "code", "i", "small", "span"}
 
 
-def client_of(settings: Settings) -> FlaskClient:
-    return create_app(settings, Machine()).test_client()
+def client_of(settings: Settings, machine: Machine | None = None) -> FlaskClient:
+    """A client of the application, on this machine or another."""
+    return create_app(settings, machine or Machine()).test_client()
 
 
 def served(client: FlaskClient, path: str, agent: str, host: str = "localhost:8585") -> str:
