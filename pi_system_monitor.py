@@ -64,6 +64,7 @@ from pistat.formats.glances import STATUS, Glances, UnknownError
 from pistat.formats.page import Document
 from pistat.formats.reference import FILTERS, contents
 from pistat.formats.top import Screens
+from pistat.history.archive import Archive
 from pistat.history.history import KEYS, History
 from pistat.history.recorder import Recorder
 from pistat.history.storage import StateDirectory
@@ -143,13 +144,11 @@ class Service:
         self.state: StateDirectory = (
             last.state
             if last
-            else StateDirectory.chosen(
-                save=settings.history_save and settings.history_seconds > 0,
-                machine=machine,
-            )
+            else StateDirectory.chosen(machine, seconds=settings.history_seconds, save=settings.history_save)
         )
         self.history: History = last.history if last else History(machine, settings.history_seconds)
         if not last:
+            Archive(self.history, self.state, machine).listen(self.recorder)
             self.recorder.listen(KEYS, self.history.record)
             machine.set_longest_interval(1.5 * settings.history_seconds)
         self.diagnosis: Diagnosis = last.diagnosis if last else self._diagnosis()
@@ -291,14 +290,14 @@ def all_capabilities() -> Response:
     """Read everything, and look at the source of whatever gave nothing."""
     _parameters(routes.CAPABILITIES)
     service = _service()
-    return _compressed(_capabilities(service.machine, service.monitor.answer(tuple(OWNERS))))
+    return _compressed(_capabilities(service.machine, service.state, service.monitor.answer(tuple(OWNERS))))
 
 
 @lru_cache(maxsize=1)
-def _capabilities(machine: Machine, answer: Answer) -> Body:
+def _capabilities(machine: Machine, state: StateDirectory, answer: Answer) -> Body:
     """Return the capabilities as JSON, made once for an answer: hundreds of files are looked at."""
     rows = capabilities.document(machine, answer)
-    return Body(encode({**rows, "timestamp": answer.values["timestamp"]}))
+    return Body(encode({**rows, **state.document(), "timestamp": answer.values["timestamp"]}))
 
 
 @api.get(routes.DIAGNOSIS.path)

@@ -173,7 +173,6 @@ class Daemon(Generic[S]):
         stops = [self._service.recorder.stop, *(each.stop for each in self._publishers)]
         for stop in stops:
             stop(max(0.1, self._until - time.monotonic()))
-        self._service.diagnosis.stop()
 
     def _ending(self) -> None:
         """Let requests under way, the recorder and MQTT finish at the same time, not one after the other."""

@@ -12,6 +12,7 @@ from pistat.collectors.operating_system import containers, services
 from pistat.diagnosis import events, report
 from pistat.field import Derived, Field, File, Unit
 from pistat.history import metrics as history
+from pistat.history import storage
 from pistat.history.series import RANGES
 from pistat.monitor import capabilities
 from pistat.web import parameters
@@ -185,7 +186,7 @@ HISTORY = Route(
 CAPABILITIES = Route(
     "/capabilities",
     "Which readings this machine has; for the others, why not and how to get them.",
-    (*capabilities.FIELDS, *system.timestamp.fields),
+    (*capabilities.FIELDS, *storage.FIELDS, *system.timestamp.fields),
     examples=(("", "why a reading is null"),),
 )
 NEVER = "never"

@@ -209,7 +209,7 @@ class Settings:
     history_save: bool = setting(
         "True",
         FLAG,
-        "Whether the events are kept across restarts and reboots, where systemd gives a directory.",
+        "Whether curves and events are kept across restarts and reboots, where systemd gives a directory.",
     )
     glances_api: bool = setting(
         "True", FLAG, "Whether `/api/4/` answers as Glances does, for Home Assistant, Homepage and Dashy."

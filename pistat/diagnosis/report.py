@@ -159,6 +159,7 @@ class Diagnosis:
         # In this order, so that the first sample has all keys when it is judged.
         recorder.listen(sorted(set(KEYS) - FAST), self._keep, every=SLOW_SECONDS)
         recorder.listen(sorted(FAST), self._judge)
+        recorder.at_stop(self.stop)
 
     def _keep(self, sample: Sample) -> None:
         with self._lock:

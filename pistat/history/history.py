@@ -60,6 +60,12 @@ class History:
     Args:
         machine: Whose clocks count.
         seconds: The interval of the samples. A tier has no shorter step than this.
+
+    Attributes:
+        tiers: The points, by the seconds that a tier reaches back.
+        boots: When the machine came up before, as far as there are points, Unix time.
+        placed_at: When this boot began, as it was known when the points before it were placed.
+        lock: Held while these are read or changed.
     """
 
     def __init__(self, machine: Machine, seconds: float) -> None:
@@ -67,18 +73,16 @@ class History:
         self.seconds = seconds
         now = machine.uptime()
         self.tiers = {reach: Tier(reach, max(step, math.ceil(seconds)), now) for reach, step in STEPS.items()}
-        self.boots: list[float] = []
+        self.boots: set[float] = set()
         self.lock = threading.Lock()
         self._last: dict[str, Counters] = {}
-        self._placed_at = machine.boot_time()
+        self.placed_at = machine.boot_time()
 
     def record(self, sample: Sample) -> None:
         """Take in one sample."""
         values = {metric.name: self._value(metric, sample) for metric in METRICS}
-        boot_time = self.machine.boot_time()
         with self.lock:
-            if abs(boot_time - self._placed_at) >= 1.0:
-                self._clock_was_set(boot_time)
+            self.follow_clock()
             for tier in self.tiers.values():
                 tier.add(sample.boot - self.seconds / 2, values, self.seconds)
 
@@ -97,11 +101,16 @@ class History:
         ]
         return sum(grown) if grown else None
 
-    def _clock_was_set(self, boot_time: float) -> None:
-        """Move what was before this boot: its wall times were right, and those of this boot have changed."""
-        for tier in self.tiers.values():
-            tier.shift_past(round((self._placed_at - boot_time) / tier.step))
-        self._placed_at = boot_time
+    def follow_clock(self) -> None:
+        """After the clock was set, move what was before this boot: its wall times were right.
+
+        The caller holds the lock.
+        """
+        boot_time = self.machine.boot_time()
+        if abs(boot_time - self.placed_at) >= 1.0:
+            for tier in self.tiers.values():
+                tier.shift_past(round((self.placed_at - boot_time) / tier.step))
+            self.placed_at = boot_time
 
     def curves(self, names: Iterable[str], range_name: str, since: float) -> Curves:
         """Return the points of a range that are complete.

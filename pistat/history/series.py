@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 NAN = math.nan
@@ -14,6 +14,10 @@ STEPS = {HOUR: 10, DAY: 60, FORTNIGHT: 600}
 
 RANGES = {"10m": 600, "1h": HOUR, "6h": 21_600, "24h": DAY, "7d": 604_800, "14d": FORTNIGHT}
 """What can be asked for, in seconds; the shortest tier that reaches back so far answers."""
+
+
+KINDS = 3
+"""How many numbers a point has beyond the first tier: mean, minimum and maximum."""
 
 
 @dataclass(eq=False, slots=True)
@@ -93,6 +97,7 @@ class Tier:
         self.reach = reach
         self.step = step
         self.size = reach // step
+        self.kinds = 1 if reach == HOUR else KINDS
         self.next = math.floor(now / step)
         self.columns: dict[str, Column] = {}
 
@@ -116,8 +121,7 @@ class Tier:
         """Return the points of a series; it has rings from its first value on."""
         found = self.columns.get(name)
         if found is None:
-            kinds = 1 if self.reach == HOUR else 3
-            rings = tuple(array("f", [NAN]) * self.size for _ in range(kinds))
+            rings = tuple(array("f", [NAN]) * self.size for _ in range(self.kinds))
             found = self.columns[name] = Column(rings)
         return found
 
@@ -139,22 +143,34 @@ class Tier:
         """Return mean, or mean, minimum and maximum, at each of `slots`, which must be `clipped`."""
         column = self.columns.get(name)
         if column is None:
-            return [array("f", [NAN]) * len(slots)] * (1 if self.reach == HOUR else 3)
+            return [array("f", [NAN]) * len(slots)] * self.kinds
         return [taken(ring, slots.start, len(slots)) for ring in column.rings]
 
-    def place(self, name: str, first: int, curves: Iterable[array[float]]) -> None:
-        """Put in points that were saved, from slot `first` on, as far as they are kept."""
-        column = self.column(name)
-        for kind, (ring, points) in enumerate(zip(column.rings, curves, strict=True)):
-            slots = self.clipped(first, len(points))
-            if not slots:
-                return
+    def place(self, name: str, first: int, curves: Sequence[array[float]], *, join: bool) -> None:
+        """Put in points that were saved, from slot `first` on, as far as they are kept.
+
+        Args:
+            name: The series.
+            first: The slot of the first point.
+            curves: As many as the column has rings, of the same length.
+            join: Whether a point that is there already is of other samples; else the new one is of all.
+        """
+        slots = self.clipped(first, len(curves[0]))
+        if not slots:
+            return
+        for kind, (ring, points) in enumerate(zip(self.column(name).rings, curves, strict=True)):
             kept = points[slots.start - first : slots.stop - first]
-            # A point of another boot may fall into the same slot, at the seam of the two.
             there = ring[slots.start % len(ring)]
-            if not math.isnan(there):
+            if not math.isnan(there) and (join or math.isnan(kept[0])):
                 kept[0] = _joined(kind, there, kept[0])
             put(ring, slots.start, kept)
+
+    def resume(self, name: str, slot: int, samples: Open) -> None:
+        """Go on with the samples of a slot that was not complete when they were saved."""
+        if slot == self.next:
+            self.column(name).open = samples
+        else:
+            self.place(name, slot, [array("f", [value]) for value in samples.point()], join=False)
 
     def shift_past(self, slots: int) -> int:
         """Move what was before this boot by `slots`, but not into this boot; return by how many it was."""

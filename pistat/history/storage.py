@@ -10,13 +10,23 @@ from pathlib import Path
 from typing import TypeVar
 
 from pistat.cache import DeadlineCache, NoAnswerError, Task
+from pistat.field import Derived, Field, Unit
 from pistat.machine import mounts
 from pistat.machine.machine import Machine
+from pistat.parsers.values import Json
 from pistat.text import quoted
 
 T = TypeVar("T")
 
 log = logging.getLogger("pistat")
+
+HERE = Derived("the state directory")
+
+FIELDS = (
+    Field("history.saved", Unit.FLAG, "Whether curves and events outlast a restart.", HERE),
+    Field("history.detail", Unit.TEXT, "Why they do not.", HERE),
+)
+"""What is said of it in `/capabilities`."""
 
 VARIABLE = "STATE_DIRECTORY"
 """What systemd sets where the unit has `StateDirectory=`; with several directories, colons between them."""
@@ -48,9 +58,17 @@ class StateDirectory:
         self.reason: str | None = why_none if path is None else self._unusable()
 
     @classmethod
-    def chosen(cls, *, save: bool, machine: Machine) -> StateDirectory:
-        """Return the one that systemd has given, if the owner wants it used: `save`."""
+    def chosen(cls, machine: Machine, *, seconds: float, save: bool) -> StateDirectory:
+        """Return the one that systemd has given, if there is a history, and the owner wants it to be saved.
+
+        Args:
+            machine: Where its mount is looked up.
+            seconds: PISTAT_HISTORY_SECONDS.
+            save: PISTAT_HISTORY_SAVE.
+        """
         given = os.environ.get(VARIABLE)
+        if not seconds:
+            return cls(None, machine, "PISTAT_HISTORY_SECONDS is 0.")
         if not save:
             return cls(None, machine, "PISTAT_HISTORY_SAVE is false.")
         if not given:
@@ -65,6 +83,11 @@ class StateDirectory:
     def available(self) -> bool:
         """Whether files are kept there; otherwise `reason` says in one sentence why not."""
         return self.reason is None
+
+    def document(self) -> dict[str, Json]:
+        """Return the values of `FIELDS`."""
+        detail = self.reason or self._told
+        return {"history": {"saved": not detail, "detail": detail or None}}
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file; None where there is none, or it cannot be read."""

@@ -113,7 +113,7 @@ SPELLINGS = {
                 *("supplies", "usb_ports", "timestamp"),
             ),
         ),
-        ("/capabilities", ("remedies", "capabilities", "timestamp")),
+        ("/capabilities", ("remedies", "capabilities", "history", "timestamp")),
         ("/sensors?fields=pmic,fans", ("fans", "pmic")),
         ("/health", ("status", "uptime")),
         ("/health?&", ("status", "uptime")),

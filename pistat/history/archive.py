@@ -1,0 +1,285 @@
+"""The file in which the curves outlast a restart.
+
+It is a row of records. Each holds the points since the one before, is appended once an hour and at the end,
+and is good or not by itself: what a power cut has torn is skipped, and what is appended behind it counts.
+When the file has grown long, it is written anew with all points that are kept.
+
+A record says by which boot clock its points are placed, and when that clock was started by the wall clock as
+it was known then. Of one boot the last record knows that best, for the clock of a Pi is often set late.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+import sys
+import zlib
+from array import array
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import NamedTuple
+
+from pistat.history.history import History
+from pistat.history.metrics import METRICS
+from pistat.history.recorder import Recorder, Sample
+from pistat.history.series import FORTNIGHT, HOUR, KINDS, Open
+from pistat.history.storage import StateDirectory
+from pistat.machine.machine import Machine
+
+FILE = "history.bin"
+
+LONGEST = 1 << 20
+"""Bytes from which on the file is written anew: some four days after the last time."""
+
+LONGEST_WAITING = 3 * LONGEST
+"""The same while it holds points that cannot be placed before the clock is set, and that would be lost."""
+
+MOST_RECORDS = 10_000
+"""So many places of a file are looked at; one that is full of something else must not take minutes."""
+
+MAGIC = b"\x93pi-stat\x01"
+START = struct.Struct("<9sI")
+"""How a record starts: what it is, in which version, and the CRC-32 of the rest."""
+
+REST = struct.Struct("<I36sdd")
+"""How it goes on: the length of what follows, the boot, when that began, and the boot clock at the end."""
+
+PAST = b""
+"""The boot of points from before the one that has saved them: their times were final."""
+
+PLANES = (1, 2, 3) if sys.byteorder == "little" else (0, 1, 2)
+"""Which bytes of a number are kept: without the least one it has 4.8 digits, of which answers show 4."""
+
+
+NAMES = frozenset(metric.name for metric in METRICS)
+
+
+class Record(NamedTuple):
+    """What was saved at once.
+
+    Attributes:
+        boot: The ID of the boot by whose clock the points are placed.
+        boot_time: When that was, Unix time.
+        end: The boot clock when it was saved.
+        content: A line of JSON, and the points.
+    """
+
+    boot: bytes
+    boot_time: float
+    end: float
+    content: bytes
+
+    @property
+    def ended_at(self) -> float:
+        """When it was saved, Unix time."""
+        return self.boot_time + self.end
+
+    def packed(self, seed: int) -> bytes:
+        """Return it as it stands in the file of the machine with this `seed`."""
+        content = zlib.compress(self.content)
+        rest = REST.pack(len(content), self.boot, self.boot_time, self.end) + content
+        return START.pack(MAGIC, zlib.crc32(rest, seed)) + rest
+
+
+def records(data: bytes, seed: int) -> Iterator[Record]:
+    """Yield what is whole of a file, in order; nothing of another machine or version."""
+    view, end = memoryview(data), 0
+    for found in islice(re.finditer(re.escape(MAGIC), data), MOST_RECORDS):
+        start, head = found.start(), found.start() + START.size + REST.size
+        if start < end or head > len(data):
+            continue
+        _, crc = START.unpack_from(data, start)
+        length, boot, boot_time, at = REST.unpack_from(data, start + START.size)
+        if zlib.crc32(view[start + START.size : head + length], seed) == crc:
+            end = head + length
+            yield Record(boot.rstrip(b"\0"), boot_time, at, zlib.decompress(view[head:end]))
+
+
+class Archive:
+    """Saves the curves of a history in a state directory, and brings them back.
+
+    Args:
+        history: Whose curves these are.
+        state: Where they are saved.
+        machine: Which one that is, and which boot.
+    """
+
+    def __init__(self, history: History, state: StateDirectory, machine: Machine) -> None:
+        self._history = history
+        self._state = state
+        self._machine = machine
+        self._seed, self._boot = 0, b""
+        self._tiers = [tier for tier in history.tiers.values() if tier.reach > HOUR]
+        self._saved = {tier.step: tier.next for tier in self._tiers}
+        self._size = 0
+        self._taken: set[bytes] = set()
+        self._next_load = -math.inf
+        self._next_save = math.inf
+
+    def listen(self, recorder: Recorder) -> None:
+        """Read and save what is due as the samples come; the history must listen later."""
+        recorder.listen((), self.take)
+        recorder.at_stop(self.close)
+
+    def take(self, sample: Sample) -> None:
+        """Read or save what is due at a sample, which the history has not taken in yet."""
+        if not self._state.available:
+            return
+        if not self._boot:
+            self._identify()
+            self._next_save = sample.boot + HOUR
+        if sample.wall >= self._next_load:
+            self._load(sample.wall)
+        if sample.boot >= self._next_save:
+            self._next_save = sample.boot + HOUR
+            self.save(sample.boot)
+
+    def _identify(self) -> None:
+        machine = self._machine
+        # What was saved on another machine has another sum, and is not taken for what happened here.
+        self._seed = zlib.crc32((machine.word("/etc/machine-id") or "").encode())
+        boot = machine.word("/proc/sys/kernel/random/boot_id") if machine.linux else None
+        self._boot = (boot or f"{machine.boot_time():.0f}").encode()[:36]
+
+    # Saving
+
+    def close(self) -> None:
+        """Save the points since the last time, and the samples of those that are not complete."""
+        if self._boot:
+            self.save(self._machine.uptime(), closing=True)
+
+    def save(self, boot: float, *, closing: bool = False) -> None:
+        """Append the points since the last time; write the file anew when it has become long."""
+        with self._history.lock:
+            upto = {tier.step: tier.next for tier in self._tiers}
+            record = self._record(self._boot, boot, self._saved, closing=closing).packed(self._seed)
+        longest = LONGEST if self._next_load == math.inf else LONGEST_WAITING
+        if self._size + len(record) > longest:
+            self._rewrite(boot, closing=closing)
+        elif self._state.append(FILE, record):
+            self._size += len(record)
+            self._saved = upto
+
+    def _rewrite(self, boot: float, *, closing: bool) -> None:
+        """Replace the file by one with all points that are kept."""
+        with self._history.lock:
+            upto = {tier.step: tier.next for tier in self._tiers}
+            past = self._record(PAST, -1.0, {}, before=0)
+            now = self._record(self._boot, boot, dict.fromkeys(upto, 0), closing=closing)
+        data = past.packed(self._seed) + now.packed(self._seed)
+        if self._state.write(FILE, data):
+            self._size = len(data)
+            self._saved = upto
+            self._next_load = math.inf
+
+    def _record(
+        self,
+        boot: bytes,
+        end: float,
+        since: Mapping[int, int],
+        *,
+        before: int | None = None,
+        closing: bool = False,
+    ) -> Record:
+        """Return a record of the points that are complete.
+
+        Args:
+            boot: By which boot clock they are placed.
+            end: What that is now.
+            since: The first slot of each step; otherwise all that are kept.
+            before: The slot before which they end.
+            closing: Whether the samples of those that are not complete are added.
+        """
+        tiers = []
+        points = []
+        for tier in self._tiers:
+            kept = tier.next - tier.size
+            slots = range(max(kept, since.get(tier.step, kept)), tier.next if before is None else before)
+            names = [*tier.columns]
+            opened = {
+                name: [column.open.count, column.open.total, column.open.least, column.open.most]
+                for name, column in tier.columns.items()
+                if closing and column.open.count
+            }
+            tiers.append([tier.step, slots.start, len(slots), names, tier.next, opened])
+            points += [_packed(ring) for name in names for ring in tier.points(name, slots)]
+        placed_at = self._history.placed_at
+        boots = sorted(each for each in self._history.boots if each > placed_at + end - FORTNIGHT)
+        head = json.dumps({"boots": boots, "tiers": tiers}).encode()
+        return Record(boot, placed_at, end, b"".join([head, b"\n", *points]))
+
+    # Loading
+
+    def _load(self, now: float) -> None:
+        """Take in what was saved, but for boots that ended in the future: the clock is not set yet."""
+        self._next_load = math.inf
+        data = self._state.read(FILE)
+        if not data:
+            return
+        found = list(records(data, self._seed))
+        if not found:
+            self._state.set_aside(FILE, "holds no curves that this version has saved on this machine")
+            return
+        self._size = len(data)
+        last = {each.boot: each for each in found}
+        waiting = {each.boot: each.ended_at for each in last.values() if each.ended_at > now}
+        waiting.pop(self._boot, None)
+        self._next_load = min(waiting.values(), default=math.inf)
+        placed: set[bytes] = set()
+        for each in found:
+            if each.boot not in waiting and each.boot not in self._taken:
+                self._place(each, last[each.boot], join=each.boot not in placed)
+                placed.add(each.boot)
+        self._taken |= placed
+
+    def _place(self, record: Record, last: Record, *, join: bool) -> None:
+        """Put the points of a record where they belong by our boot clock.
+
+        Args:
+            record: Where they are.
+            last: The last record of the same boot, which knows best when that was.
+            join: Whether the first of them may belong to the last slot of the boot before.
+        """
+        head, points = record.content.split(b"\n", 1)
+        content = json.loads(head)
+        rest = memoryview(points)
+        tiers = {tier.step: tier for tier in self._tiers}
+        with self._history.lock:
+            self._history.follow_clock()
+            self._history.boots.update(content["boots"])
+            if record.boot not in {self._boot, PAST}:
+                self._history.boots.add(last.boot_time)
+            for step, first, count, names, open_slot, opened in content["tiers"]:
+                tier = tiers.get(step)
+                shift = 0 if record.boot == self._boot else self._shift(last, step)
+                for name in names:
+                    curves = []
+                    for _ in range(KINDS):
+                        curves.append(_unpacked(rest[: count * len(PLANES)], count))
+                        rest = rest[count * len(PLANES) :]
+                    if tier and name in NAMES:
+                        tier.place(name, first + shift, curves, join=join)
+                for name, samples in opened.items():
+                    if tier and name in NAMES:
+                        tier.resume(name, open_slot + shift, Open(*samples))
+
+    def _shift(self, last: Record, step: int) -> int:
+        """Return by how many slots another boot was before ours; it ended before slot 0 of ours."""
+        slots = round((last.boot_time - self._history.placed_at) / step)
+        return min(slots, -math.floor(last.end / step) - 1)
+
+
+def _packed(points: array[float]) -> bytes:
+    """Return numbers byte by byte, which is compressed better: first the most significant ones of all."""
+    raw = points.tobytes()
+    return b"".join(raw[plane::4] for plane in PLANES)
+
+
+def _unpacked(planes: memoryview, count: int) -> array[float]:
+    """Return the numbers that `_packed` has made bytes of."""
+    raw = bytearray(4 * count)
+    for number, plane in enumerate(PLANES):
+        raw[plane::4] = planes[number * count : (number + 1) * count]
+    return array("f", bytes(raw))
