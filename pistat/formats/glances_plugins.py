@@ -1,7 +1,7 @@
 """The plugins of Glances 4, made of our readings, for its clients: Home Assistant, Homepage, Dashy.
 
-Those clients compute with what they get, so nothing in here is null that they take for a number: a key, or a
-whole row, whose number is not known is left out. Command lines are never sent.
+Those clients compute with what they get, so nothing in here is null that they compute with: a key, or a whole
+row, whose number is not known is left out. Command lines are never sent.
 """
 
 from __future__ import annotations
@@ -104,11 +104,8 @@ def _core(readings: Readings) -> Row:
 
 def _quicklook(readings: Readings) -> Row:
     values, cpu = readings.values, readings.cpu
-    if values["cpu_usage"] is None:
-        return {}  # without that key, Home Assistant fails; without all, it has no such sensor
     load, frequency = values["load_avg"][2], values["cpu_freq"]
-    return _known(
-        cpu=values["cpu_usage"],
+    known = _known(
         mem=values["memory"]["percent"],
         swap=values["swap"]["percent"] or 0.0,
         load=None if load is None else round(100.0 * load / cpu.logical, 1),
@@ -119,6 +116,8 @@ def _quicklook(readings: Readings) -> Row:
         cpu_phys_core=cpu.physical,
         percpu=_percpu(readings),
     )
+    # Home Assistant fails without that key, and shows null as unavailable; it does not compute with it.
+    return {"cpu": values["cpu_usage"], **known}
 
 
 # Memory, disks, network
@@ -130,7 +129,8 @@ def _mem(readings: Readings) -> Row:
     if None in (total, available):
         return {}
     # As Glances has it: all that is not available is used, and all that is available is free.
-    return {**memory, "used": total - available, "free": available}
+    amounts = {"total": total, "available": available, "used": total - available, "free": available}
+    return _known(percent=memory["percent"], **amounts)
 
 
 def _memswap(readings: Readings) -> Row:

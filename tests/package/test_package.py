@@ -171,6 +171,8 @@ def test_the_manual_names_each_option(tmp_path: Path) -> None:
 class Machine(Container):
     """A machine with the packages in a folder, and what the package depends on in its cache.
 
+    Qemu-user cannot make an IPC namespace: that line of the sandboxes is left out there.
+
     Attributes:
         said: What apt said when it installed the package.
         seconds: From the call of apt to the first answer.
@@ -179,6 +181,9 @@ class Machine(Container):
     def __init__(self, debian: Debian, folder: Path) -> None:
         super().__init__(debian, {"/packages": folder, "/wheels": container.wheels(debian)})
         try:
+            if debian.architecture:
+                self.write("/etc/systemd/system/service.d/qemu.conf", "[Service]\nPrivateIPC=no\n")
+                self.run("systemctl", "daemon-reload")
             self.write("/etc/pip.conf", "[global]\nno-index = yes\nfind-links = /wheels\n")
             self.said, self.seconds = self.install_first()
         except BaseException:
@@ -274,8 +279,7 @@ def test_the_settings_are_for_root_and_the_service(machine: Machine) -> None:
 def test_its_libraries_are_its_own(machine: Machine) -> None:
     """The service imports the vendored flask; another program on the machine finds none of it."""
     assert machine.run("python3", "-c", "import waitress", check=False).returncode == 1
-    fd = machine.out("sh", "-c", f"ls -l /proc/{machine.show('MainPID')}/exe")
-    assert "python3" in fd
+    assert "/usr/bin/python3" in machine.out("cat", f"/proc/{machine.show('MainPID')}/cmdline")
 
 
 def test_the_score_of_the_sandbox(machine: Machine) -> None:

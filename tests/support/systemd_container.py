@@ -82,7 +82,7 @@ class Debian:
     @property
     def patience(self) -> float:
         """By how much all takes longer."""
-        return 10.0 if self.architecture else 1.0
+        return 5.0 if self.architecture else 1.0
 
 
 BOOKWORM, TRIXIE = Debian("bookworm", "3.11"), Debian("trixie", "3.13")

@@ -32,6 +32,48 @@ def test_containers() -> None:
     assert (second["name"], second["memory"]["limit"]) == ("db", 10_485_760)
 
 
+LOOK = {
+    "cpu_usage": 12.5,
+    "per_cpu_usage": [20.0, 5.0],
+    "cpu_freq": 1500.0,
+    "memory": {"percent": 40.0},
+    "swap": {"percent": None},
+    "load_avg": [0.1, 0.2, 0.5],
+}
+
+
+def test_a_quick_look() -> None:
+    """Everything on one line: percents, the frequency in Hz, and the load as a share of the cores."""
+    found = PLUGINS["quicklook"].answer(Readings(LOOK, [], Processor("BCM2711", 2, 2, 1_800_000_000)))
+
+    assert (found["cpu"], found["mem"], found["swap"], found["load"]) == (12.5, 40.0, 0.0, 25.0)
+    assert (found["cpu_name"], found["cpu_hz_current"], found["cpu_hz"]) == ("BCM2711", 1.5e9, 1_800_000_000)
+    assert [row["total"] for row in found["percpu"]] == [20.0, 5.0]
+
+
+def test_a_quick_look_before_the_processor_is_measured() -> None:
+    """Home Assistant and Homepage fail without `cpu` and `percpu`, and show null as unavailable."""
+    found = answer("quicklook", **LOOK | {"cpu_usage": None, "per_cpu_usage": None})
+
+    assert found["cpu"] is None
+    assert found["percpu"] == []
+    assert found["mem"] == 40.0
+
+
+def test_memory() -> None:
+    """It has what Glances has and nothing else, for Dashy shows each key as an amount of bytes."""
+    memory = {"total": 1000, "available": 600, "used": 300, "percent": 30.0, "oom_kills": 1}
+
+    assert answer("mem", memory=memory) == {
+        "total": 1000,
+        "available": 600,
+        "used": 400,
+        "free": 600,
+        "percent": 30.0,
+    }
+    assert answer("mem", memory=memory | {"available": None}) == {}
+
+
 def finding(severity: str = "warning", **more: Any) -> dict[str, Any]:
     evidence = {"power.under_voltage": True, "cpu_temp": 83.5}
     row = {
