@@ -37,17 +37,17 @@ class Glances:
             return Body(encode(list(PLUGINS)))
         if name not in PLUGINS and (name != ALL or item):
             raise UnknownError(f"Unknown plugin {name} (available plugins: {list(PLUGINS)})")
-        if item:
-            return Body(encode(_item(self._plugin(name), name, item)))
         answer = self._monitor.answer(_keys(name))
+        if item:
+            return Body(encode(_item(self._plugin(name, answer), name, item)))
         made = self._bodies.get(name)
         # The monitor gives the same answer again as long as it may be shared.
         if made is None or made[0] is not answer:
-            made = self._bodies[name] = answer, Body(encode(self._plugin(name)))
+            made = self._bodies[name] = answer, Body(encode(self._plugin(name, answer)))
         return made[1]
 
-    def _plugin(self, name: str) -> Any:
-        readings = self._readings(self._monitor.answer(_keys(name)), name)
+    def _plugin(self, name: str, answer: Answer) -> Any:
+        readings = self._readings(answer, name)
         if name == ALL:
             return {each: plugin.answer(readings) for each, plugin in PLUGINS.items()}
         return PLUGINS[name].answer(readings)

@@ -196,6 +196,20 @@ def test_nothing_is_read_twice_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(first[name] == again[name] for name in owners)
 
 
+@pytest.mark.parametrize("name", [ALL, "quicklook", "fs/percent"])
+def test_nothing_is_read_twice_without_a_cache(name: str) -> None:
+    """With PISTAT_CACHE_SECONDS=0, too, one request is one collection."""
+    machine = RecordedMachine(BOARDS / "pi4b-8gb")
+    app = pi_system_monitor.create_app(Settings(rate_limit_enabled=False, cache_seconds=0.0), machine)
+
+    app.test_client().get(f"/api/4/{name}")
+
+    own = app.extensions["pistat"].own.values(frozenset())["collectors"]
+    runs = {row["collector"]: row["runs"] for row in own}
+    owners = {OWNERS[key].name for key in PLUGINS["fs" if "fs" in name else "quicklook"].keys}
+    assert {runs[each] for each in owners} == {1}
+
+
 @pytest.mark.parametrize("board", board_names())
 def test_the_phone_app(board: str) -> None:
     """/monitor.json has no null anywhere, memory in kB, and what /stats has."""
