@@ -58,12 +58,10 @@ from pistat.compression import Body
 from pistat.diagnosis.finding import Severity
 from pistat.diagnosis.report import Diagnosis
 from pistat.formats import findings, openapi, page, phone, prometheus
-from pistat.formats import guide as guide_format
 from pistat.formats import history as history_format
 from pistat.formats.glances import STATUS, Glances, UnknownError
 from pistat.formats.page import Document
 from pistat.formats.reference import FILTERS, contents
-from pistat.formats.top import Screens
 from pistat.history.archive import Archive
 from pistat.history.history import KEYS, History
 from pistat.history.recorder import Recorder
@@ -83,6 +81,8 @@ from pistat.web.ratelimit import MonotonicStorage
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+    from pistat.formats.top import Screens
 
 log = logging.getLogger("pistat")
 api = Blueprint("api", __name__)
@@ -154,9 +154,6 @@ class Service:
         self.diagnosis: Diagnosis = last.diagnosis if last else self._diagnosis()
         self.diagnosis.set_limits(settings.limits)
         self.glances: Glances = last.glances if last else Glances(machine, self.monitor, self.diagnosis)
-        self.screens: Screens = Screens(
-            self.monitor, self.diagnosis, self.history if settings.history_seconds else None
-        )
         self.seldom = journal.OncePerMinute()
         self.composing = threading.Lock()
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
@@ -175,6 +172,13 @@ class Service:
         diagnosis = Diagnosis(self.monitor, self.machine, recording=recording, state=self.state)
         diagnosis.listen(self.recorder)
         return diagnosis
+
+    @cached_property
+    def screens(self) -> Screens:
+        """Return the screens for terminals; until somebody asks for one, they are not even imported."""
+        from pistat.formats.top import Screens  # noqa: PLC0415 - a sixth of a MiB that not everybody needs
+
+        return Screens(self.monitor, self.diagnosis, self.history if self.settings.history_seconds else None)
 
     @cached_property
     def openapi(self) -> Document:
@@ -394,16 +398,18 @@ def one_screen() -> Response:
 
 # Without the strictness, a request line without a path (`GET ?x`) would be redirected, in HTML.
 @api.get(routes.GUIDE.path, strict_slashes=False)
-def guide() -> Response:
+def first_page() -> Response:
     """Answer with the guide for terminals, and with the page for everybody else."""
     _parameters(routes.GUIDE)
     if not _wants_text():
         return _document("page.html")
+    from pistat.formats import guide  # noqa: PLC0415 - see Service.screens
+
     service = _service()
     # What is wrong with it is only for those who may read it.
     diagnosis = service.diagnosis.document() if service.guard.has_token(request.environ) else None
     name = service.machine.names_of_system().hostname
-    response = Response(guide_format.text(_base(), name, diagnosis), content_type=TEXT)
+    response = Response(guide.text(_base(), name, diagnosis), content_type=TEXT)
     response.vary.update(("Accept", "User-Agent"))
     return response
 
