@@ -167,7 +167,9 @@ def _read(path: Path) -> bytes:
 
 def _write(path: Path, data: bytes) -> bool:
     new = path.with_name(f"{path.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    # One of our own, whatever a power cut or another daemon has left there.
+    new.unlink(missing_ok=True)
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         _write_all(descriptor, data)
         os.fsync(descriptor)
