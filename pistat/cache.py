@@ -175,14 +175,15 @@ class DeadlineCache:
                 self._waiting -= 1
 
     def _start(self, tasks: Sequence[Task[T]]) -> None:
-        """Make a job of the tasks."""
-        job = _Job(self._clock(), deque(tasks))
-        self._running.update(dict.fromkeys([task.key for task in tasks], job))
+        """Make a job of the tasks. Of several with the same key, which are of one source, one is run."""
+        by_key = {task.key: task for task in tasks}
+        job = _Job(self._clock(), deque(by_key.values()))
+        self._running.update(dict.fromkeys(by_key, job))
         try:
             self._enlist(job)
         except RuntimeError:
-            for task in tasks:
-                del self._running[task.key]
+            for key in by_key:
+                del self._running[key]
             raise NoThreadError from None
 
     def _enlist(self, job: _Job) -> None:

@@ -4,6 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def utc(seconds: float) -> datetime:
+    """Return the date of a Unix time; the first or the last that there is for one before or after it.
+
+    The functions of `time` end in 2038 where the C library counts in 32 bits: on 32-bit Arm up to Debian 12.
+    """
+    return EPOCH + timedelta(seconds=min(max(seconds, 0.0), (LAST - EPOCH).total_seconds()))
 
 
 def escaped(text: str, length: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from typing import TypeAlias
 
 from pistat.field import Call, Derived, Field, File, Kind, Unit, Values, collector, first_of
@@ -309,11 +309,11 @@ def interfaces(machine: Machine) -> Values:
     rows = _with_signals(machine, _with_rates(_counters(links), interval))
     radios = [name for name, row in rows.items() if "signal_strength" in row]
     stations = machine.stations() if radios else {}
-    routes, devices = _default_routes(machine), _devices(machine, tuple(links))
+    leads_to, devices = _default_routes(machine), _devices(machine, tuple(links))
     for name, row in rows.items():
         row.update(_link(links[name]))
         row.update(_place(machine, name, links[name], physical=devices[name], is_radio=name in radios))
-        row["default_route"] = None if routes is None else name in routes
+        row["default_route"] = leads_to(name)
     for name in radios:
         rows[name].update(_network(machine, stations.get(name)))
     return {"interfaces": {**rows, "active_connections": connections(machine)}}
@@ -361,21 +361,16 @@ def _kind(machine: Machine, folder: str, link: Link, *, physical: bool | None) -
     return HARDWARE.get(link.hardware, "other")
 
 
-def _default_routes(machine: Machine) -> Set[str] | None:
-    """Return the interfaces that a default route leads to; None where the routes cannot be read."""
-    tables = _table(machine, ROUTE), _table(machine, ROUTE_6)
-
-    def find() -> Set[str]:
-        return kernel.default_routes(tables[0] or "") | kernel.default_routes_6(tables[1] or "")
-
-    return None if tables == (None, None) else machine.memo.while_same("default routes", tables, find)
-
-
-def _table(machine: Machine, path: str) -> str | None:
+def _default_routes(machine: Machine) -> Callable[[str], bool | None]:
+    """Return a function that says whether a default route leads to an interface, None if nobody knows."""
     try:
-        return machine.cached_text_or_none(path)
+        four = kernel.default_routes(machine.cached_text_or_none(ROUTE) or "")
+        six = kernel.default_routes_6(machine.cached_text_or_none(ROUTE_6) or "")
     except OSError:
-        return None
+        four = six = None
+    found = (four or set()) | (six or set())
+    unknown = four is None or six is None
+    return lambda name: name in found or (None if unknown else False)
 
 
 def _network(machine: Machine, station: Station | None) -> dict[str, Json]:

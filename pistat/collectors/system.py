@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 
 from pistat.collectors.operating_system import clock, packages
 from pistat.field import Call, Derived, Field, File, Unit, Values, collector, first_of
@@ -13,6 +14,7 @@ from pistat.parsers import kernel
 
 UNAME = Call("uname")
 START = File(UPTIME)
+AVERAGES = re.compile(r"([0-9]{1,9}\.[0-9]{2}) ([0-9]{1,9}\.[0-9]{2}) ([0-9]{1,9}\.[0-9]{2})\s")
 OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
 """Where a distribution says its name. Only the first that can be read counts: they are never mixed."""
 
@@ -49,8 +51,11 @@ def portable_load(machine: Machine) -> Values:
     elsewhere=portable_load,
 )
 def load_avg(machine: Machine) -> Values:
-    one, five, fifteen, *_ = machine.read_cached_text("/proc/loadavg").split()
-    return {"load_avg": [float(one), float(five), float(fifteen)]}
+    text = machine.read_cached_text("/proc/loadavg")
+    found = AVERAGES.match(text)
+    if found is None:
+        raise ValueError(text[:64])
+    return {"load_avg": [float(average) for average in found.groups()]}
 
 
 @collector(

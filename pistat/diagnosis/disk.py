@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 
 from pistat.diagnosis import past
 from pistat.diagnosis.finding import (
@@ -19,6 +18,7 @@ from pistat.diagnosis.finding import (
     gigabytes,
     graded,
 )
+from pistat.text import utc
 
 INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 NETDATA = "https://github.com/netdata/netdata/blob/master/src/health/health.d"
@@ -140,7 +140,7 @@ def _errors(moment: Moment) -> Measured:
 def _error_words(moment: Moment, disk: str, _: float) -> dict[str, str]:
     row = moment.get("disks", disk) or {}
     count, last = row.get("errors") or 0, row.get("last_error")
-    when = f", the last on {time.strftime('%-d %B %Y', time.gmtime(last))}" if last else ""
+    when = f", the last on {utc(last).day} {utc(last):%B %Y}" if last else ""
     return {"count": f"{count} error{'' if count == 1 else 's'}{when}"}
 
 

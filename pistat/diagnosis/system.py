@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 from pistat.diagnosis.finding import DAY, Finding, Measured, Moment, Severity, Stage, flag, name
 from pistat.machine import board
+from pistat.text import utc
 
 INFO, WARNING = Severity.INFO, Severity.WARNING
 STALE_SECONDS = 14 * DAY
@@ -42,11 +41,7 @@ def _updates(moment: Moment, _: str, number: float) -> dict[str, str]:
 
 
 def _month(seconds: object) -> str:
-    return (
-        time.strftime("%B %Y", time.gmtime(seconds))
-        if isinstance(seconds, (int, float))
-        else "an unknown date"
-    )
+    return f"{utc(seconds):%B %Y}" if isinstance(seconds, (int, float)) else "an unknown date"
 
 
 units_failed = Finding(

@@ -10,7 +10,6 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from pistat.collectors import processes
@@ -19,6 +18,7 @@ from pistat.machine.machine import Machine
 from pistat.machine.processes import Process
 from pistat.parsers import kernel
 from pistat.parsers.values import Json
+from pistat.text import utc
 
 VERSION = "4.5.8+pistat"
 """The version of Glances whose answers these are, and who gives them: a valid version number of PEP 440."""
@@ -369,7 +369,7 @@ def _uptime(readings: Readings) -> str:
 
 
 def _now(readings: Readings) -> Row:
-    moment = datetime.fromtimestamp(int(readings.values["timestamp"] or 0), UTC)
+    moment = utc(int(readings.values["timestamp"] or 0))
     return {"iso": moment.isoformat(), "custom": moment.strftime("%Y-%m-%d %H:%M:%S UTC")}
 
 

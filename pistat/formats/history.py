@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import time
 from array import array
 from collections.abc import Iterator
 
 from pistat.history.history import Curves
 from pistat.history.metrics import Metric
+from pistat.text import utc
 
 KINDS = ("mean", "min", "max")
 BLOCKS, ASCII = "▁▂▃▄▅▆▇█", ".:-=+*#@"
@@ -72,7 +72,7 @@ def csv(curves: Curves) -> str:
 
 def _utc(at: float) -> str:
     """Return a time as RFC 3339 has it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(round(at)))
+    return f"{utc(round(at)):%Y-%m-%dT%H:%M:%SZ}"
 
 
 # Text

@@ -38,7 +38,7 @@ class Container(NamedTuple):
 
     Attributes:
         identity: What made it, its ID and its name as far as the cgroup tells.
-        cpu: Microseconds of CPU time that it has used.
+        cpu: Microseconds of CPU time that it has used; None if unknown.
         memory: Bytes that it uses, without the files that the kernel would drop first; None if unknown.
         memory_limit: Bytes that it may use; None without a limit, or where the controller is off.
         memory_source: `cgroup`, or `rss` where the sum over its processes had to stand for it.
@@ -47,7 +47,7 @@ class Container(NamedTuple):
     """
 
     identity: Identity
-    cpu: int
+    cpu: int | None
     memory: int | None
     memory_limit: int | None
     memory_source: str | None
@@ -73,7 +73,7 @@ def read(machine: Host) -> Table:
     for path, identity in find(machine):
         try:
             container = _container(machine, f"{CGROUPS}/{path}", identity)
-        except (OSError, LookupError):
+        except OSError:
             continue
         if not (identity.engine == "kubernetes" and container.main and container.main.name == PAUSE):
             found[path] = container
@@ -114,8 +114,8 @@ def _has_subfolders(machine: Host, path: str) -> bool:
 
 
 def _container(machine: Host, folder: str, identity: Identity) -> Container:
-    """Read one container. Raises OSError or LookupError where it has gone."""
-    cpu = counters.numbers(machine.read(f"{folder}/cpu.stat", 8192))["usage_usec"]
+    """Read one container. Raises OSError where it has gone."""
+    cpu = _cpu(machine, folder)
     pids = _pids(machine, folder)
     memory, source = _memory(machine, folder), "cgroup"
     wanted = (pids or [])[: None if memory is None else OLDEST]
@@ -135,12 +135,26 @@ def _container(machine: Host, folder: str, identity: Identity) -> Container:
     )
 
 
+def _cpu(machine: Host, folder: str) -> int | None:
+    """Return the microseconds of CPU time; None if they cannot be read. Raises OSError for what has gone."""
+    try:
+        return counters.numbers(machine.read(f"{folder}/cpu.stat", 8192)).get("usage_usec")
+    except OSError as error:
+        if error.errno in ABSENT:
+            raise
+        return None
+
+
 def _memory(machine: Host, folder: str) -> int | None:
     """Return the bytes in use, as `docker stats` counts; None where the controller is off."""
     current = kernel.whole(machine.sensor(f"{folder}/memory.current"), 1 << 60)
     if current is None:
         return None
-    return max(0, current - counters.numbers(machine.sensor(f"{folder}/memory.stat")).get("inactive_file", 0))
+    dropped_first = counters.numbers(machine.sensor(f"{folder}/memory.stat")).get("inactive_file")
+    if dropped_first is None:
+        return None
+    # The kernel sums up the second later than the first.
+    return current - dropped_first if dropped_first < current else current
 
 
 def _pids(machine: Host, folder: str) -> list[str] | None:
@@ -174,6 +188,6 @@ def cpu_percent(path: str, older: Table, newer: Table) -> float | None:
     before, now = older.containers.get(path), newer.containers[path]
     elapsed = newer.uptime - older.uptime
     # The ID tells a container from a later one at the same path only where the path has it.
-    if before is None or elapsed <= 0 or now.cpu < before.cpu:
+    if before is None or elapsed <= 0 or before.cpu is None or now.cpu is None or now.cpu < before.cpu:
         return None
     return round((now.cpu - before.cpu) / 1e4 / elapsed, 2)

@@ -56,6 +56,10 @@ def read(host: Host) -> Table:
     return Table(uptime, processes)
 
 
+WANTED = 22
+"""How many of the columns behind the name are wanted."""
+
+
 def parse(stat: bytes, user: int, clock_ticks: int, page_size: int) -> Process:
     """Parse /proc/PID/stat. The name may contain blanks and parentheses, so it ends at the last one.
 
@@ -63,7 +67,10 @@ def parse(stat: bytes, user: int, clock_ticks: int, page_size: int) -> Process:
         IndexError, ValueError: The process ended while its file was read.
     """
     end = stat.rindex(b") ")
-    fields = stat[end + 2 :].split(b" ", 22)
+    # One more than is wanted, for a number at the end of what was read may be cut.
+    fields = stat[end + 2 :].split(b" ", WANTED)
+    if len(fields) <= WANTED:
+        raise ValueError(stat[:64])
     return Process(
         stat[stat.index(b"(") + 1 : end].decode("utf-8", "replace"),
         user,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from pistat import __version__
@@ -18,6 +17,7 @@ from pistat.diagnosis import report
 from pistat.diagnosis.finding import Severity
 from pistat.field import Unit
 from pistat.parsers.values import Json
+from pistat.text import utc
 
 Values: TypeAlias = "Mapping[str, Any]"
 """Answers by top-level key, and `status` and `sentence` of the diagnosis beside them."""
@@ -104,7 +104,7 @@ def _boot(values: Values) -> str | None:
     moment = values.get("boot_time")
     if moment is None:
         return None
-    return datetime.fromtimestamp(round(moment / ROUND_SECONDS) * ROUND_SECONDS, UTC).isoformat()
+    return utc(round(moment / ROUND_SECONDS) * ROUND_SECONDS).isoformat()
 
 
 def _problem(values: Values) -> bool:

@@ -1,6 +1,7 @@
 """Counters and states that the kernel prints as rows of names and numbers.
 
-Nothing in here raises: what is missing or not understood is left out.
+Nothing in here raises: what is missing or not understood is left out. So is a row without its end, for its
+last number may be cut.
 """
 
 from __future__ import annotations
@@ -8,16 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-PRESSURE = re.compile(r"^(some|full) avg10=([0-9]+\.[0-9]+) avg60=([0-9]+\.[0-9]+)", re.MULTILINE)
+SHARE = r"([0-9]{1,3}\.[0-9]{2})"
+PRESSURE = re.compile(rf"^(some|full) avg10={SHARE} avg60={SHARE} ", re.MULTILINE)
 """The rows of /proc/pressure/*. Before Linux 5.13 the CPU has none for `full`."""
 
-NUMBERS = re.compile(r"^([!-~]{1,64})[ \t]+([0-9]{1,20})$", re.MULTILINE)
+NUMBERS = re.compile(r"^([!-~]{1,64})[ \t]+([0-9]{1,20})\n", re.MULTILINE)
 """A row with a name and a whole number, as in /proc/vmstat and in cpu.stat of a cgroup."""
 
-EVENTS = re.compile(r"\n(pswpin|pswpout|oom_kill) ([0-9]{1,20})(?=\n|$)")
+EVENTS = re.compile(r"\n(pswpin|pswpout|oom_kill) ([0-9]{1,20})(?=\n)")
 """Begins with the end of a line, for which the search is five times faster than for `^`."""
 
-QUEUE = re.compile(r"^(\w{1,32})\t([0-9]{1,20})\t([0-9]{1,20})\t([0-9]{1,20})$", re.MULTILINE)
+QUEUE = re.compile(r"^(\w{1,32})\t([0-9]{1,20})\t([0-9]{1,20})\t([0-9]{1,20})\n", re.MULTILINE)
 """A row of gpu_stats: queue, time of the reading, jobs, time that they took; both in ns."""
 
 

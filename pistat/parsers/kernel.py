@@ -97,10 +97,9 @@ def alarm(text: str) -> bool | None:
 
 
 def device_tree_string(data: bytes) -> str | None:
-    """Return the first string of a device tree property, at most 128 printable characters."""
-    if len(data) > LIMIT:
-        return None
-    return label(data.partition(b"\0")[0].decode("utf-8", "replace"))
+    """Return the first string of a device tree property, at most 128 printable characters; a NUL ends it."""
+    text, end, _ = data.partition(b"\0")
+    return label(text.decode("utf-8", "replace")) if end and len(data) <= LIMIT else None
 
 
 def label(text: str) -> str | None:
@@ -150,16 +149,23 @@ def established(text: str) -> int | None:
     return whole(values[names.index("CurrEstab")], 9_999_999_999)
 
 
-def default_routes(text: str) -> set[str]:
-    """Return the interfaces to which /proc/net/route has a default route that is up."""
+def default_routes(text: str) -> set[str] | None:
+    """Return the interfaces to which /proc/net/route has a default route that is up; None if it is cut."""
+    if not text.startswith("Iface") or not text.endswith("\n"):
+        return None
     rows = (line.split() for line in text.splitlines())
     return {
         row[0] for row in rows if len(row) >= ROUTE_COLUMNS and row[1] == row[7] == "0" * 8 and _up(row[3])
     }
 
 
-def default_routes_6(text: str) -> set[str]:
-    """Return the interfaces to which /proc/net/ipv6_route has a default route; `lo` stands for none."""
+def default_routes_6(text: str) -> set[str] | None:
+    """Return the interfaces to which /proc/net/ipv6_route has a default route; `lo` stands for none.
+
+    It is None where the last row has no end, for others may be missing.
+    """
+    if text and not text.endswith("\n"):
+        return None
     rows = (line.split() for line in text.splitlines())
     return {
         row[9]

@@ -136,6 +136,17 @@ def test_an_answer_is_of_one_moment() -> None:
     assert [each.began for each in outcomes] == [101.0, 101.0]
 
 
+def test_a_source_that_is_named_twice_is_read_once() -> None:
+    """Two mounts at one place are one source: each gets the outcome, and nobody waits in vain."""
+    source = Source()
+    source.answer.set()
+
+    outcomes = DeadlineCache().get([source.task, reading(7, "other"), source.task], 0.0, accept_running=True)
+
+    assert [outcome.value for outcome in outcomes] == [1, 7, 1]
+    assert source.readings == 1
+
+
 def test_a_failure_is_an_outcome() -> None:
     """What a reading raises reaches the caller as an error beside the values of the others."""
 

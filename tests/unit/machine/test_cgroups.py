@@ -94,14 +94,17 @@ def test_the_pause_of_a_pod_is_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "usage_usec\n", "usage_usec -3\n", "usage_usec " + "9" * 500, "\0\xff"])
 def test_a_cgroup_that_says_nothing(tmp_path: Path, text: str) -> None:
-    """It is left out, and the others are not."""
+    """It is still a container: nobody knows how much of the CPU it uses, and that is not 0."""
     other = f"docker/{ID}"
     trees = (
         cgroup(DOCKER, cpu__stat=text, cgroup__procs=""),
         cgroup(other, cpu__stat="usage_usec 1\n", cgroup__procs=""),
     )
 
-    assert list(cgroups.read(machine(tmp_path, *trees)).containers) == [other]
+    table = cgroups.read(machine(tmp_path, *trees))
+
+    assert {path: container.cpu for path, container in table.containers.items()} == {DOCKER: None, other: 1}
+    assert cgroups.cpu_percent(DOCKER, table, table._replace(uptime=table.uptime + 1)) is None
 
 
 def test_files_that_are_missing_or_strange(tmp_path: Path) -> None:
