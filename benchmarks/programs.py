@@ -199,6 +199,11 @@ def anything(body: bytes, asked: float) -> None:
     expect(bool(json.loads(body)), "empty")
 
 
+def text(body: bytes, asked: float) -> None:
+    """Check that there is something to read."""
+    expect(bool(body.strip()), "empty")
+
+
 def expect(true: bool, why: str) -> None:  # noqa: FBT001 - reads as an assertion
     """Raise WrongAnswerError with `why` unless `true`."""
     if not true:

@@ -19,7 +19,13 @@ from programs import LIMITED, OPEN, Program, pi_stat
 FRESH = {**OPEN, "PISTAT_CACHE_SECONDS": "0"}
 Results = dict[str, Any]
 
-FROM_CACHE = ("/api/4/all", "/api/4/quicklook", "/diagnosis", "/history?range=24h&metrics=cpu_usage", "/top")
+FROM_CACHE = {
+    "/api/4/all": programs.anything,
+    "/api/4/quicklook": programs.anything,
+    "/diagnosis": programs.anything,
+    "/history?range=24h&metrics=cpu_usage": programs.anything,
+    "/top": programs.text,
+}
 """What is compared with a cached /stats, as it is asked by default."""
 
 
@@ -77,7 +83,7 @@ def plain(servers: Servers) -> Results:
         servers.request("pi-stat /network/interfaces", fresh, "/network/interfaces", programs.interfaces),
         servers.request("pi-stat /storage/devices", fresh, "/storage/devices", programs.devices),
         servers.request("pi-stat /metrics", fresh, "/metrics", programs.exposition_of_ours),
-        *(servers.request(f"pi-stat {path}", free, path, programs.anything) for path in FROM_CACHE),
+        *(servers.request(f"pi-stat {path}", free, path, check) for path, check in FROM_CACHE.items()),
         *servers.peer(programs.node_exporter(), "/metrics", programs.exposition),
         *servers.peer(programs.glances(), "/api/4/all", programs.anything),
         *servers.peer(programs.netdata(), "/api/v1/allmetrics?format=json", programs.anything),

@@ -23,8 +23,8 @@ VIRTUAL = re.compile(r"(?:loop|ram|zram|dm-|md|md_d|drbd|bcache|zd)\d|nvme\d+c\d
 NUMBERS = re.compile(r"\s*(?:[0-9]{1,20}(?:\s+|$)){8,10}")
 """Reads, reads merged, sectors read, ms reading, the same four for writes, those under way, ms with any."""
 
-ROW = 4
-"""Parts of a row of /proc/diskstats: the two numbers of a device, its name, and the rest."""
+ROW = re.compile(r"^ *[0-9]+ +[0-9]+ ([!-~]+) (.+)$", re.MULTILINE)
+"""A row of /proc/diskstats: the two numbers of a device, its name, and its counters."""
 
 KEEP_SECONDS = 60.0
 DEEPEST = 8
@@ -88,8 +88,7 @@ def all_counters(host: Host, table: str) -> dict[str, list[int] | None]:
 
     It is None for one whose counters are not understood; one that has none, as it is gone, is left out.
     """
-    rows = [line.split(None, 3) for line in table.splitlines()]
-    columns = {row[2]: row[3] for row in rows if len(row) == ROW}
+    columns = dict(ROW.findall(table))
     found = {
         disk.name: columns.get(disk.name) or host.sensor(f"{disk.folder}/stat")
         for disk in disks(host, columns)
