@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import shutil
 import subprocess
@@ -19,6 +20,8 @@ from shlex import quote
 
 import proc
 from programs import TESTS
+
+DAY = 86_400.0
 
 PAIRS = 2_000
 """How many connections one process makes with itself: twice as many descriptors, which are limited."""
@@ -146,6 +149,20 @@ def remove_loops(numbers: set[int]) -> None:
                     fcntl.ioctl(control, LOOP_CTL_REMOVE, each)
                     numbers.discard(each)
             time.sleep(0.1)
+
+
+def day_of_history() -> Mapping[str, str]:
+    """Return variables for a daemon that has saved the curves of the day that ends now."""
+    from support.history.simulated_machine import WALL, Run, SimulatedMachine  # noqa: PLC0415 - the tests' own
+
+    folder = Path(tempfile.mkdtemp(prefix="history-"))
+    machine_id = Path("/etc/machine-id")
+    machine = SimulatedMachine(folder / "root", machine_id.read_text().strip() if machine_id.exists() else "")
+    machine.wrong = time.time() - WALL - DAY
+    run = Run(machine, folder / "state")
+    run.play(DAY, lambda now: {"load_avg": [1.0 + math.sin(now / 999), 0.0, 0.0]})
+    run.archive.close()
+    return {"STATE_DIRECTORY": str(folder / "state")}
 
 
 # The firmware of a Raspberry Pi

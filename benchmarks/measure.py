@@ -180,7 +180,7 @@ MIXED = (
     "/top",
     "/diagnosis",
     "/events",
-    "/history?range=24h&metrics=cpu_usage",
+    "/history?range=24h&metrics=load_1",
     "/containers",
     "/services",
     "/api/4/all",

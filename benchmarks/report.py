@@ -37,7 +37,7 @@ def clients(name: str, key: str) -> Figure:
 FRESH, CACHED = "pi-stat /stats?cache=false", "pi-stat /stats, cached"
 LIMITED = f"{CACHED}, limiter on"
 TEN, LINKS = "pi-stat /processes?limit=10", "pi-stat /network/interfaces"
-DEVICES, HISTORY = "pi-stat /storage/devices", "/history?range=24h&metrics=cpu_usage"
+DEVICES, HISTORY = "pi-stat /storage/devices", "/history?range=24h&metrics=load_1"
 SIXTEEN, BARE = "pi-stat /stats, 16 clients", "bare Flask route"
 WAITRESS, NODE = f"{BARE}, plain waitress", "node_exporter /metrics"
 

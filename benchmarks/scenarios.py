@@ -23,7 +23,7 @@ FROM_CACHE = {
     "/api/4/all": programs.anything,
     "/api/4/quicklook": programs.anything,
     "/diagnosis": programs.anything,
-    "/history?range=24h&metrics=cpu_usage": programs.anything,
+    "/history?range=24h&metrics=load_1": programs.anything,
     "/top": programs.text,
 }
 """What is compared with a cached /stats, as it is asked by default."""
@@ -71,7 +71,8 @@ class Servers:
 
 def plain(servers: Servers) -> Results:
     """Measure everything on a usual Pi: 100 processes, 100 sockets, 5 interfaces."""
-    fresh, limited, free = (servers.start(pi_stat("pi-stat", **each)) for each in (FRESH, LIMITED, OPEN))
+    day = {**OPEN, **environments.day_of_history()}
+    fresh, limited, free = (servers.start(pi_stat("pi-stat", **each)) for each in (FRESH, LIMITED, day))
     bare, waitress = servers.start(programs.bare_flask()), servers.start(programs.bare_flask("waitress"))
     targets = [
         servers.request("pi-stat /stats?cache=false", free, "/stats?cache=false", programs.whole),
