@@ -283,7 +283,7 @@ def test_what_is_open(closed: Daemon, target: str) -> None:
     assert closed.get(target, headers={"X-API-Key": "wrong"}).status == 200
 
 
-@pytest.mark.parametrize("target", ["/stats", "/processes"])
+@pytest.mark.parametrize("target", ["/stats", "/processes", "/containers", "/services"])
 def test_methods_without_a_token(closed: Daemon, target: str) -> None:
     """HEAD and POST want the token like GET; OPTIONS does not: browsers ask with it whether they may."""
     found = {each: closed.get(target, method=each).status for each in ("HEAD", "POST", "OPTIONS")}
