@@ -41,7 +41,9 @@ class Podman:
         ]
         subprocess.run(command, check=True, timeout=60)
         options = ["--detach", "--net=none", "--pids-limit=-1", "--ulimit=nofile=1024:1024"]
-        options += ["--ulimit=nproc=1000:1000"]
+        # In a cgroup of its own, for others may run an engine, too.
+        self._group = f"pi-stat-test-{os.getpid()}"
+        options += ["--ulimit=nproc=1000:1000", f"--cgroup-parent=/{self._group}"]
         try:
             self.id = self._run("run", *options, "--rootfs", str(root), "/busy").strip()
         except BaseException:
@@ -77,9 +79,9 @@ class Podman:
     def remove(self) -> None:
         """End the container, and leave nothing of it."""
         self._run("rm", "--force", "--time=0", self.id)
-        # Only where no other engine uses it.
-        with contextlib.suppress(OSError):
-            Path("/sys/fs/cgroup/libpod_parent").rmdir()
+        for name in (f"{self._group}/conmon", self._group):
+            with contextlib.suppress(OSError):
+                Path(f"/sys/fs/cgroup/{name}").rmdir()
         shutil.rmtree(self._runtime, ignore_errors=True)
 
 
