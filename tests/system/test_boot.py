@@ -714,6 +714,23 @@ def board(service: Service) -> Iterator[None]:
     service.run("rmdir", folder)
 
 
+CONTAINER_ID = "3f2a9c0d1e4b" + "0" * 52
+FAILS = "broken.service"
+
+
+@pytest.fixture
+def state(service: Service) -> Iterator[None]:
+    """A cgroup as Docker makes it for a container, with a process in it, and a service that has failed."""
+    scope = f"docker-{CONTAINER_ID}.scope"
+    service.run("sh", "-c", f"systemd-run --quiet --scope --unit={scope} sleep 600 >/dev/null 2>&1 &")
+    service.run("systemd-run", f"--unit={FAILS}", "--description=Fails at once", "false")
+    service.until(lambda: service.out("systemctl", "is-failed", FAILS, check=False) == "failed")
+    service.until(lambda: service.out("systemctl", "is-active", scope, check=False) == "active")
+    yield
+    service.run("systemctl", "stop", scope)
+    service.run("systemctl", "reset-failed", check=False)
+
+
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Every single figure of an answer by its path; a row of a list goes by what it has of a name."""
     if isinstance(value, dict) and value:
@@ -748,7 +765,7 @@ def everything(service: Service, port: int) -> dict[str, Any]:
 
 ALL = (
     *("/stats", "/processes?limit=10000", "/network/interfaces", "/storage/devices"),
-    *("/sensors", "/metrics", "/health", "/capabilities"),
+    *("/sensors", "/metrics", "/health", "/capabilities", "/containers", "/services"),
 )
 RESTLESS = {"_ratio": (0.05, 0.0), "cpu_usage|cpu_percent": (5.0, 0.0), "memory|swap|load|freq": (0.0, 0.05)}
 """Figures that go up and down by themselves: by how much, and by what share of it, each may be off."""
@@ -773,7 +790,9 @@ def agree(path: str, inside: Any, outside: tuple[Any, Any]) -> bool:
 ABSENT = "not there"
 
 
-def test_every_figure(service: Service, firmware: None, board: None, disk: Callable[..., None]) -> None:
+def test_every_figure(
+    service: Service, firmware: None, board: None, state: None, disk: Callable[..., None]
+) -> None:
     """Each leaf of each route is, in the sandbox, what the same program tells as root outside of it."""
     disk("sdy5", "/home")
     disk("sdy6", "/media/stick")
@@ -811,6 +830,11 @@ FOUND = {
     "/sensors.fans.pwmfan.rpm": 2838,
     "/sensors.temperatures.rp1_adc.temperature": 53.71,
     "/sensors.trip_points[0].temperature": 110.0,
+    "/containers.containers[0].engine": "docker",
+    "/containers.containers[0].id": CONTAINER_ID[:12],
+    "/containers.containers[0].processes": 1,
+    "/services.failed[0].name": FAILS,
+    "/services.state": "degraded",
 }
 """What was laid down; a comparison of nothing with nothing would be none."""
 
