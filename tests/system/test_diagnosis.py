@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import gc
 import os
 import signal
+import socket
+import stat
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,13 +19,10 @@ from typing import Any
 
 import pytest
 
-from pistat.diagnosis import BY_ID
-from pistat.diagnosis.report import Diagnosis
-from pistat.machine.machine import Machine
-from pistat.monitor.monitor import Monitor
 from support import dead_mount, namespaces, stepped_clock
 from support.daemon import Daemon
 from support.dead_mount import DeadMount
+from support.diagnosis.watch import Watch
 from support.firmware import mailbox_standin
 from support.firmware.mailbox_standin import StandIn
 from support.need import Need
@@ -32,36 +34,17 @@ SIZE = 24 << 20
 """Bytes of the filesystem that is filled."""
 
 
-class Watch:
-    """Judge one finding of this machine.
-
-    Each sample is a true reading. The boot clock that is given with it goes on by half a minute a sample.
-    """
-
-    def __init__(self, finding: str, subject: str = "") -> None:
-        self.finding, self.subject = finding, subject
-        self._machine = Machine()
-        self._monitor = Monitor(self._machine, 0.0)
-        self._keys = tuple(sorted(BY_ID[finding].keys))
-        self._diagnosis = Diagnosis(self._monitor, self._machine, recording=True)
-        self._now = self._machine.uptime()
-
-    def sample(self, seconds: float = 0.0) -> str | None:
-        """Take samples for some time; how severe the finding is then, None if there is none."""
-        end = self._now + seconds
-        while self._now <= end:
-            values = self._monitor.answer(self._keys, fresh=True).values
-            self._diagnosis.take(self._now, self._machine.time() + self._now - self._machine.uptime(), values)
-            self._now += max(30.0, seconds / 100)
-        found = [
-            row["severity"]
-            for row in self._diagnosis.document()["findings"]
-            if row["id"] == self.finding and (row["subject"] or "") == self.subject
-        ]
-        return found[0] if found else None
-
-
 Disk = Callable[..., Path]
+
+
+def _rename(device: Path, place: Path) -> None:
+    """Mount by the name of a disk what is mounted from a loop device: a read-only image is no disk."""
+    loop = Path(_source(place))
+    os.mknod(device, 0o600 | stat.S_IFBLK, loop.stat().st_rdev)
+    with loop.open("rb"):
+        # As long as somebody has it open, the loop device stays.
+        subprocess.run(["umount", str(place)], check=True)
+        subprocess.run(["mount", str(device), str(place)], check=True)
 
 
 def _end_threads() -> None:
@@ -74,7 +57,7 @@ def disk(need: Need, tmp_path: Path) -> Iterator[Disk]:
     """A file with an ext4 in it, mounted where only this process sees it."""
     need(namespaces.possible(), "root", installed=False)
 
-    def make(*options: str) -> Path:
+    def make(*options: str, name: str = "") -> Path:
         image, place = tmp_path / "image", tmp_path / "disk"
         place.mkdir()
         with image.open("wb") as file:
@@ -82,6 +65,10 @@ def disk(need: Need, tmp_path: Path) -> Iterator[Disk]:
         subprocess.run(["mke2fs", "-q", "-t", "ext4", "-m", "0", *options, str(image)], check=True)
         mounted = subprocess.run(["mount", "-o", "loop", str(image), str(place)], check=False)
         need(mounted.returncode == 0, "loop devices", installed=False)
+        if name:
+            # Only what lies in /dev is taken for a disk.
+            subprocess.run(["mount", "--bind", str(tmp_path), "/dev/shm"], check=True)
+            _rename(Path("/dev/shm") / name, place)
         return place
 
     with namespaces.own_mounts():
@@ -142,6 +129,23 @@ def test_a_filesystem_that_gives_up_after_an_error(disk: Disk, tmp_path: Path) -
     assert watch.sample() == "warning"
 
 
+def test_a_filesystem_that_is_made_read_only_and_writable_again(disk: Disk, tmp_path: Path) -> None:
+    """By hand, against what /etc/fstab says; where that wants it read-only, it is well."""
+    place = disk(name="sdy1")
+    _fstab(tmp_path, place, "defaults")
+    watch, by_design = (Watch("disk.read_only", str(place)) for _ in range(2))
+    assert watch.sample() is None
+
+    subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+    assert watch.sample() == "warning"
+    (tmp_path / "fstab").write_text(f"/dev/loop0 {place} ext4 ro 0 2\n")
+    assert by_design.sample(300) is None
+    (tmp_path / "fstab").write_text(f"/dev/loop0 {place} ext4 defaults 0 2\n")
+
+    subprocess.run(["mount", "-o", "remount,rw", str(place)], check=True)
+    assert watch.sample(120) is None
+
+
 def _source(place: Path) -> str:
     found = subprocess.run(
         ["findmnt", "-no", "SOURCE", str(place)], capture_output=True, text=True, check=True
@@ -199,6 +203,86 @@ def test_a_program_that_the_kernel_ends_for_want_of_memory(need: Need) -> None:
         assert watch.sample(25 * 3600) is None
     finally:
         group.rmdir()
+
+
+@pytest.fixture
+def network(need: Need) -> Iterator[None]:
+    """A network of our own, without any interface but the loopback."""
+    need(namespaces.possible(), "root", installed=False)
+    with namespaces.own_network():
+        yield
+        _end_threads()
+
+
+VXLAN = 4789
+FRAME = bytes.fromhex("020000000001 020000000002 0800")
+"""The beginning of an Ethernet frame with IPv4 in it."""
+
+PACKET = FRAME + bytes.fromhex("45000014 00000000 40010000 0a000001 0a000002")
+TORN = FRAME + bytes.fromhex("4500")
+
+
+def test_an_interface_whose_packets_are_damaged(need: Need, network: None) -> None:
+    """A tunnel that gets whole packets and torn ones: from 1 % on it begins, and later it ends."""
+    made = "ip link add eth7 type vxlan id 7 local 127.0.0.1 remote 127.0.0.1 dev lo dstport 4789"
+    need(subprocess.run(made.split(), check=False).returncode == 0, "VXLAN in the kernel", installed=False)
+    subprocess.run(["ip", "link", "set", "eth7", "up"], check=True)
+    watch = Watch("network.errors", "eth7")
+
+    def receive(whole: int, torn: int) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for packet in [PACKET] * whole + [TORN] * torn:
+                sender.sendto(bytes.fromhex("0800000000000700") + packet, ("127.0.0.1", VXLAN))
+        watch.sample()
+
+    for _ in range(40):
+        receive(50, 0)
+    assert watch.row() is None
+    for _ in range(41):
+        receive(50, 2)
+    row = watch.row()
+    assert row is not None
+    assert row["evidence"]["network.eth7.errin"] >= 80
+    for _ in range(41):
+        receive(50, 0)
+    assert watch.row() is None
+
+
+TUNSETIFF, SIOCETHTOOL = 0x400454CA, 0x8946
+IFF_TAP = 0x1002
+ETHTOOL_SSET = 2
+
+
+def test_a_link_that_is_slow(need: Need, network: None) -> None:
+    """An interface that runs at 10 Mbit/s; it ends when its link does."""
+    try:
+        device = os.open("/dev/net/tun", os.O_RDWR)
+    except OSError:
+        need(False, "/dev/net/tun", installed=False)
+    try:
+        fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH", b"eth9", IFF_TAP))
+        watch = Watch("network.slow_link", "eth9")
+        assert watch.sample(60) is None
+        _set_speed("eth9", 10)
+        subprocess.run(["ip", "link", "set", "eth9", "up"], check=True)
+        assert watch.sample(240) is None
+        assert watch.sample(120) == "info"
+        row = watch.row()
+        assert row is not None
+        assert row["title"] == "The network cable runs at only 10 Mbit/s"
+
+        subprocess.run(["ip", "link", "set", "eth9", "down"], check=True)
+        assert watch.sample(120) is None
+    finally:
+        os.close(device)
+
+
+def _set_speed(interface: str, speed: int) -> None:
+    """Have the driver of an interface say that it runs at so many Mbit/s."""
+    wanted = ctypes.create_string_buffer(struct.pack("=IIIHB25x", ETHTOOL_SSET, 0, 0, speed, 1), 44)
+    request = struct.pack("16sP16x", interface.encode(), ctypes.addressof(wanted))
+    with socket.socket() as asking:
+        fcntl.ioctl(asking, SIOCETHTOOL, request)
 
 
 def test_a_weak_supply_by_the_firmware(need: Need, tmp_path: Path, start: Callable[..., Daemon]) -> None:

@@ -78,7 +78,7 @@ class Podman:
 
     def remove(self) -> None:
         """End the container, and leave nothing of it."""
-        self._run("rm", "--force", "--time=0", self.id)
+        self._run("rm", "--force", "--ignore", "--time=0", self.id)
         for name in (f"{self._group}/conmon", self._group):
             with contextlib.suppress(OSError):
                 Path(f"/sys/fs/cgroup/{name}").rmdir()
