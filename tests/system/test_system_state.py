@@ -83,6 +83,7 @@ def test_what_podman_says(engine: Podman) -> None:
         """Our CPU time, and that of Podman just before and after."""
         before = podman.seconds(engine.stats()["cpu_time"])
         [(_, container)] = cgroups.read(machine).containers.items()
+        assert container.cpu is not None
         return container.cpu / 1e6, before, podman.seconds(engine.stats()["cpu_time"])
 
     def off() -> list[str]:
