@@ -109,7 +109,8 @@ def interval(text: str) -> int:
 def targets(text: str) -> tuple[Url, ...]:
     """Accept where notifications go; a URL of ntfy must name a topic."""
     found = urls("http", "https", "ntfy", "ntfy+http")(text)
-    if any(each.scheme.startswith("ntfy") and not each.path.rpartition("/")[2] for each in found):
+    topics = [each.path.rpartition("/")[2] for each in found if each.scheme.startswith("ntfy")]
+    if not all(NTFY_TOPIC.fullmatch(each) for each in topics):
         raise ValueError
     return found
 
@@ -141,6 +142,9 @@ def severity(text: str) -> str:
 def _listed(text: str) -> list[str]:
     return text.split(",") if text else []
 
+
+NTFY_TOPIC = re.compile("[-_A-Za-z0-9]{1,64}")
+"""As its server has it."""
 
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?", re.ASCII)
 

@@ -157,6 +157,19 @@ def test_packages_of_debian() -> None:
 # What can be copied works
 
 
+def test_lines_of_settings_to_copy_are_accepted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Each block of settings in docs/integrations.md is read without a complaint, and changes something."""
+    page = (ROOT / "docs" / "integrations.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```ini\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) >= 5
+    for block in blocks:
+        assert len(block.splitlines()) <= 5
+        file = tmp_path / ".env"
+        file.write_text(block)
+        assert load({}, file) != Settings()
+    assert caplog.messages == []
+
+
 def test_examples_work(client: FlaskClient, every_document: dict[str, str]) -> None:
     """Every curl line of the documents and the guides asks for something that is there."""
     pages = README + API + SETTINGS_PAGE

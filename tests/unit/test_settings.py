@@ -179,6 +179,46 @@ def test_bad(name: str, text: str, accepts: str) -> None:
     assert str(error.value) == f"{name} is {was}; expected {accepts}."
 
 
+BROKER = "mqtt://user:password@host:1883, mqtts://user:password@host:8883, or empty for none"
+BROKERS = ("http://h", "mqtt://", "mqtt://h/a-path", "mqtt://u:secret@h:99999", "mqtt://a,mqtt://b", "h:1883")
+NTFY = (
+    "ntfy://h",
+    "ntfy://h/",
+    "ntfy://h/a.topic",
+    "ntfy://h/topic?x=1",
+    f"ntfy://h/{'x' * 65}",
+    "smtp://h/x",
+)
+
+
+@pytest.mark.parametrize("text", BROKERS)
+def test_a_bad_broker_is_not_shown(text: str) -> None:
+    """It may hold a password."""
+    with pytest.raises(BadSettingError) as raised:
+        load({"PISTAT_MQTT_URL": text}, NO_FILE)
+
+    assert str(raised.value) == f"PISTAT_MQTT_URL is not accepted; expected {BROKER}."
+
+
+@pytest.mark.parametrize("text", NTFY)
+def test_a_topic_that_ntfy_would_refuse(text: str) -> None:
+    with pytest.raises(BadSettingError, match="PISTAT_NOTIFY is not accepted; expected URLs"):
+        load({"PISTAT_NOTIFY": text}, NO_FILE)
+
+
+def test_what_leads_somewhere() -> None:
+    """Ports, credentials and whether it is encrypted."""
+    [broker] = load({"PISTAT_MQTT_URL": "mqtts://pi:a%40b,c@[fe80::1]/"}, NO_FILE).mqtt_url
+    topic, token = load({"PISTAT_NOTIFY": "ntfy://h/a_topic, ntfy+http://:tk_1@h:80/t"}, NO_FILE).notify
+
+    assert (broker.host, broker.port, broker.credentials, broker.tls) == ("fe80::1", None, "pi:a@b,c", True)
+    assert (topic.tls, token.tls, token.credentials) == (True, False, ":tk_1")
+    assert load({"PISTAT_MQTT_DISCOVERY_PREFIX": ""}, NO_FILE).mqtt_discovery_prefix == ""
+    for wrong in ("a/", "/a", "a#", "+", "a b", "x" * 65):
+        with pytest.raises(BadSettingError):
+            load({"PISTAT_MQTT_DISCOVERY_PREFIX": wrong}, NO_FILE)
+
+
 @pytest.mark.parametrize("text", ["with blank", " x", "x\n", "\x00", "pässword", "x" * 257, "\udcff"])
 def test_a_bad_token_is_not_shown(text: str) -> None:
     """A token that cannot be one is refused without a word of it."""

@@ -14,12 +14,15 @@ from typing import Any
 import pytest
 
 from pistat.diagnosis.events import Event
+from pistat.diagnosis.report import Diagnosis
+from pistat.monitor.monitor import Monitor
 from pistat.outbound import notify, request
 from pistat.outbound.heartbeat import Heartbeat
 from pistat.outbound.notify import Notifier, Rules, Target
 from pistat.outbound.request import Answer
 from pistat.settings import Settings
 from pistat.validators import Url, urls
+from support.recorded_machine import BOARDS, RecordedMachine
 
 SCHEMES = urls("http", "https", "ntfy", "ntfy+http")
 ROW = {
@@ -87,7 +90,9 @@ class Bench:
 
 
 @contextmanager
-def server(status: int = 200) -> Iterator[tuple[str, list[tuple[str, dict[str, str], bytes]]]]:
+def server(
+    status: int = 200, location: str = "/elsewhere"
+) -> Iterator[tuple[str, list[tuple[str, dict[str, str], bytes]]]]:
     """A server that answers everything with `status`, and what it was asked."""
     asked: list[tuple[str, dict[str, str], bytes]] = []
 
@@ -96,7 +101,7 @@ def server(status: int = 200) -> Iterator[tuple[str, list[tuple[str, dict[str, s
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             asked.append((self.path, dict(self.headers), body))
             self.send_response(status)
-            self.send_header("Location", "/elsewhere")
+            self.send_header("Location", location)
             self.end_headers()
 
         do_GET = do_POST  # noqa: N815 - the name that http.server asks for
@@ -173,6 +178,56 @@ def test_what_cannot_be_delivered_is_kept_in_order(caplog: pytest.LogCaptureFixt
     assert [each["state"] for each in bench.got] == ["begin", "end"]
     assert len(caplog.messages) == 2
     assert "secret" not in caplog.text
+
+
+def test_a_supply_that_flaps_is_one_message() -> None:
+    """The whole way from a thousand samples in ten minutes, each the opposite of the one before.
+
+    A finding is over only after a while without what it is about, so it begins once.
+    """
+    machine = RecordedMachine(BOARDS / "pi4b-8gb")
+    monitor = Monitor(machine, 2)
+    diagnosis = Diagnosis(monitor, machine, recording=True)
+    values: dict[str, Any] = dict(monitor.answer(("power", "uptime", "timestamp")).values)
+    with server() as (address, asked):
+        target = Target(SCHEMES(f"http://{address}/hook")[0])
+        notifier = Notifier([target], diagnosis, machine, "http://pi:8585/", Rules("warning", 0.0))
+        diagnosis.announce(notifier.take)
+        for number in range(1000):
+            machine.now += 0.6
+            power = {**values["power"], "under_voltage": number % 2 == 0}
+            diagnosis.take(machine.uptime(), machine.time(), {**values, "power": power})
+            notifier.work()
+
+    sent = [json.loads(body) for _, _, body in asked]
+    assert [each["state"] for each in sent if each["id"] == "power.under_voltage"] == ["begin"]
+
+
+def test_what_happened_without_a_network_arrives_in_order() -> None:
+    """A whole night of it, from the boot on: the last 50 are kept."""
+    bench = Bench()
+    bench.answer = Answer(False, "the name of the server does not resolve")
+    bench.clock.now = 10.0
+    for number in range(80):
+        bench.clock.now += 300.0
+        bench.notifier.take(event("begin" if number % 2 == 0 else "end", number))
+        bench.notifier.work()
+    bench.answer = Answer(True, "")
+    bench.clock.now += 3600.0
+    bench.notifier.work()
+
+    assert [each["since"] for each in bench.got] == [
+        1_800_000_000.0 + number - (30.0 if number % 2 else 0.0) for number in range(30, 80)
+    ]
+
+
+def test_a_redirect_gets_neither_the_message_nor_the_password() -> None:
+    """A server that sends elsewhere is no success, and elsewhere nobody is asked."""
+    with server() as (elsewhere, asked), server(307, f"http://{elsewhere}/hook") as (address, first):
+        (answer,) = notify.test(SCHEMES(f"http://me:pw@{address}/hook"), "raspberrypi", "http://pi/")
+
+    assert answer == Answer(False, "the server answered 307 Temporary Redirect")
+    assert (len(first), asked) == (1, [])
 
 
 def test_right_after_boot_only_what_lasts_is_sent() -> None:
