@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from pistat import __version__
-from pistat.collectors import ALL
 from pistat.diagnosis import report
 from pistat.diagnosis.finding import Severity
-from pistat.field import Unit
+from pistat.field import Field, Unit
+from pistat.monitor.capabilities import FIELDS_BY_PATH
 from pistat.parsers.values import Json
 from pistat.text import utc
 
@@ -24,9 +24,13 @@ Values: TypeAlias = "Mapping[str, Any]"
 
 Config: TypeAlias = "dict[str, Any]"
 
-FIELDS = {each.path: each for each in report.FIELDS} | {
-    each.path: each for owner in ALL for each in owner.fields
-}
+JUDGED = {each.path: each for each in report.FIELDS}
+
+
+def field_of(path: str) -> Field:
+    """Return the declaration of a reading, or of a part of the diagnosis."""
+    return JUDGED.get(path) or FIELDS_BY_PATH[path]
+
 
 MEASUREMENT = {"state_class": "measurement"}
 CLASSES: dict[Unit, Config] = {
@@ -78,7 +82,7 @@ def _at(path: str) -> Callable[[Values], Any]:
 
     def read(values: Values) -> Any:
         value: Any = values
-        for step in FIELDS[path].steps:
+        for step in field_of(path).steps:
             if step.startswith("["):
                 return value[0] if value else None
             value = value.get(step) if isinstance(value, Mapping) else None
@@ -147,7 +151,7 @@ class Entity:
             identity: The unique ID of the device.
             seconds: The time between two states.
         """
-        unit = self.unit or FIELDS[self.path].unit
+        unit = self.unit or field_of(self.path).unit
         found: Config = {
             "platform": "binary_sensor" if unit is Unit.FLAG else "sensor",
             "unique_id": f"{identity}_{self.key}",
@@ -236,7 +240,7 @@ FACTS = ("hardware", "system", "interfaces", "devices")
 KEYS = tuple(
     dict.fromkeys(
         [
-            *(FIELDS[each.path].key for each in ENTITIES if FIELDS[each.path] not in report.FIELDS),
+            *(FIELDS_BY_PATH[each.path].key for each in ENTITIES if each.path not in JUDGED),
             *FACTS,
         ]
     )

@@ -6,6 +6,7 @@ import base64
 import http.client
 import socket
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pistat.text import escaped
@@ -54,8 +55,12 @@ def _exchange(method: str, url: Url, path: str, body: bytes | None, headers: Map
         connection.close()
 
 
+@cache
 def tls_context() -> SSLContext:
-    """Return what checks the certificate of a server, by the authorities that the system trusts now."""
+    """Return what checks the certificate of a server, by the authorities that the system trusts.
+
+    There is one for all, since it may take megabytes and tens of milliseconds to read those.
+    """
     # Only here: where no setting needs it, it is not loaded.
     import ssl  # noqa: PLC0415
 

@@ -162,5 +162,5 @@ def test_a_long_sentence_is_cut() -> None:
 
 def test_every_unit_is_known_to_home_assistant() -> None:
     for each in home_assistant.ENTITIES:
-        unit = each.unit or home_assistant.FIELDS[each.path].unit
+        unit = each.unit or home_assistant.field_of(each.path).unit
         assert unit in home_assistant.CLASSES or unit in {Unit.COUNT, Unit.LOAD, Unit.RPM}, each.key
