@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import re
@@ -38,6 +39,7 @@ if __name__ == "__main__":
 from flask import Blueprint, Flask, Response, current_app, g, render_template, request
 from flask_limiter import Limiter
 from limits import RateLimitItemPerSecond
+from markupsafe import Markup
 from werkzeug.exceptions import (
     BadRequest,
     Forbidden,
@@ -54,7 +56,7 @@ from werkzeug.http import parse_accept_header
 from pistat import daemon, hosts, routes
 from pistat.cache import NoThreadError
 from pistat.collectors import cpu, processes
-from pistat.compression import Body
+from pistat.compression import Body, Frame
 from pistat.diagnosis.finding import Severity
 from pistat.diagnosis.report import Diagnosis
 from pistat.formats import findings, openapi, page, phone, prometheus
@@ -137,6 +139,7 @@ class Service:
         )
         # Making one costs milliseconds, on a Pi Zero tens of them; a machine is known by a handful of names.
         self.document = lru_cache(maxsize=8)(self._document)
+        self.frame = lru_cache(maxsize=4)(self._frame)
         self.guard = AccessControl(settings, machine)
         self.recorder: Recorder = (
             last.recorder if last else Recorder(self.monitor, machine, settings.history_seconds)
@@ -191,6 +194,13 @@ class Service:
         if kind == "html":
             return Document(Body(text.encode()), "text/html; charset=utf-8", page.policy(name))
         return Document(Body(text.encode()), "text/plain; charset=utf-8")
+
+    def _frame(self, base: str) -> Frame:
+        """Return what stands around the first readings in the page."""
+        live = Markup(page.LIVE)  # noqa: S704 - a constant
+        text = render_template("page.html", live=live, **contents(base, self.settings))
+        before, after = text.encode().split(page.LIVE.encode())
+        return Frame(before, after)
 
 
 def create_app(settings: Settings, machine: Machine, last: Service | None = None) -> Flask:
@@ -402,7 +412,7 @@ def first_page() -> Response:
     """Answer with the guide for terminals, and with the page for everybody else."""
     _parameters(routes.GUIDE)
     if not _wants_text():
-        return _document("page.html")
+        return _page()
     from pistat.formats import guide  # noqa: PLC0415 - see Service.screens
 
     service = _service()
@@ -412,6 +422,30 @@ def first_page() -> Response:
     response = Response(guide.text(_base(), name, diagnosis), content_type=TEXT)
     response.vary.update(("Accept", "User-Agent"))
     return response
+
+
+def _page() -> Response:
+    """Answer with the page and, unless they want a token that is not shown, its first readings."""
+    service, base = _service(), _base()
+    live = render_template(
+        "live.html", neighbours=service.settings.neighbours, **{"name": base, **_first_readings(service)}
+    )
+    response = _compressed(service.frame(base).around(live.encode()), "text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = page.policy()
+    response.vary.update(("Accept", "User-Agent"))
+    return response
+
+
+def _first_readings(service: Service) -> dict[str, Any]:
+    from pistat.formats import overview  # noqa: PLC0415 - see Service.screens
+
+    if not service.guard.has_token(request.environ):
+        return overview.empty()
+    # As a client would read them, in whom no byte is left that is not text.
+    readings = json.loads(service.monitor.answer(overview.KEYS).body().plain)
+    judged = json.loads(service.diagnosis.body().plain)
+    events = service.diagnosis.events(judged["timestamp"] - overview.SPAN, overview.EVENTS)
+    return overview.contents(readings, judged, json.loads(encode({"events": events}))["events"])
 
 
 @api.get(routes.DOCS.path)
@@ -437,7 +471,19 @@ def openapi_document() -> Response:
 @api.get(routes.ICON.path)
 def icon() -> Response:
     """Answer with the icon of the page, a file of its own so that no `data:` needs to be allowed."""
-    return _static(Document(Body((page.TEMPLATES / "icon.svg").read_bytes()), "image/svg+xml"))
+    return _static(page.file("icon.svg", "image/svg+xml"))
+
+
+@api.get(routes.ICON_PNG.path)
+def icon_png() -> Response:
+    """Answer with the icon as phones want it."""
+    return _static(page.file("icon.png", "image/png"))
+
+
+@api.get(routes.MANIFEST.path)
+def manifest() -> Response:
+    """Answer with what makes the page an app."""
+    return _static(page.file("manifest.webmanifest", "application/manifest+json"))
 
 
 def _static(document: Document) -> Response:

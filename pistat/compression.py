@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 
 WORTHWHILE = 1_400
@@ -34,3 +35,37 @@ class Body:
             packer = zlib.compressobj(LEVEL, wbits=16 + zlib.MAX_WBITS)
             self._compressed = packer.compress(self.plain) + packer.flush()
         return self._compressed
+
+
+class Frame:
+    """What stands around the changing part of a document, compressed once; the part is compressed each time.
+
+    Deflate allows to put pieces one behind the other that were compressed by themselves (RFC 1951): each
+    begins at a byte, since the one before was flushed, and looks back at nothing before itself.
+    """
+
+    HEADER = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
+    LAST_BLOCK = b"\x03\0"
+
+    __slots__ = ("_after", "_before", "_pieces")
+
+    def __init__(self, before: bytes, after: bytes) -> None:
+        self._before, self._after = before, after
+        self._pieces: tuple[bytes, bytes] | None = None
+
+    def around(self, middle: bytes) -> Body:
+        """Return the document with this in the middle."""
+        body = Body(self._before + middle + self._after)
+        if self._pieces is None:
+            self._pieces = _piece(self._before), _piece(self._after)
+        before, after = self._pieces
+        end = struct.pack("<II", zlib.crc32(body.plain), len(body.plain))
+        body._compressed = b"".join(  # noqa: SLF001 - the same module
+            (self.HEADER, before, _piece(middle), after, self.LAST_BLOCK, end)
+        )
+        return body
+
+
+def _piece(plain: bytes) -> bytes:
+    packer = zlib.compressobj(LEVEL, wbits=-zlib.MAX_WBITS)
+    return packer.compress(plain) + packer.flush(zlib.Z_FULL_FLUSH)

@@ -296,6 +296,13 @@ GUIDE = Route(
     budget="guide",
 )
 ICON = Route("/icon.svg", "The icon of the page.", media=("image/svg+xml",), budget="guide")
+ICON_PNG = Route("/icon.png", "The same, for phones.", media=("image/png",), budget="guide")
+MANIFEST = Route(
+    "/manifest.webmanifest",
+    "What a phone needs to put the page on its home screen.",
+    media=("application/manifest+json",),
+    budget="guide",
+)
 
 GLANCES = Route("/api/4/<path:name>", "As Glances 4 answers, for its clients.", budget=GLANCES_BUDGET)
 GLANCES_STATUS = Route("/api/4/status", "That this is up, for clients of Glances.", budget="health")
@@ -323,4 +330,4 @@ ROUTES = (
 """Those that are documented."""
 
 PATHS = tuple(route.path for route in ROUTES)
-BY_PATH = {route.path: route for route in (*ROUTES, ICON, GLANCES, GLANCES_STATUS)}
+BY_PATH = {route.path: route for route in (*ROUTES, ICON, ICON_PNG, MANIFEST, GLANCES, GLANCES_STATUS)}

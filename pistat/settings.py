@@ -132,6 +132,22 @@ def topic(text: str) -> str:
     return text
 
 
+def neighbours(text: str) -> tuple[Neighbour, ...]:
+    """Accept other machines with pi-stat: names, addresses or URLs, each after a name to show if wanted."""
+    return tuple(_neighbour(each.strip(" ")) for each in _listed(text))
+
+
+def _neighbour(text: str) -> Neighbour:
+    found = NEIGHBOUR.fullmatch(text)
+    if not found or not 0 < int(found["port"] or 1) < 65536:  # noqa: PLR2004
+        raise ValueError
+    port = found["port"] or ("" if found["scheme"] else "8585")
+    url = (
+        f"{(found['scheme'] or 'http').lower()}://{found['host']}{port and ':' + port}{found['path'] or '/'}"
+    )
+    return Neighbour((found["name"] or found["host"]).strip(), url)
+
+
 def severity(text: str) -> str:
     """Accept the word of a severity."""
     if text not in SEVERITIES:
@@ -148,6 +164,21 @@ NTFY_TOPIC = re.compile("[-_A-Za-z0-9]{1,64}")
 
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?", re.ASCII)
 
+NEIGHBOUR = re.compile(
+    r"(?:(?P<name>[^=,/]{1,40})=)?(?:(?P<scheme>https?)://)?"
+    r"(?P<host>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?(?P<path>/[!-~]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another machine with pi-stat, to which the page links: the name to show, and its URL."""
+
+    name: str
+    url: str
+
+
 ADDRESS = Kind(address, "an IPv4 or IPv6 address, or localhost")
 LEVEL = Kind(level, "one of " + ", ".join(LEVELS))
 TOKEN = Kind(token, "at most 256 visible ASCII characters, without spaces; empty for none")
@@ -162,6 +193,9 @@ TARGETS = Kind(
 BROKER = Kind(broker, "mqtt://user:password@host:1883, mqtts://user:password@host:8883, or empty for none")
 TOPIC = Kind(topic, "letters, digits, _ and -, with / between; empty for none")
 ONE_URL = Kind(one_url, "a URL that begins with http:// or https://; empty for none")
+NEIGHBOURS = Kind(
+    neighbours, "hosts or URLs separated by commas, such as attic.local or Attic=http://192.168.1.20:8585"
+)
 ORIGINS = Kind(origins, "origins separated by commas, such as http://dashboard.local:3000")
 
 
@@ -242,6 +276,9 @@ class Settings:
         "homeassistant", TOPIC, "How the topics begin by which Home Assistant finds devices."
     )
     show_ssid: bool = setting("False", FLAG, "Whether to show the name of the Wi-Fi network.")
+    neighbours: tuple[Neighbour, ...] = setting(
+        "", NEIGHBOURS, "Other machines with pi-stat to which the page links; nothing is asked of them."
+    )
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,19 @@ TEMPLATES = Path(__file__).resolve().parent.parent.parent / "templates"
 SHARE = 0.4
 """Of the requests of a client that an open page takes, at most."""
 
-QUESTIONS = 1 + 1 / 4 + 2 / 16
-"""Requests in a turn of the page, with all its tables on the screen: `turns` in scripts/tables.js."""
+LEAST_SECONDS = 6
+"""Between two questions for the readings of the tiles, where nothing asks for more."""
+
+QUESTIONS = 1 + 9 / 10
+"""Requests in a turn of the page, at most: beside /stats, scripts/asking.js asks nine times in ten turns."""
+
+LIVE = "<!-- live -->"
+"""Where the first readings stand in the page."""
 
 SCRIPTS = {
     "page": (
-        *("dom", "words", "sentence", "graphs", "readings", "asking", "tables", "forms", "search"),
-        "start",
+        *("dom", "quantities", "tabs", "asking", "lock", "headline", "curves", "graphs", "cursor", "tiles"),
+        *("power", "tables", "sections", "forms", "start"),
     ),
     "docs": ("docs",),
 }
@@ -69,6 +75,11 @@ def script(name: str = "page") -> Markup:
     return _own("\n".join(_read(f"scripts/{part}.js") for part in SCRIPTS[name]))
 
 
+def file(name: str, mimetype: str) -> Document:
+    """Return a file that is served as it is."""
+    return Document(Body((TEMPLATES / name).read_bytes()), mimetype)
+
+
 def _read(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
@@ -81,7 +92,7 @@ def policy(name: str = "page") -> str:
     """Return the policy of a document: own style, script, icon and API; scripts can make no markup."""
     sources = f"script-src {_hash(script(name))}; style-src {_hash(style(name))}"
     return (
-        f"default-src 'none'; {sources}; img-src 'self'; "
+        f"default-src 'none'; {sources}; img-src 'self'; manifest-src 'self'; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
         "require-trusted-types-for 'script'; trusted-types 'none'"
     )
@@ -94,9 +105,9 @@ def _hash(text: str) -> str:
 def seconds(settings: Settings) -> int:
     """Return the seconds between requests of the page: no faster than answers change, far below the limit."""
     if not settings.rate_limit_enabled:
-        return max(4, math.ceil(settings.cache_seconds))
+        return max(LEAST_SECONDS, math.ceil(settings.cache_seconds))
     pace = QUESTIONS * settings.rate_limit_window / settings.rate_limit_requests / SHARE
-    return max(4, math.ceil(settings.cache_seconds), math.ceil(pace))
+    return max(LEAST_SECONDS, math.ceil(settings.cache_seconds), math.ceil(pace))
 
 
 def requests(settings: Settings) -> int:

@@ -1,86 +1,133 @@
-// Asking: one request at a time, slower after refusals and failures, none while nobody looks
+// Asking: one question at a time, at most 20 a minute from all tabs together, fewer after refusals and
+// failures, none while nobody looks.
+//
+// A source is what can be asked for: key() names it to the other tabs, target() is the request, take()
+// puts the answer onto the page, wanted() says whether anybody sees it.
 
-const QUICK = "cpu_temp,cpu_freq,cpu_usage,per_cpu_usage,memory,disk_io,network,power,load_avg,uptime,timestamp", SLOW = ",swap,disk,gpu,clocks";
-let turn = 0, failures = 0, timer = 0, paused = false, asking = false, due = 0, note = null, complete = false;
+const EVERY = document.body.dataset.every * 1e3, WINDOW = 10 * EVERY, OTHERS = 9;
+const SOURCES = [], spent = [];
+let paused = false, asking = false, failures = 0, rest = 0, note = null;
 
+// Every `turns` of the page it is asked for again
+function source(key, turns, take, rest) {
+  const made = { key: () => key, wanted: () => true, seconds: 5, next: 0, hurried: false, every: turns * EVERY, take, ...rest };
+  SOURCES.push(made);
+  return made;
+}
 function ask(target, seconds = 5) {
   // Even without a token: to a script that shows one, the browser puts up no dialog of its own. Not as
   // Authorization: that is what the browser shows to a proxy with a password. Without what no token
   // holds, such as a blank that was copied along.
-  return fetch(target, { headers: { "X-API-Key": at("token").value.replace(/[^!-~]/g, "") }, cache: "no-store", signal: AbortSignal.timeout(seconds * 1e3) });
+  return fetch(target, { headers: { "X-API-Key": token.replace(/[^!-~]/g, "") }, cache: "no-store", signal: AbortSignal.timeout(seconds * 1e3) });
 }
-const left = () => Math.max(0, Math.ceil(due - Date.now() / 1e3)) + NB + "s";
+// What the tabs have asked for lately beside /stats, which comes at its own pace
+function count(key) {
+  if (key !== "stats") spent.push(Date.now());
+}
+function hasRoom() {
+  while (spent[0] < Date.now() - WINDOW) spent.shift();
+  return spent.length < OTHERS;
+}
+function choose() {
+  const due = SOURCES.filter(each => each.next <= Date.now() && each.wanted());
+  if (due.includes(STATS) || failures) return due.find(each => each === STATS);
+  const first = due.sort((one, other) => other.hurried - one.hurried || one.next - other.next)[0];
+  return first?.hurried || hasRoom() ? first : null;
+}
+// What somebody has just asked for does not wait
+function hurry(source) {
+  source.next = 0;
+  source.hurried = true;
+  tick();
+}
+async function tick() {
+  if (paused || document.hidden || asking || Date.now() < rest) return;
+  const chosen = choose();
+  if (!chosen) return;
+  asking = true;
+  await question(chosen);
+  asking = false;
+  tick();
+}
+async function question(source) {
+  const key = source.key();
+  source.hurried = false;
+  // While another tab asks, its answer is waited for
+  source.next = Date.now() + 2e3;
+  if (!await claimed(key) || source.key() !== key || source.next - Date.now() > 2e3) return;
+  count(key);
+  const told = { key, status: 0, wait: 0, found: null };
+  try {
+    const answer = await ask(source.target(), source.seconds);
+    told.status = answer.status;
+    told.wait = +answer.headers.get("Retry-After");
+    if (answer.ok) told.found = await answer.json();
+  } catch {
+    // No answer, or half of one: as if there were none
+    told.status = 0;
+  }
+  share(told);
+  settle(told);
+}
+// What an answer means, whichever tab was given it
+function settle({ key, status, wait, found }) {
+  const asked = SOURCES.find(each => each.key() === key);
+  if (asked) asked.next = Date.now() + asked.every;
+  if (status === 200) {
+    if (asked === STATS) alive();
+    asked?.take(found);
+  } else if (status === 429) busy(wait || 30);
+  else if (status === 401) locked();
+  else if (asked === STATS) gone(status);
+  else if (asked) {
+    // Whether all of it is gone, /stats will say
+    asked.next = Date.now() + 2 * EVERY;
+    if (!status) STATS.next = 0;
+  }
+}
+
+// How it goes
+
+const left = () => Math.max(0, Math.ceil((rest - Date.now()) / 1e3)) + NB + "s";
 function status(text, state = "") {
   at("live").classList.toggle("off", !!state);
   at("now").classList.toggle("stale", state === "gone");
   put(at("live-text"), text);
 }
-async function tick() {
-  if (paused || document.hidden || asking) return;
-  asking = true;
-  let wait = EVERY;
-  try {
-    wait = await settle(await ask("/stats?fields=" + QUICK + (turn % 5 ? "" : SLOW) + (complete ? "" : ",hardware,system")));
-  } catch (why) {
-    wait = gone(why);
-  }
-  asking = false;
-  due = Date.now() / 1e3 + wait;
-  if (note) put(at("live-text"), note());
-  later();
-}
-// Not before it is time, whoever comes back in between
-function later() {
-  clearTimeout(timer);
-  timer = setTimeout(tick, due * 1e3 - Date.now());
-}
-// What an answer means; the seconds until the next question
-async function settle(answer) {
-  if (answer.status === 429) {
-    note = () => `Asked too often; asking again in ${left()}.`;
-    status("", "busy");
-    return +answer.headers.get("Retry-After") || 30;
-  }
-  if (answer.status === 401) return locked();
-  if (!answer.ok) throw answer.status;
-  const found = await answer.json();
-  failures = 0;
+function alive() {
+  if (failures) tell(host + " answers again.");
+  failures = rest = 0;
   note = null;
-  complete ||= !(found.errors?.hardware || found.errors?.system);
-  if (accept(found) || SILENT.test(kind)) paint();
-  turn++;
-  status(`Live, every ${EVERY} s. Last seen ${clock(last)}.`);
-  TABLES.forEach(refresh);
-  return EVERY;
+  state = "live";
+  unlocked();
+  status("Live");
 }
-function locked() {
-  const refused = at("token").value ? "does not accept this token" : "needs a token";
-  at("lock").open = true;
+function busy(seconds) {
+  rest = Date.now() + seconds * 1e3;
+  STATS.next = 0;
   note = () => `Asking again in ${left()}.`;
-  status("", "busy");
-  headline(`${host} *${refused}*; the box for it is below.`, "warn");
-  if (kind !== "locked") {
-    at("live").after(at("lock"));
-    tell(`${host} ${refused}.`);
-  }
-  kind = "locked";
-  return 30;
+  state = "busy";
+  status(note(), "busy");
+  headline("warn", "Asked too often", `Others at this address ask, too. ${last ? `The readings are of ${clock(last)}. ` : ""}See PISTAT_RATE_LIMIT_REQUESTS.`);
 }
 // Without an answer, or with the status of one that is an error
 function gone(why) {
-  const [now, since] = why > 0 ? ["fails with " + why, "has failed with " + why] : ["does not answer", "has not answered"];
+  const [now, since] = why ? ["fails with " + why, "has failed with " + why] : ["does not answer", "has not answered"];
   if (!failures++) tell(`${host} ${now}.`);
-  note = () => `${last ? "The readings are from then. " : ""}Trying again in ${left()}.`;
-  status("", "gone");
-  headline(last ? `${host} *${since}* since ${clock(last)}.` : `${host} *${now}*.`, "warn");
+  rest = Date.now() + ([2, 4, 8, 15][failures - 1] ?? 30) * 1e3;
+  STATS.next = 0;
+  note = () => `Trying again in ${left()}.`;
+  state = "gone";
+  status(note(), "gone");
+  headline("warn", `${host} ${last ? `${since} since ${clock(last)}` : now}`, last ? "The readings are from then." : "");
   document.title = "? " + host;
-  kind = "gone";
-  return [2, 4, 8, 15][failures - 1] ?? 30;
 }
-function pause() {
+function togglePause() {
   paused = !paused;
   put(at("pause"), paused ? "Resume" : "Pause");
-  note = null;
-  if (paused) status(`Paused${last ? " at " + clock(last) : ""}.`, "busy");
-  else tick();
+  if (paused) status(`Paused${last ? " at " + clock(last) : ""}`, "busy");
+  else {
+    status("Live");
+    tick();
+  }
 }

@@ -1,4 +1,4 @@
-// The manual that answers
+// The routes, each with a form that asks this machine
 
 const LINES = 500;
 // Short objects on one line
@@ -42,7 +42,7 @@ function control(box) {
   const given = box.dataset, name = given.name, preset = given.preset, choices = given.choices, list = box.querySelector(".chips");
   if (list) {
     const set = make("fieldset.chips", make("legend.sr", name), ...all("b", list).map(each => ticked("label", each.textContent, make("span", each.textContent))));
-    set.append(button("", "Clear (none means all)", null, () => fill(box.closest("article"), "")));
+    set.append(button("", "Clear (none means all)", null, () => fill(box.closest(".rt"), "")));
     list.replaceWith(set);
   } else if (/true|false/.test(preset)) {
     const other = preset === "true" ? "false" : "true";
@@ -81,7 +81,7 @@ function spell(article) {
   const url = location.origin + target(article), quoted = /[^\w:/.,=%-]/.test(url) ? `'${url}'` : url;
   const [plain, curl] = all(".ln code", article);
   breaking(plain, url);
-  breaking(curl, `curl ${at("token").value ? '-H "Authorization: Bearer $PISTAT_API_TOKEN" ' : ""}${quoted}`);
+  breaking(curl, `curl ${token ? '-H "Authorization: Bearer $PISTAT_API_TOKEN" ' : ""}${quoted}`);
 }
 async function send(article) {
   const meta = article.querySelector(".goes span"), began = performance.now();
@@ -91,8 +91,7 @@ async function send(article) {
     answer = await ask(target(article), 30);
     text = await answer.text();
   } catch {
-    put(meta, host + " does not answer.");
-    return;
+    return put(meta, host + " does not answer.");
   }
   const rest = answer.headers.get("RateLimit-Remaining");
   meta.replaceChildren(make(answer.ok ? "b" : "b.e", `${answer.status} ${answer.statusText}`),
@@ -111,4 +110,12 @@ function equip(article) {
   boxes(article).forEach(control);
   article.oninput = () => spell(article);
   spell(article);
+}
+// A request that is cited somewhere stands in its form when it is followed
+function follow(event) {
+  const article = at(event.currentTarget.pathname);
+  event.preventDefault();
+  article.open = true;
+  fill(article, event.currentTarget.search);
+  article.scrollIntoView();
 }

@@ -1,62 +1,84 @@
-// Graphs of what this page has seen. Series are lists of [time, value]
+// Graphs. Where nothing was seen the line breaks and the baseline is dotted: no bridge, no zero. A start of
+// the machine is a line from top to bottom
 
-let series = {}, first = 0, last = 0;
+const WIDE = 300, GRAPHS = [];
 
-function record(name, time, value) {
-  const seen = series[name] ??= [];
-  seen.push([time, value]);
-  while (seen[0][0] < time - WINDOW) seen.shift();
+// What a graph is made of: area, range from least to most, baseline, gaps, mark, starts, lines, cursor, end
+const PARTS = ["area", "spread", "base", "gap", "mark", "start", "second", "line", "cursor", "dot"];
+
+// `of` says what is drawn: names of the curves with a word for each, scale, mark, and how a value is written
+function graph(box, of) {
+  const height = of.height ?? 64, paths = {};
+  for (const part of PARTS) paths[part] = drawn("path", { class: part });
+  const svg = drawn("svg", { class: "sp", viewBox: `0 0 ${WIDE} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...Object.values(paths));
+  const top = make("span.top"), said = make("span.said"), span = make("p.span", make("span"), make("span"), make("span"));
+  box.append(make("div.plot", svg, top, said), span);
+  const made = { ...of, box, svg, paths, top, said, height, found: [], cursor: null };
+  made.paintSpan = () => [span.children[0], span.children[1], span.children[2]].forEach((each, i) => put(each, [range + " ago", chosen().half, "now"][i]));
+  made.paintSpan();
+  GRAPHS.push(made);
+  readable(made);
+  return made;
 }
-function graph(height) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  const given = { class: "sp", viewBox: "0 0 300 " + height, preserveAspectRatio: "none", "aria-hidden": "true" };
-  for (const name in given) svg.setAttribute(name, given[name]);
-  for (const part of "bgmald") {
-    const path = document.createElementNS(svg.namespaceURI, "path");
-    path.setAttribute("class", part);
-    svg.append(path);
+// The samples in columns, one for each place on the screen, and a list for each stretch without a gap
+function stretches(found, from, span, gap) {
+  const all = [], crowded = found.length > WIDE * 1.3;
+  let stretch = null, before = 0;
+  for (const [time, mean, least, most] of found) {
+    if (mean == null) { stretch = null; continue; }
+    const x = Math.min(WIDE, (time - from) / span * WIDE), column = stretch?.at(-1);
+    if (!stretch || time - before > gap) all.push(stretch = [{ x, mean, least, most, count: 1 }]);
+    else if (crowded && x - column.x < 1) {
+      column.mean += (mean - column.mean) / ++column.count;
+      column.least = Math.min(column.least, least);
+      column.most = Math.max(column.most, most);
+    } else stretch.push({ x, mean, least, most, count: 1 });
+    before = time;
   }
-  return svg;
+  return all;
 }
-// Where nothing was seen the line breaks and the baseline is dotted: no bridge, no zero
-function draw(svg, name, low, high, mark) {
-  const height = svg.viewBox.baseVal.height, foot = height - .5;
-  const span = Math.min(WINDOW, Math.max(60, last - first)), from = last - span;
-  const x = time => ((time - from) / span * 300).toFixed(1);
-  const y = value => (height - 1.5 - (Math.min(high, Math.max(low, value)) - low) / (high - low) * (height - 4)).toFixed(1);
-  let line = "", area = "", gaps = "", end = null, run = [];
-  const close = () => {
-    if (run.length > 1) {
-      const points = run.map(([time, value]) => x(time) + " " + y(value)).join("L");
-      line += "M" + points;
-      area += `M${x(run[0][0])} ${height}L${points}L${x(run.at(-1)[0])} ${height}Z`;
-    }
-    run = [];
-  };
-  for (const sample of series[name] || []) {
-    const [time, value] = sample;
-    if (time < from) continue;
-    if (value == null) { close(); continue; }
-    if (end && (!run.length || time - end[0] > EVERY * 2.5)) {
-      close();
-      gaps += `M${x(end[0])} ${foot}H${x(time)}`;
-    }
-    run.push(end = sample);
+function draw(made) {
+  const curve = remembered[chosen().api], span = chosen().seconds, from = last - span, gap = apart(curve);
+  const series = made.names.map(name => samples(name, curve, from));
+  const [low, high] = made.scale(series);
+  const x = value => value.toFixed(1);
+  const y = value => (made.height - 1.5 - (Math.min(high, Math.max(low, value)) - low) / (high - low) * (made.height - 4)).toFixed(1);
+  const lines = series.map(found => stretches(found, from, span, gap));
+  const path = (part, d) => made.paths[part].setAttribute("d", d);
+  Object.assign(made, { found: series, from, span, y });
+
+  const across = (stretch, value) => stretch.map(column => x(column.x) + " " + y(value(column))).join("L");
+  const mean = stretch => across(stretch, column => column.mean) + (stretch.length > 1 ? "" : "h0");
+  path("line", lines[0].map(stretch => "M" + mean(stretch)).join(""));
+  path("second", (lines[1] ?? []).map(stretch => "M" + mean(stretch)).join(""));
+  path("area", low ? "" : lines[0].map(stretch => `M${x(stretch[0].x)} ${made.height}L${across(stretch, column => column.mean)}L${x(stretch.at(-1).x)} ${made.height}Z`).join(""));
+  path("spread", lines[0].map(stretch => `M${across(stretch, column => column.most)}L${across([...stretch].reverse(), column => column.least)}Z`).join(""));
+  const foot = made.height - .5;
+  path("base", `M0 ${foot}H${WIDE}`);
+  path("gap", gaps(lines[0]).map(([one, other]) => `M${x(one)} ${foot}H${x(other)}`).join(""));
+  path("mark", made.mark?.() ? `M0 ${y(made.mark())}H${WIDE}` : "");
+  path("start", starts(curve?.boots, from, span, made.height));
+  const end = lines[0].at(-1)?.at(-1);
+  path("dot", end && end.x > WIDE - gap / span * WIDE ? `M${x(end.x)} ${y(end.mean)}h0` : "");
+  put(made.top, made.written?.(high) ?? "");
+  made.point?.();
+}
+// What is not covered, from the left edge to the right one
+function gaps(stretches) {
+  const found = [];
+  let covered = 0;
+  for (const stretch of stretches) {
+    if (stretch[0].x - covered > 1.5) found.push([covered, stretch[0].x]);
+    covered = stretch.at(-1).x;
   }
-  close();
-  const set = (part, d) => svg.querySelector("." + part).setAttribute("d", d);
-  const base = `M0 ${foot}H300`;
-  set("b", base);
-  set("g", end ? gaps : base);
-  set("m", mark && end ? `M0 ${y(mark)}H300` : "");
-  set("a", area);
-  set("l", line);
-  set("d", end ? `M${x(end[0])} ${y(end[1])}h0` : "");
+  if (WIDE - covered > 3) found.push([covered, WIDE]);
+  return found;
 }
-const values = name => (series[name] || []).map(sample => sample[1]).filter(value => value != null);
+const starts = (boots, from, span, height) => (boots ?? []).filter(time => time > from).map(time => `M${((time - from) / span * WIDE).toFixed(1)} 0V${height}`).join("");
 // The scale of rates: 1, 2 or 5 times a power of ten, so that it seldom moves
-function ceiling(least, ...names) {
-  const most = Math.max(least, ...names.flatMap(values)), power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 5, 10].find(step => most <= step * power) * power;
+function ceiling(least, series) {
+  let most = least;
+  for (const found of series) for (const sample of found) if (sample[3] > most) most = sample[3];
+  const power = 10 ** Math.floor(Math.log10(most));
+  return [1, 2, 5, 10].find(step => most <= step * power * 1.0001) * power;
 }
-const scale = n => rate(n).join(NB).replace(/\.0+(?=\D)/, "");

@@ -13,8 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from pistat import __version__
-from pistat.formats import page
+from pistat.formats import overview, page
 from pistat.formats import reference as documents
+from pistat.history.metrics import METRICS
 from pistat.routes import PATHS, ROUTES, STATS
 from pistat.settings import SETTINGS, Settings, load
 from pistat.web import errors
@@ -260,9 +261,12 @@ def test_page_loads_nothing_else(html: str) -> None:
     attributes = {name for _, given in page.tags for name in given}
 
     assert (tags.count("style"), tags.count("script")) == (1, 1)
-    assert not set(tags) & {"img", "iframe", "object", "embed", "form", "base"}
+    assert not set(tags) & {"img", "iframe", "object", "embed", "base"}
+    # One form, which is sent nowhere: password managers look for one.
+    assert [set(each) for tag, each in page.tags if tag == "form"] == [{"class", "id", "hidden"}]
     assert not {each for each in attributes if each in {"style", "src", "srcset"} or each.startswith("on")}
-    assert [each["href"] for tag, each in page.tags if tag == "link"] == ["/icon.svg"]
+    links = {each["href"] for tag, each in page.tags if tag == "link"}
+    assert links == {"/icon.svg", "/icon.png", "/manifest.webmanifest"}
     assert not re.search(r"url\(|@import|expression", page.inside["style"])
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|eval|import", page.inside["script"])
     uncommented = re.sub(r"(?m)(^|\s)//.*$", "", page.inside["script"])
@@ -286,12 +290,14 @@ def test_page_is_small() -> None:
     """All that the page loads before data, its icon included, is at most 40 kB over the wire."""
     client = client_of(Settings())
     given = {"User-Agent": FIREFOX, "Host": "raspberrypi.local:8585", "Accept-Encoding": "gzip, deflate"}
-    answers = [client.get(path, headers=given) for path in ("/", "/icon.svg")]
+    answers = [
+        client.get(path, headers=given) for path in ("/", "/icon.svg", "/icon.png", "/manifest.webmanifest")
+    ]
 
     assert sum(len(each.get_data()) + len(str(each.headers)) for each in answers) <= 40_000
 
 
-@pytest.mark.parametrize("path", ["/", "/icon.svg"])
+@pytest.mark.parametrize("path", ["/docs", "/icon.svg", "/icon.png", "/manifest.webmanifest"])
 def test_documents_are_kept_by_clients(client: FlaskClient, path: str) -> None:
     """What does not change is not sent again to who has it: 304, with the same headers and no body."""
     first = client.get(path, headers={"User-Agent": FIREFOX})
@@ -315,14 +321,13 @@ def test_tables_have_captions(html: str) -> None:
 
 
 def test_tiles_are_of_declared_keys(html: str) -> None:
-    """The tiles name keys of `/stats`, and the flags of the power tile are leaves of it."""
+    """The tiles name keys of `/stats`, and the states of the power tile are leaves of it."""
     page = Page.of(html)
     keys = {key for each in page.values("data-keys") for key in each.split(", ")}
 
     assert keys
     assert keys <= set(STATS.keys)
-    flags = page.values("data-flag")
-    assert {f"power.{each}{when}" for each in flags for when in ("", "_since_boot")} <= set(FIELDS)
+    assert {f"power.{each}" for each in overview.STATES} <= set(FIELDS)
 
 
 @pytest.mark.parametrize(
@@ -335,12 +340,20 @@ def test_tiles_are_of_declared_keys(html: str) -> None:
         ("process", "processes[row]."),
         ("link", "interfaces.{interface}."),
         ("place", "devices[row]."),
+        ("disk", "disks.{disk}."),
+        ("hardware", "hardware."),
+        ("system", "system."),
+        ("clocks", "clocks."),
+        ("gpu", "gpu."),
+        ("unit", "failed[row]."),
+        ("finding", "findings[row]."),
+        ("over", "events[row]."),
     ],
 )
 def test_script_reads_declared_fields(variable: str, stem: str) -> None:
     """Each field that the script reads from an answer is declared, or holds some that are."""
-    found = re.findall(rf"\b{variable}\.([a-z]\w*(?:\.(?!map\b)[a-z]\w*)?)", SCRIPT)
-    names = set(found) - {"errors", "rates"}
+    found = re.findall(rf"\b{variable}\.([a-z]\w*(?:\.(?!map\b|split\b)[a-z]\w*)?)", SCRIPT)
+    names = set(found) - {"errors", "units_failed"}
     declared = {part for path in FIELDS for part in _parts(path)}
 
     assert names
@@ -355,12 +368,15 @@ def _parts(path: str) -> list[str]:
 
 def test_script_asks_for_declared_keys(client: FlaskClient) -> None:
     """The script asks routes that there are, for keys that there are."""
-    lists = re.findall(r'"(,?[a-z_]+,[a-z_,]+)"', SCRIPT)
+    keys = re.findall(r'"(,?[a-z_]+,[a-z_,]+)"', SCRIPT)
+    series = re.findall(r'"([a-z_.]+\.[a-z_]+,[a-z_.,]+|[a-z_]+,[a-z_.,]+\.[a-z_.,]+)"', SCRIPT)
     targets = set(re.findall(r'["`](/[a-z/]+)(?=[?"`])', SCRIPT))
 
-    assert len(lists) == 3
-    assert set("".join(lists).split(",")) - {""} <= set(STATS.keys)
-    assert targets == {"/stats", "/processes", "/network/interfaces", "/storage/devices"}
+    assert len(keys) == len(series) == 2
+    assert set("".join(keys).split(",")) - {""} <= set(STATS.keys)
+    assert set(",".join(series).split(",")) <= {each.name for each in METRICS}
+    assert targets == {*(each.path for each in ROUTES), "/docs"} & targets
+    assert {"/stats", "/diagnosis", "/events", "/history", "/processes", "/sensors"} <= targets
 
 
 # Who gets what

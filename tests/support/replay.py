@@ -1,6 +1,7 @@
 """pi-stat on a board that was recorded: `replay.py FOLDER`.
 
-Its clock runs. With REPLAY=alive its figures move, too, as those of a board with something to do.
+Its clock runs. With REPLAY=alive its figures move, too, as those of a board with something to do. With PAST
+it remembers a fortnight: see daemons/past.py.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pi_system_monitor
+from support.daemons.past import Remembered
 from support.recorded_machine import RecordedMachine
 
 
@@ -103,5 +105,7 @@ CHANGES: dict[str, Callable[[str, float], str]] = {
 
 
 if __name__ == "__main__":
+    if "PAST" in os.environ:
+        pi_system_monitor.History = Remembered  # type: ignore[attr-defined]
     kind = Alive if os.environ.get("REPLAY") == "alive" else Replay
     sys.exit(pi_system_monitor.main(machine=kind(sys.argv[1])))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Callable
 
 import pytest
 
-from pistat.compression import WORTHWHILE, Body
+from pistat.compression import WORTHWHILE, Body, Frame
 from pistat.formats import page
 from pistat.web.headers import accepts_gzip
 from support.daemon import Daemon
@@ -82,3 +83,15 @@ def test_one_answer_is_compressed_once(start: Callable[..., Daemon]) -> None:
 def test_the_page_can_be_closed() -> None:
     """Neither style nor script holds what would end it within the page."""
     assert "</" not in page.script() + page.style()
+
+
+@pytest.mark.parametrize("middle", [b"", b"x", os.urandom(9), b"<b>" * 5000])
+def test_a_frame_is_one_document(middle: bytes) -> None:
+    """Pieces that were compressed by themselves are one gzip file, of the same bytes as the plain one."""
+    before, after = b"before " * 900, b" after" * 700
+    frame = Frame(before, after)
+
+    for _ in range(2):
+        body = frame.around(middle)
+        assert body.plain == before + middle + after
+        assert gzip.decompress(body.compressed()) == body.plain

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pistat.settings import BadSettingError, Settings, load
+from pistat.settings import BadSettingError, Neighbour, Settings, load
 from support.daemon import PROGRAM, Daemon, clean_environment
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ WINDOW = "a whole number from 1 to 86400"
 TOKEN = "at most 256 visible ASCII characters, without spaces; empty for none"
 NAMES = "names separated by commas, such as pi.example.org; or * for all"
 ORIGINS = "origins separated by commas, such as http://dashboard.local:3000"
+NEIGHBOURS = "hosts or URLs separated by commas, such as attic.local or Attic=http://192.168.1.20:8585"
 PROXIES = "a whole number from 0 to 10"
 LINES = "expected lines such as PISTAT_PORT=8585."
 
@@ -102,6 +103,17 @@ GOOD: list[tuple[str, str, object]] = [
     ("PISTAT_CORS_ORIGINS", "http://a.local:3000, HTTPS://b", ("http://a.local:3000", "https://b")),
     ("PISTAT_CORS_ORIGINS", "http://[fd00::1]:3000", ("http://[fd00::1]:3000",)),
     ("PISTAT_CORS_ORIGINS", "chrome-extension://abc", ("chrome-extension://abc",)),
+    ("PISTAT_NEIGHBOURS", "", ()),
+    ("PISTAT_NEIGHBOURS", "attic.local", (Neighbour("attic.local", "http://attic.local:8585/"),)),
+    (
+        "PISTAT_NEIGHBOURS",
+        "My attic=192.0.2.7:80, https://pi.example.org/stat, B=[fd00::1]",
+        (
+            Neighbour("My attic", "http://192.0.2.7:80/"),
+            Neighbour("pi.example.org", "https://pi.example.org/stat"),
+            Neighbour("B", "http://[fd00::1]:8585/"),
+        ),
+    ),
     ("PISTAT_TRUSTED_PROXIES", "0", 0),
     ("PISTAT_TRUSTED_PROXIES", "10", 10),
 ]
@@ -162,6 +174,20 @@ BAD: list[tuple[str, str, str]] = [
         for text in (
             *("*", "null", "a.local", "http://a/", "http://a/b", "http://a,", "//a", "http://", "http://a b"),
             *("http://u:p@a", "http://a:x", "http://a:123456", "http://é", "http://*.a"),
+        )
+    ),
+    *(
+        ("PISTAT_NEIGHBOURS", text, NEIGHBOURS)
+        for text in (
+            "a,",
+            "javascript:alert(1)",
+            "a b",
+            "a:0",
+            "a:65536",
+            "http://",
+            "x=",
+            "=a",
+            "http://u:p@a",
         )
     ),
     *(("PISTAT_TRUSTED_PROXIES", text, PROXIES) for text in (*NOT_WHOLE, "11", "127.0.0.1")),

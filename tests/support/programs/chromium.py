@@ -178,6 +178,10 @@ class Browser:
     def theme(self, name: str) -> None:
         self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": name}])
 
+    def close_tab(self) -> None:
+        """Close the tab that is looked at; another one must be chosen then."""
+        self._call("DELETE", f"{self._session}/window")
+
     def hide(self) -> None:
         self.do("window/minimize")
 

@@ -21,7 +21,7 @@ from support.daemon import Answer, Daemon
 Start = Callable[..., Daemon]
 
 TOKEN = "correct-horse:battery~staple="
-OPEN = ("/", "/docs", "/icon.svg", "/health", "/openapi.json")
+OPEN = ("/", "/docs", "/icon.svg", "/icon.png", "/manifest.webmanifest", "/health", "/openapi.json")
 CLOSED = (*(each for each in PATHS if each not in OPEN), "/nowhere", "/stats?fields=uptme")
 
 

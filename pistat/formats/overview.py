@@ -1,0 +1,395 @@
+"""The first readings of the page, in words.
+
+They are in its HTML, so that it says something before its script has asked, and where there is none. The
+script writes them alike: templates/scripts/tiles.js, headline.js and sections.js.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pistat.collectors import network, sensors
+from pistat.formats import quantities
+from pistat.formats.quantities import (
+    NO_BREAK,
+    NONE,
+    counted,
+    fixed,
+    hertz,
+    joined,
+    known,
+    lasting,
+    memory,
+    percent,
+    size,
+    speed,
+    times,
+)
+from pistat.routes import STATS
+
+KEYS = (*STATS.keys, *network.interfaces.keys, *sensors.fans.keys, *sensors.pmic.keys)
+"""What is read for it."""
+
+LEVELS = {"critical": "bad", "warning": "warn"}
+"""How the severities look that count as problems."""
+
+PLACES = {
+    "power": ("power", "Power"),
+    "heat": ("heat", "Temperature"),
+    "cpu": ("cpu", "CPU"),
+    "memory": ("memory", "Memory"),
+    "disk": ("at-storage", "Storage"),
+    "network": ("at-links", "Network"),
+    "time": ("facts", "Clocks"),
+    "boot": ("facts", "Clocks"),
+    "system": ("facts", "Software"),
+    "services": ("at-units", "Services"),
+}
+"""Where the page shows what a finding is about, by the first word of its name, and what that is called."""
+
+TILES = ("heat", "cpu", "memory", "disk", "network", "power")
+
+STATES = {
+    "under_voltage": "Too weak",
+    "throttled": "Slowed",
+    "freq_capped": "Capped",
+    "soft_temp_limit": "Slowed a little",
+}
+"""What the power tile says, by the first flag that is set."""
+
+MISSING = "Why readings are missing: see /capabilities."
+SPAN = 86_400
+"""Seconds of which the events are shown."""
+
+EVENTS = 100
+"""How many of the last events are looked at."""
+
+PAST = 4
+"""How many that are over are shown."""
+
+SOFT_LIMIT = re.compile(r"^Raspberry.*3.Model..(?:.P|\+)")
+
+Json = Mapping[str, Any]
+
+
+@dataclass
+class Tile:
+    """One tile: the large value and what stands beside it, two notes, how bad it is, how long its bar."""
+
+    value: str
+    unit: str = ""
+    left: str = ""
+    right: str = ""
+    level: str = ""
+    percent: float = 0
+    name: str = ""
+    hidden: bool = False
+
+
+def empty() -> dict[str, Any]:
+    """Return what the template shows of a machine whose readings want a token: nothing."""
+    tiles = {name: Tile(NONE) for name in (*TILES, "received", "sent")}
+    tiles["network"].name = "Network"
+    said = {"headline": "Waiting for the readings", "level": "", "beside": "", "findings": [], "past": []}
+    facts: list[tuple[str, str, list[str]]] = [
+        (name, name.title(), []) for name in ("board", "software", "clocks")
+    ]
+    return {
+        "locked": True,
+        "name": "",
+        "model": "",
+        "up": "",
+        "tiles": tiles,
+        "cores": [],
+        "facts": facts,
+        **said,
+    }
+
+
+def contents(now: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
+    """Return what the template shows.
+
+    Args:
+        now: The readings of `KEYS`, as the API answers them.
+        judged: The answer of /diagnosis.
+        events: The events of the last day.
+    """
+    tiles = _tiles(now)
+    errors = now.get("errors", {})
+    for name, keys in (("heat", ("cpu_temp",)), ("disk", ("disk", "disk_io")), ("memory", ("memory",))):
+        failed = next((key for key in keys if key in errors), None)
+        if failed:
+            tiles[name].left, tiles[name].right = f"{failed}: {errors[failed]}", ""
+    for name in TILES:
+        tiles[name].level = _mood(name, judged["findings"])
+    hardware = now["hardware"]
+    return {
+        "locked": False,
+        "name": now["system"]["hostname"] or "This machine",
+        "model": joined(hardware["model"], hardware["memory"] and memory(hardware["memory"])),
+        "up": "" if now["uptime"] is None else "up " + lasting(now["uptime"]),
+        **said(now, judged, events),
+        "tiles": tiles,
+        "cores": [fixed(24 - max(1, (each or 0) * 0.24), 2) for each in now["per_cpu_usage"] or []],
+        "facts": _facts(now),
+    }
+
+
+# What the diagnosis says
+
+
+def said(now: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
+    """Return headline, the sentence beside it, and the rows below it."""
+    problems = [each for each in judged["findings"] if each["severity"] in LEVELS]
+    if problems:
+        headline = counted(len(problems), "problem")
+    else:
+        headline = "All is well" if judged["checked"] else "Nothing could be checked"
+    return {
+        "headline": headline,
+        "level": LEVELS.get(judged["status"], ""),
+        "beside": "" if problems else _quiet(now, judged),
+        "findings": [_finding(each, judged, events) for each in judged["findings"]],
+        "past": [_past(each, judged) for each in _ended(judged, events)],
+    }
+
+
+def _quiet(now: Json, judged: Json) -> str:
+    """Return what is to be said when there is nothing to be said."""
+    power, span = now["power"] or {}, f"in the {lasting(now['uptime'] or 0)} since it started."
+    steady = power.get("throttled_since_boot") is False
+    if steady and power.get("under_voltage_since_boot") is False:
+        return f"Never slowed and never short of power {span}"
+    if steady:
+        return f"Never slowed {span}"
+    unknown = len(judged["unknown"])
+    rest = f" {counted(unknown, 'thing')} could not be checked." if unknown else ""
+    return f"{counted(len(judged['checked']), 'check')} found nothing.{rest}"
+
+
+def _finding(finding: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
+    same = [each for each in events if each["id"] == finding["id"] and each["subject"] == finding["subject"]]
+    begun = sum(each["state"] == "begin" for each in same)
+    word = "services" if finding["id"] == "system.units_failed" else finding["id"].partition(".")[0]
+    place, name = PLACES[word]
+    evidence = (f"{path} {_plain(value)}" for path, value in finding["evidence"].items())
+    span = lasting(max(0, judged["timestamp"] - finding["since"]))
+    about = joined(f"for {span}", begun > 1 and times(begun) + " in 24 h", *evidence)
+    level = LEVELS.get(finding["severity"], "")
+    return {**finding, "level": level, "place": place, "word": name, "about": about}
+
+
+def _plain(value: Any) -> str:
+    """Return a reading as JavaScript writes it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"{value:.0f}" if isinstance(value, float) and value == int(value) else str(value)
+
+
+def _ended(judged: Json, events: Sequence[Json]) -> list[Json]:
+    """Return what is over, the last first; what still holds stands above it."""
+    lasts = {(each["id"], each["subject"]) for each in judged["findings"]}
+    since = judged["timestamp"] - SPAN
+
+    def counts(event: Json) -> bool:
+        if event["time"] + (event["duration"] or 0) <= since:
+            return False
+        if event["id"] == "boot":
+            return bool(event["value"] == 1)
+        over = event["state"] == "end" and event["severity"] in LEVELS
+        return over and (event["id"], event["subject"]) not in lasts
+
+    return [each for each in reversed(events) if counts(each)][:PAST]
+
+
+def _past(event: Json, judged: Json) -> str:
+    length = event["duration"] or 0
+    ago = lasting(max(0, judged["timestamp"] - event["time"] - length)) + " ago"
+    if length:
+        return f"Over since {ago}, after {lasting(length)}: {event['title']}."
+    return f"{ago}: {event['title']}."
+
+
+def _mood(tile: str, findings: Sequence[Json]) -> str:
+    mine = [
+        each["severity"]
+        for each in findings
+        if each["severity"] in LEVELS
+        and each["id"].partition(".")[0] == tile
+        and (tile != "disk" or each["subject"] == "/")
+    ]
+    return LEVELS["critical"] if "critical" in mine else LEVELS["warning"] if mine else ""
+
+
+# The tiles
+
+
+def _tiles(now: Json) -> dict[str, Tile]:
+    return {
+        "heat": _heat(now),
+        "cpu": _cpu(now),
+        "memory": _memory(now),
+        "disk": _disk(now),
+        **_network(now),
+        "power": _power(now),
+    }
+
+
+def _heat(now: Json) -> Tile:
+    heat = now["cpu_temp"]
+    fan = next((each["rpm"] for each in (now["fans"] or {}).values() if each["rpm"] is not None), None)
+    turns = "" if fan is None else f"fan {fan:,.0f}{NO_BREAK}rpm"
+    return Tile(
+        known(heat, lambda value: fixed(value, 1)),
+        "" if heat is None else "°C",
+        MISSING if heat is None else "",
+        turns,
+    )
+
+
+def _cpu(now: Json) -> Tile:
+    cores, load = now["per_cpu_usage"] or [], (now["load_avg"] or [None])[0]
+    usage = percent(now["cpu_usage"])
+    unit = "" if usage == NONE else f"% of {counted(len(cores), 'core')}"
+    clock = known(now["cpu_freq"], lambda value: hertz(value * 1e6))
+    return Tile(usage, unit, clock, "load " + known(load, lambda value: fixed(value, 2)))
+
+
+def _memory(now: Json) -> Tile:
+    ram, swap = now["memory"], now["swap"]
+    unit = memory(ram["total"]).rpartition(NO_BREAK)[2]
+    step = 1024 ** quantities.BINARY.index(unit) if unit in quantities.BINARY else 1
+    used = known(ram["used"], lambda value: quantities.three(value / step))
+    share = f"of {memory(ram['total'])} · {percent(ram['percent'])}{NO_BREAK}%"
+    if not swap["total"]:
+        note = "no swap"
+    else:
+        note = f"swap {percent(swap['percent'])}{NO_BREAK}% used" if swap["used"] else "swap unused"
+    return Tile(used, "" if used == NONE else share, note)
+
+
+def _disk(now: Json) -> Tile:
+    card, traffic = now["disk"], now["disk_io"]
+    free, _, unit = size(card["free"]).partition(NO_BREAK)
+    return Tile(
+        free,
+        "" if free == NONE else f"{unit} free of {size(card['total'])}",
+        "reads " + speed(traffic["read_rate"]),
+        "writes " + speed(traffic["write_rate"]),
+        percent=card["percent"] or 0,
+    )
+
+
+def _network(now: Json) -> dict[str, Tile]:
+    links = {name: each for name, each in (now["interfaces"] or {}).items() if isinstance(each, dict)}
+    name = _main_link(links)
+    link = links.get(name, {})
+    address = (link.get("addresses") or [""])[0].partition("/")[0]
+    tiles = {"network": Tile("", "", address, _pace(link), name=f"Network {name}".strip())}
+    for way, rate, word in (("received", "recv_rate", "in"), ("sent", "sent_rate", "out")):
+        text, unit = quantities.rate(link.get(rate))
+        tiles[way] = Tile(text, "" if text == NONE else f"{unit} {word}")
+    return tiles
+
+
+def _main_link(links: Mapping[str, Json]) -> str:
+    """Return the interface of the default route; without one that with the most traffic."""
+    routed = [name for name, each in links.items() if each["default_route"]]
+    up = sorted((each["bytes_recv"], name) for name, each in links.items() if each["is_up"])
+    return next(iter([*routed, *(name for _, name in reversed(up)), *links]), "")
+
+
+def _pace(link: Json) -> str:
+    if link.get("is_up") is False:
+        return "down"
+    if link.get("signal_strength") is not None:
+        return f"{link['signal_strength']}{NO_BREAK}dBm".replace("-", "\N{MINUS SIGN}")
+    if link.get("speed"):
+        return f"{link['speed']}{NO_BREAK}Mbit/s"
+    return "up" if link.get("is_up") else ""
+
+
+def _power(now: Json) -> Tile:
+    power, chip = now["power"], now["pmic"] or {}
+    told = power["throttled"] is not None or power["under_voltage"] is not None
+    watts, volts, core = chip.get("watts"), chip.get("input_voltage"), power["core_voltage"]
+    pi = str(now["hardware"]["model"] or "").startswith("Raspberry")
+    fed = joined(
+        volts and f"{fixed(volts, 2)}{NO_BREAK}V in",
+        power["supply_current"] and f"{power['supply_current']:g}{NO_BREAK}A supply",
+    )
+    core_words = "" if core is None else f"{fixed(core, 2)}{NO_BREAK}V core"
+    wrong = next((word for flag, word in STATES.items() if power[flag]), None)
+    note = _since_start(power) if told else MISSING
+    hidden = not told and watts is None and not pi
+    if not wrong and watts is not None:
+        return Tile(f"{fixed(watts, 1)}{NO_BREAK}W", joined("board", fed), note, hidden=hidden)
+    value = wrong or ("Steady" if told else NONE)
+    return Tile(value, "" if value == NONE else fed or core_words, note, hidden=hidden)
+
+
+def _since_start(power: Json) -> str:
+    if power["under_voltage_since_boot"]:
+        return "too weak at least once since it started"
+    if power["throttled_since_boot"] or power["freq_capped_since_boot"]:
+        return "slowed at least once since it started"
+    return "none since it started" if power["throttled_since_boot"] is False else ""
+
+
+# The facts
+
+
+def _facts(now: Json) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    for id_, title, rows in (
+        ("board", "Board", _board(now["hardware"])),
+        ("software", "Software", _software(now["system"], now["hardware"])),
+        ("clocks", "Clocks", _clocks(now)),
+    ):
+        yield id_, title, [(name, str(value)) for name, value in rows.items() if value not in {None, ""}]
+
+
+def _board(hardware: Json) -> dict[str, Any]:
+    built = hardware["bootloader"]
+    day = "" if built is None else time.strftime("%Y-%m-%d", time.gmtime(built))
+    return {
+        "Model": hardware["model"],
+        "Chip": hardware["soc"],
+        "Memory": hardware["memory"] and memory(hardware["memory"]),
+        "Maker": hardware["maker"],
+        "Revision": hardware["revision"],
+        "Boots from": hardware["boot_medium"],
+        "USB devices": hardware["usb_devices"],
+        "Bootloader": joined(day, hardware["bootloader_outdated"] and "a newer one is there"),
+    }
+
+
+def _software(system: Json, hardware: Json) -> dict[str, Any]:
+    pending, security = (system["updates"] or {}).get("pending"), (system["updates"] or {}).get("security")
+    updates = None if pending is None else f"{pending}, {security or 0} for security" if pending else "none"
+    wanted, reason = system["reboot_required"], system["reboot_reason"]
+    return {
+        "System": joined(system["os"], system["userland_bits"] and f"{system['userland_bits']}-bit"),
+        "Kernel": joined(system["kernel"], system["architecture"]),
+        "Firmware": hardware["firmware"],
+        "Updates": updates,
+        "Restart": None if wanted is None else joined("needed", reason) if wanted else "not needed",
+    }
+
+
+def _clocks(now: Json) -> dict[str, Any]:
+    clocks, gpu, system = now["clocks"], now["gpu"], now["system"]
+    in_step = system["clock_synchronized"]
+    return {
+        "CPU": clocks["arm"] and hertz(clocks["arm"]),
+        "GPU": clocks["core"] and hertz(clocks["core"]),
+        "3D": None if gpu["v3d_clock"] is None else hertz(gpu["v3d_clock"]),
+        "Memory": clocks["sdram"] and hertz(clocks["sdram"]),
+        "GPU memory": gpu["memory"] and memory(gpu["memory"]),
+        "Governor": now["cpu_governor"],
+        "Time set by": system["clock_source"],
+        "In step": None if in_step is None else "yes" if in_step else "no",
+    }

@@ -1,0 +1,37 @@
+// Tabs of one browser share their questions. Who is about to ask says so, and gives way to who said it
+// at the same moment and has the smaller number; answers go to all. A leader would need locks, which
+// http://pi:8585 does not have, since it is no secure context.
+
+const CLAIM = 80, QUIET = 20_000;
+const tab = Math.random(), claims = new Map();
+let channel = null, heard = -QUIET;
+
+// Those with another token, or none, are not told what this one is answered
+function join(token) {
+  channel?.close();
+  if (!self.BroadcastChannel) return;
+  channel = new BroadcastChannel("pi-stat " + mixed(token));
+  channel.onmessage = ({ data }) => {
+    heard = performance.now();
+    if (data.hello) share({ here: true });
+    if (data.claim) {
+      claims.set(data.claim, { tab: data.tab, at: heard });
+      count(data.claim);
+    }
+    if (data.key) settle(data);
+  };
+  share({ hello: true });
+}
+const mixed = text => [...text].reduce((mix, letter) => Math.imul(mix ^ letter.codePointAt(), 16777619) >>> 0, 2166136261);
+const share = message => channel?.postMessage(message);
+const pause = milliseconds => new Promise(done => setTimeout(done, milliseconds));
+
+// Whether it is on this tab to ask
+async function claimed(key) {
+  if (performance.now() - heard > QUIET) return true;
+  share({ claim: key, tab });
+  await pause(CLAIM);
+  const rival = claims.get(key);
+  return !rival || rival.tab > tab || performance.now() - rival.at > 2 * CLAIM;
+}
+self.addEventListener("pagehide", () => channel?.close());
