@@ -81,12 +81,12 @@ STATS = Route(
     (
         parameters.flag(
             "block",
-            "Measure the CPU over the second that begins with the request; the rest is read at its end.",
+            "Measure the CPU over the second after the request; everything else is read at the end of it.",
             default=False,
         ),
         parameters.flag(
             "cache",
-            "With false, answer with readings that are taken after the request has arrived.",
+            "With false, take the readings after the request has arrived, not from the cache.",
             default=True,
         ),
         _only(_STATS_FIELDS),
@@ -120,7 +120,7 @@ INTERFACES = Route(
 )
 DEVICES = Route(
     "/storage/devices",
-    "Every mounted filesystem once, local and remote; the disk counters; the disks and their health.",
+    "Every mounted filesystem, local and remote, with its space; the disks with their counters and health.",
     (
         *filesystems.devices.fields,
         *root_filesystem.disk_io.fields,
@@ -137,13 +137,13 @@ CONTAINERS = Route(
 )
 SERVICES = Route(
     "/services",
-    "Whether all services are well, and which have failed; looked at once a minute.",
+    "Whether any service has failed, and which; checked once a minute.",
     (*services.services.fields, *system.timestamp.fields),
     examples=(("", "has anything failed?"),),
 )
 METRICS = Route(
     "/metrics",
-    "The readings of all routes but `/processes` for Prometheus.",
+    "The readings of all routes except `/processes`, for Prometheus.",
     examples=(("", "for Prometheus"),),
     media=("text/plain", "application/openmetrics-text"),
 )
@@ -160,7 +160,7 @@ SENSORS = Route(
 )
 HISTORY = Route(
     "/history",
-    "What was: the readings of the last hour, day or fortnight, as curves.",
+    "The readings of the last hour, day or two weeks, as curves.",
     (*history.FIELDS_OF_ANSWER, *system.timestamp.fields),
     (
         parameters.names(
@@ -172,7 +172,7 @@ HISTORY = Route(
             tuple(RANGES),
             "How far back: up to 1h a point is 10 s, up to 24h a minute, beyond that ten minutes.",
         ),
-        parameters.moment("since", "Only points that were not complete at this Unix time."),
+        parameters.moment("since", "Only points after this Unix time, for clients that have the others."),
         parameters.choice("format", "json", ("json", "csv", "text"), "What the answer is."),
         parameters.flag("ascii", "Draw the curves of `format=text` without blocks.", default=False),
     ),
@@ -197,12 +197,12 @@ DIAGNOSIS = Route(
     "What is wrong with this machine, since when, and what to do about it.",
     (*report.FIELDS, *system.timestamp.fields),
     (
-        parameters.choice("min", "info", report.SEVERITIES, "Only findings that are at least so severe."),
+        parameters.choice("min", "info", report.SEVERITIES, "Only findings of at least this severity."),
         parameters.choice(
             "fail",
             NEVER,
             (NEVER, *report.SEVERITIES),
-            "Answer with status 503, and the same body, if a finding is at least so severe.",
+            "Answer with status 503, and the same body, if there is a finding of at least this severity.",
         ),
         parameters.choice(
             "format", "auto", ("auto", "json", "text"), "Text for people, or JSON; auto goes by `Accept`."
@@ -232,11 +232,11 @@ TOP = Route(
 )
 EVENTS = Route(
     "/events",
-    "What happened: findings that began and ended, starts of the machine, steps of its clock.",
+    "What happened: findings that began and ended, starts of the machine, changes of its clock.",
     (*report.EVENTS, *system.timestamp.fields),
     (
         parameters.moment("since", "Only what happened after this Unix time."),
-        parameters.number("limit", 100, 1, events.MOST, "How many at most, the last ones."),
+        parameters.number("limit", 100, 1, events.MOST, "Maximum number of events; the latest are shown."),
     ),
     examples=(("", "what happened"),),
 )
@@ -263,7 +263,7 @@ def _phone(path: str, unit: Unit, text: str, *places: File) -> Field:
 
 MONITOR = Route(
     "/monitor.json",
-    "What the phone app PiStats asks for. The one answer without null, on which the app fails.",
+    "What the phone app PiStats asks for; unknown values are 0 or empty, since the app fails on null.",
     (
         _phone("soc_temperature", Unit.CELSIUS, "Temperature of the SoC."),
         _phone("uptime", Unit.SECONDS, "Time since boot."),

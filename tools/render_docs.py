@@ -162,7 +162,7 @@ def metrics_table(metrics: Metrics) -> str:
 def elsewhere() -> str:
     """Return a sentence with the keys that only Linux has."""
     keys = [f"`{key}`" for each in collectors.ALL if each.elsewhere is None for key in each.keys]
-    return f"On macOS and Windows these are null in all their parts: {', '.join(keys)}."
+    return f"On macOS and Windows everything in these is null: {', '.join(keys)}."
 
 
 def first_answer() -> str:
