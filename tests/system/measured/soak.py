@@ -38,6 +38,7 @@ from pistat import routes
 from support.answer_shape import mismatches
 from support.daemon import Daemon, unit_environment
 from support.dead_mount import DeadMount
+from support.programs.mosquitto import MOSQUITTO, Mosquitto
 from support.waiting import at_best, eventually
 
 NAMESPACES = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -260,7 +261,10 @@ class Soak:
 
     def _connections(self) -> int:
         return sum(
-            each.pid == self.daemon.pid and each.status != psutil.CONN_LISTEN
+            each.pid == self.daemon.pid
+            and (each.laddr or ("", 0))[1] == self.daemon.port
+            # Not that to a broker, which is to stay.
+            and each.status != psutil.CONN_LISTEN
             for each in psutil.net_connections("tcp")
         )
 
@@ -283,13 +287,16 @@ def growth(before: Sizes, now: Sizes) -> Iterator[str]:
             yield f"{name} grew from {was} to {is_} between the rests"
 
 
-def run(seconds: float, every: float, folder: Path) -> int:
+def run(seconds: float, every: float, folder: Path, stack: contextlib.ExitStack) -> int:
     """The whole run, within the namespaces. Returns the exit status."""
     # /sys shows the interfaces of the network in which it was mounted.
     subprocess.run(["mount", "-t", "sysfs", "sysfs", "/sys"], check=True)
     ip("link set lo up", "link add stay0 type veth peer name stay1", "addr add 192.0.2.7/24 dev stay0")
     (folder / STATE).mkdir()
     kept = {"STATE_DIRECTORY": str(folder / STATE), "PISTAT_HISTORY_SECONDS": "5"}
+    if MOSQUITTO:
+        broker = stack.enter_context(Mosquitto(folder))
+        kept["PISTAT_MQTT_URL"] = f"mqtt://127.0.0.1:{broker.port}"
     daemon = Daemon({**unit_environment(), **kept, "PISTAT_RATE_LIMIT_ENABLED": "no"})
     daemon.wait_until_ready()
     soak = Soak(daemon, folder)
@@ -324,8 +331,8 @@ def main() -> int:
     chosen = parser.parse_args()
     if not chosen.inside:
         os.execvp(NAMESPACES[0], [*NAMESPACES, sys.executable, __file__, "--inside", *sys.argv[1:]])
-    with tempfile.TemporaryDirectory() as folder:
-        return run(chosen.seconds, chosen.every, Path(folder))
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        return run(chosen.seconds, chosen.every, Path(folder), stack)
 
 
 if __name__ == "__main__":
