@@ -62,6 +62,14 @@ def resident(requests: str) -> Figure:
     return lambda results: float(results["plain"]["memory"]["pi-stat"][requests][0])
 
 
+PERCENT, RSS, PSS = range(3)
+
+
+def more(one: str, other: str, column: int) -> Figure:
+    """Return by how much one of the programs of the MQTT scenario is beyond another."""
+    return lambda results: float(results["MQTT"][one][column] - results["MQTT"][other][column])
+
+
 BUDGETS = (
     Budget("fresh /stats, of node_exporter's /metrics", 0.11, plain(FRESH, NODE)),
     Budget("fresh /stats, of plain waitress with a bare Flask route", 2.6, plain(FRESH, WAITRESS)),
@@ -118,6 +126,9 @@ BUDGETS = (
         1.25,
         ratio(clients(f"{WAITRESS}, 16 clients", "per_second"), clients(SIXTEEN, "per_second")),
     ),
+    Budget("MQTT: RSS beyond that without", 1, more("with MQTT", "without", RSS), "MiB"),
+    Budget("MQTT: idle CPU beyond that without", 0.01, more("with MQTT", "without", PERCENT), "%"),
+    Budget("TLS: PSS beyond that of MQTT alone", 2.5, more("with MQTT over TLS", "with MQTT", PSS), "MiB"),
     Budget("16 clients: errors", 0, clients(SIXTEEN, "errors")),
     Budget("16 clients: p99 of p50", 10, ratio(clients(SIXTEEN, "p99"), clients(SIXTEEN, "p50"))),
 )
@@ -140,11 +151,21 @@ def markdown(results: Results, earlier: Results | None = None) -> str:
     plain = results.get("plain")
     if plain:
         lines += _cpu(plain["cpu"], (earlier or {}).get("plain", {}).get("cpu", {}))
-    lines += _crowded({name: found for name, found in results.items() if name != "plain"})
+    lines += _crowded({name: found for name, found in results.items() if name not in {"plain", "MQTT"}})
     if plain:
         lines += ["## Many clients", "", *_clients(plain), "## Memory, MiB", "", *_memory(plain)]
         lines += ["## Left alone, or asked once a second", "", *_percent(plain)]
+    if results.get("MQTT"):
+        lines += ["## MQTT", "", *_mqtt(results["MQTT"])]
     return "\n".join(lines)
+
+
+def _mqtt(found: Results) -> Iterator[str]:
+    rows = [
+        [f"pi-stat {name}", f"{percent:.4f} %", f"{rss:.2f}", f"{pss:.2f}"]
+        for name, (percent, rss, pss) in found.items()
+    ]
+    return table("what|of a core, idle|RSS, MiB|PSS, MiB", rows)
 
 
 def _budgets(results: Results) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import environments
 import measure
+import outbound
 import proc
 import programs
 import psutil
@@ -243,5 +244,6 @@ SCENARIOS: dict[str, tuple[Callable[[Servers], Results], dict[str, int]]] = {
     "200 interfaces": (many_interfaces, {"interfaces": 200}),
     "200 mounts": (many_mounts, {"mounts": 200}),
     "firmware": (firmware, {}),
+    "MQTT": (outbound.outbound, {}),
 }
 """What is measured in each scenario, and what there is in it that a usual Pi has not."""

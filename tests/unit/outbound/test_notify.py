@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from pistat.diagnosis import FINDINGS
 from pistat.diagnosis.events import Event
+from pistat.diagnosis.finding import Finding
 from pistat.diagnosis.report import Diagnosis
 from pistat.monitor.monitor import Monitor
 from pistat.outbound import notify, request
@@ -22,6 +24,7 @@ from pistat.outbound.notify import Notifier, Rules, Target
 from pistat.outbound.request import Answer
 from pistat.settings import Settings
 from pistat.validators import Url, urls
+from support.programs import ntfy
 from support.recorded_machine import BOARDS, RecordedMachine
 
 SCHEMES = urls("http", "https", "ntfy", "ntfy+http")
@@ -264,17 +267,32 @@ def test_a_webhook_gets_json() -> None:
     assert json.loads(body)["state"] == "test"
 
 
-def test_ntfy_gets_its_json_publishing() -> None:
-    """It is posted to the root, with the topic in it (docs.ntfy.sh, "Publish as JSON")."""
+def test_ntfy_takes_what_it_gets() -> None:
+    """It is posted to the root, with the topic in it; with a user, or with a token for a password."""
     with server() as (address, asked):
-        notify.test(SCHEMES(f"ntfy+http://{address}/my-topic"), "raspberrypi", "http://pi/")
-    path, _, body = asked[0]
-    found = json.loads(body)
+        for user in ("", "pi:secret", ":tk_secret"):
+            at = f"{user}@" if user else ""
+            notify.test(SCHEMES(f"ntfy+http://{at}{address}/my-topic"), "raspberrypi", "http://pi/")
+            path, headers, body = asked[-1]
 
-    assert path == "/"
-    assert found["topic"] == "my-topic"
-    assert set(found) == {"topic", "title", "message", "priority", "tags", "click"}
-    assert 1 <= found["priority"] <= 5
+            assert ntfy.refusal(path, headers, body, user) == ""
+            assert json.loads(body)["topic"] == "my-topic"
+
+
+@pytest.mark.parametrize("finding", FINDINGS, ids=lambda finding: finding.id)
+def test_ntfy_takes_every_finding(finding: Finding) -> None:
+    """However long its texts are: a name of a disk that is put into them has 128 characters at most."""
+    row = {"text": f"{finding.text} {'é' * 128}", "advice": f"{finding.advice} {'é' * 128}", "evidence": {}}
+    with server() as (address, asked):
+        url = SCHEMES(f"ntfy+http://{address}/{'x' * 64}")[0]
+        for stage in finding.stages:
+            for state, duration in (("begin", None), ("end", 3600.0)):
+                happened = Event(
+                    1.0, 2.0, finding.id, "é" * 128, state, stage.severity.label, finding.title, duration
+                )
+                notify.post(url, notify.message(happened, row, "x" * 64, f"http://{'x' * 64}:8585/"))
+
+    assert [ntfy.refusal(*each) for each in asked] == [""] * 2 * len(finding.stages)
 
 
 @pytest.mark.parametrize("status", [302, 401, 500])
