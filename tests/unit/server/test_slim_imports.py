@@ -90,6 +90,21 @@ def test_a_library_that_needs_more_gets_all_of_it() -> None:
     assert finished.returncode == 0, finished.stderr
 
 
+def test_what_is_left_out_for_a_moment_is_there_afterwards() -> None:
+    """A module that another only seems to need is not loaded, and can be imported later."""
+    code = (
+        "import sys, pistat.server.slim_imports as lean\n"
+        "with lean.without('urllib.request'): import paho.mqtt.client\n"
+        "assert 'urllib.request' not in sys.modules\n"
+        "import urllib.request\n"
+        "with lean.without('urllib.request'): assert urllib.request.urlopen\n"
+        "import urllib.request; urllib.request.urlopen"
+    )
+    finished = python("-c", code)
+
+    assert finished.returncode == 0, finished.stderr
+
+
 def test_marks_of_the_documentation_leave_a_function_as_it_is() -> None:
     """The stand-in for the decorators returns what it decorates."""
     marks = slim_imports._stand_ins()["deprecated.sphinx"]
