@@ -57,16 +57,16 @@ class Disk(NamedTuple):
     Field(
         "disks.{disk}.model",
         Unit.TEXT,
-        "Name that its maker has given it.",
+        "Model name.",
         first_of(File(f"{DEVICE}/model"), File(f"{DEVICE}/name")),
     ),
     Field(
         "disks.{disk}.maker",
         Unit.TEXT,
-        "Its maker; the number of one that is not known.",
+        "Manufacturer; a number if it is not known.",
         first_of(File(f"{DEVICE}/manfid"), File(f"{DEVICE}/vendor")),
     ),
-    Field("disks.{disk}.made", Unit.TEXT, "Month and year in which it was made.", File(f"{DEVICE}/date")),
+    Field("disks.{disk}.made", Unit.TEXT, "Month and year of manufacture.", File(f"{DEVICE}/date")),
     Field("disks.{disk}.size", Unit.BYTES, "Size.", File(f"{BLOCK}/*/size")),
     Field(
         "disks.{disk}.temperature",
@@ -82,7 +82,7 @@ class Disk(NamedTuple):
     Field(
         "disks.{disk}.life_used_a",
         Unit.PERCENT,
-        "How much of its rated life an eMMC has used at most, in tens; 110 is more than all of it.",
+        "Upper estimate of the rated life that an eMMC has used, in tens; 110 is more than all.",
         File(f"{DEVICE}/life_time"),
         most=110.0,
         metric="pistat_disks_life_used",
@@ -90,7 +90,7 @@ class Disk(NamedTuple):
     Field(
         "disks.{disk}.life_used_b",
         Unit.PERCENT,
-        "The same of its other kind of cells.",
+        "The same for its other kind of memory cells.",
         File(f"{DEVICE}/life_time"),
         most=110.0,
         metric="pistat_disks_life_used_other",

@@ -57,14 +57,14 @@ def _node(name: str) -> Source:
     Field(
         "hardware.usb_devices",
         Unit.COUNT,
-        "USB devices, hubs among them, but not the root hubs.",
+        "USB devices, including hubs, but not root hubs.",
         File(USB),
     ),
     _of_code("revision", "Revision code of the board, in hexadecimal."),
     _of_code("type", "Short name of the board, by its revision code."),
     _of_code("soc", "Processor of the board.", SOC),
     _of_code("pcb_revision", "Revision of the circuit board."),
-    _of_code("maker", "Who built the board."),
+    _of_code("maker", "Manufacturer of the board."),
     Field(
         "hardware.boot_medium",
         Unit.TEXT,

@@ -43,19 +43,19 @@ def _of_swap(name: str, unit: Unit, text: str, source: Source, kind: Kind | None
     Field(
         "memory.available",
         Unit.BYTES,
-        "What programs could still take without swapping.",
+        "Memory that programs can still get without swapping.",
         AVAILABLE,
     ),
     Field(
         "memory.used",
         Unit.BYTES,
-        "What is not available.",
+        "Memory that is not available.",
         Derived("total - available, as `free` counts", (TOTAL, AVAILABLE)),
     ),
     Field(
         "memory.percent",
         Unit.PERCENT,
-        "Share that is not available.",
+        "Share of the memory that is not available.",
         Derived("used / total", (TOTAL, AVAILABLE)),
     ),
     Field(

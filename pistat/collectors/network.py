@@ -19,12 +19,12 @@ from pistat.parsers.values import Json, percent
 
 DEV = "/proc/net/dev"
 COUNTERS = (
-    ("bytes_sent", 8, Unit.BYTES, "Bytes sent since boot, or since the interface was made."),
+    ("bytes_sent", 8, Unit.BYTES, "Bytes sent since boot, or since the interface was created."),
     ("bytes_recv", 0, Unit.BYTES, "Bytes received."),
     ("packets_sent", 9, Unit.COUNT, "Packets sent."),
     ("packets_recv", 1, Unit.COUNT, "Packets received."),
-    ("errin", 2, Unit.COUNT, "Errors while receiving."),
-    ("errout", 10, Unit.COUNT, "Errors while sending."),
+    ("errin", 2, Unit.COUNT, "Errors on receiving."),
+    ("errout", 10, Unit.COUNT, "Errors on sending."),
     ("dropin", 3, Unit.COUNT, "Packets dropped on the way in."),
     ("dropout", 11, Unit.COUNT, "Packets dropped on the way out."),
 )
@@ -267,19 +267,19 @@ def _hidden(machine: Machine) -> Unavailable | None:
     Field(
         "interfaces.{interface}.master",
         Unit.TEXT,
-        "The bridge or bond that it is a part of, which counts the same packets again.",
+        "The bridge or bond that it belongs to, which counts the same packets again.",
         Call("netlink"),
     ),
     Field(
         "interfaces.{interface}.physical",
         Unit.FLAG,
-        "Whether a device stands behind it, so that its packets are those of no other interface.",
+        "Whether it is a real device, whose packets are not also counted by another interface.",
         Derived("whether there is /sys/class/net/*/device"),
     ),
     Field(
         "interfaces.{interface}.default_route",
         Unit.FLAG,
-        "Whether packets to the Internet take it, by IPv4 or IPv6.",
+        "Whether it is used to reach the Internet, by IPv4 or IPv6.",
         first_of(File(ROUTE), File(ROUTE_6)),
     ),
     Field(
@@ -296,7 +296,7 @@ def _hidden(machine: Machine) -> Unavailable | None:
     Field(
         "interfaces.{interface}.bit_rate",
         Unit.BITS_PER_SECOND,
-        "How fast it sends now.",
+        "Current speed of sending.",
         NL80211,
         when=WIFI,
     ),

@@ -19,17 +19,21 @@ USB_LOW, USB_HIGH = 0.6, 1.6
 
 
 @collector(
-    Field("power.core_voltage", Unit.VOLTS, "Voltage asked for the core.", Question("measure_volts core")),
+    Field(
+        "power.core_voltage", Unit.VOLTS, "Voltage requested for the core.", Question("measure_volts core")
+    ),
     Field(
         "power.under_voltage",
         Unit.FLAG,
-        "The supply is below about 4.63 V now; null on Zeros and Compute Modules, which cannot tell.",
+        "The supply is below about 4.63 V now; null on Zeros and Compute Modules, which cannot detect it.",
         first_of(THROTTLED, File("/sys/class/hwmon/hwmon*/in0_lcrit_alarm")),
         unless=board.no_under_voltage,
     ),
-    Field("power.throttled", Unit.FLAG, "The CPU is slowed now, by low voltage or by heat.", THROTTLED),
+    Field("power.throttled", Unit.FLAG, "The CPU is slowed down now, by low voltage or by heat.", THROTTLED),
     Field("power.freq_capped", Unit.FLAG, "The CPU frequency is capped now.", THROTTLED),
-    Field("power.soft_temp_limit", Unit.FLAG, "The soft temperature limit holds now (3A+, 3B+).", THROTTLED),
+    Field(
+        "power.soft_temp_limit", Unit.FLAG, "The soft temperature limit is active now (3A+, 3B+).", THROTTLED
+    ),
     Field(
         "power.under_voltage_since_boot",
         Unit.FLAG,
@@ -48,35 +52,35 @@ USB_LOW, USB_HIGH = 0.6, 1.6
     Field(
         "power.supply_current",
         Unit.AMPERES,
-        "What the supply has promised to give.",
+        "Current that the power supply offers.",
         File(f"{SUPPLY}/max_current"),
         unless=board.no_rails,
     ),
     Field(
         "power.usb_current_limit",
         Unit.AMPERES,
-        f"What all USB ports may take together: {USB_LOW} or {USB_HIGH}.",
+        f"Current that all USB ports together may draw: {USB_LOW} or {USB_HIGH}.",
         File(f"{SUPPLY}/usb_max_current_enable"),
         unless=board.no_rails,
     ),
     Field(
         "power.usb_over_current",
         Unit.FLAG,
-        "A USB device has taken too much during the start.",
+        "A USB device drew too much current during the start.",
         File(f"{SUPPLY}/usb_over_current_detected"),
         unless=board.no_rails,
     ),
     Field(
         "power.power_chip_reset",
         Unit.TEXT,
-        "Why the power chip has cut the supply before this start; null where it has not.",
+        "Why the power chip cut the power before this start; null if it did not.",
         first_of(File(f"{SUPPLY}/power_reset"), File(f"{SUPPLY}/reset_event")),
         unless=board.no_rails,
     ),
     Field(
         "power.reset_cause",
         Unit.TEXT,
-        "What made the board start; an ordinary reboot is by the watchdog, too.",
+        "What made the board start; the watchdog also does ordinary reboots.",
         first_of(
             File(f"{TREE}/chosen/bootloader/pm_rsts"),
             File(f"{TREE}/chosen/bootloader/rsts"),

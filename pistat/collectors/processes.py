@@ -33,11 +33,11 @@ def _field(name: str, unit: Unit, text: str, source: Source, *, most: float = 10
 @collector(
     _field("pid", Unit.NUMBER, "Process number.", STAT),
     _field("name", Unit.TEXT, "Name of the program; never its command line.", STAT),
-    _field("user", Unit.TEXT, "Owner; the number of one without a name.", Call("stat", "/proc/PID")),
+    _field("user", Unit.TEXT, "Owner; a number if the user has no name.", Call("stat", "/proc/PID")),
     _field(
         "cpu_percent",
         Unit.PERCENT,
-        "Of one core, so that a process busy with four threads reads 400; over half a second or more.",
+        "Share of one core: four busy threads make 400; over half a second or more.",
         STAT,
         most=math.inf,
     ),
@@ -47,7 +47,7 @@ def _field(name: str, unit: Unit, text: str, source: Source, *, most: float = 10
         "Resident memory, share of the total.",
         Derived("resident / total", (STAT, memory.TOTAL)),
     ),
-    _field("running_time", Unit.SECONDS, "Time since it began.", RUNNING),
+    _field("running_time", Unit.SECONDS, "Time since it started.", RUNNING),
     portable=True,
     deadline=10.0,
 )

@@ -40,9 +40,14 @@ def shares(usage: Usage) -> dict[str, Json]:
 
 @collector(
     Field("disk.total", Unit.BYTES, "Size of the root filesystem.", STATVFS),
-    Field("disk.used", Unit.BYTES, "Space taken.", STATVFS),
+    Field("disk.used", Unit.BYTES, "Space in use.", STATVFS),
     Field("disk.free", Unit.BYTES, "Space left for ordinary users.", STATVFS),
-    Field("disk.percent", Unit.PERCENT, "Share taken of what users can have, as `df` counts.", STATVFS),
+    Field(
+        "disk.percent",
+        Unit.PERCENT,
+        "Share in use of the space for ordinary users, as `df` shows.",
+        STATVFS,
+    ),
     portable=True,
     deadline=Machine.USAGE_SECONDS,
 )

@@ -59,14 +59,14 @@ class Fan(NamedTuple):
     Field(
         "temperatures.{sensor}.high",
         Unit.CELSIUS,
-        "What its driver takes for hot.",
+        "Temperature that its driver calls high.",
         File(f"{HWMON}/hwmon*/temp*_max"),
         metric="pistat_temperature_high",
     ),
     Field(
         "temperatures.{sensor}.critical",
         Unit.CELSIUS,
-        "What its driver takes for too hot.",
+        "Temperature that its driver calls critical.",
         File(f"{HWMON}/hwmon*/temp*_crit"),
         metric="pistat_temperature_critical",
     ),
@@ -113,15 +113,15 @@ def _zones(machine: Machine) -> list[str]:
     Field(
         "fans.{fan}.rpm",
         Unit.RPM,
-        "Turns a minute; null without a tachometer. 0 while `pwm` is not: it is stuck, or that is not "
-        "connected.",
+        "Turns a minute; null without a tachometer. 0 while `pwm` is not 0: the fan is stuck, or its "
+        "tachometer is not connected.",
         File(f"{HWMON}/hwmon*/fan*_input"),
         metric="pistat_fan",
     ),
     Field(
         "fans.{fan}.pwm",
         Unit.NUMBER,
-        "How hard it is driven, from 0 to 255.",
+        "How hard the fan is driven, from 0 to 255.",
         File(f"{HWMON}/hwmon*/pwm*"),
         metric="pistat_fan_pwm",
     ),
@@ -155,11 +155,16 @@ def _fans(machine: Machine) -> Iterator[Fan]:
         "What happens there: `active` turns a fan up, `passive` slows down, `critical` shuts down.",
         File(f"{TRIP}_*_type"),
     ),
-    Field("trip_points[row].temperature", Unit.CELSIUS, "From where on.", File(f"{TRIP}_*_temp")),
+    Field(
+        "trip_points[row].temperature",
+        Unit.CELSIUS,
+        "Where it begins.",
+        File(f"{TRIP}_*_temp"),
+    ),
     Field(
         "trip_points[row].hysteresis",
         Unit.CELSIUS,
-        "How far below it is over again.",
+        "How many degrees below that it ends.",
         File(f"{TRIP}_*_hyst"),
     ),
 )
@@ -234,7 +239,7 @@ def _labelled(machine: Machine) -> dict[str, str]:
     Field(
         "pmic.watts",
         Unit.WATTS,
-        "Board rails, estimated: the sum of those with a current. Not in it: what takes 5 V (USB, fan, HATs) "
+        "Board rails, estimated: the sum of those with a current. Without what uses 5 V (USB, fan, HATs) "
         "and the losses.",
         ADC,
         unless=board.no_rails,
@@ -249,13 +254,13 @@ def _labelled(machine: Machine) -> dict[str, str]:
     Field(
         "pmic.battery_voltage",
         Unit.VOLTS,
-        "Voltage of the clock's battery; next to 0 without one.",
+        "Voltage of the battery of the clock; close to 0 without one.",
         ADC,
         unless=board.no_rails,
     ),
     Field("pmic.rails.{rail}.volts", Unit.VOLTS, "Voltage.", ADC, unless=board.no_rails),
     Field("pmic.rails.{rail}.amperes", Unit.AMPERES, "Current.", ADC, unless=board.no_rails),
-    Field("pmic.rails.{rail}.watts", Unit.WATTS, "Volts by amperes.", ADC, unless=board.no_rails),
+    Field("pmic.rails.{rail}.watts", Unit.WATTS, "Power: volts times amperes.", ADC, unless=board.no_rails),
     deadline=2.0,
     finds=(sources.SOC,),
 )

@@ -23,7 +23,7 @@ OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
     Field(
         "uptime",
         Unit.SECONDS,
-        "Time since boot, in a container since that began; a step of the wall clock does not move it.",
+        "Time since boot; in a container, since it started. Setting the clock does not change it.",
         Call("CLOCK_BOOTTIME"),
     ),
     portable=True,
@@ -62,7 +62,7 @@ def load_avg(machine: Machine) -> Values:
     Field(
         "boot_time",
         Unit.UNIX_TIME,
-        "When the machine came up; it moves only when the wall clock is set.",
+        "When the machine started; it changes only when the clock is set.",
         Derived("the wall clock less the boot clock", (Call("CLOCK_REALTIME"), Call("CLOCK_BOOTTIME"))),
         metric="pistat_boot_timestamp",
     ),
@@ -79,7 +79,7 @@ def boot_time(machine: Machine) -> Values:
     Field(
         "timestamp",
         Unit.UNIX_TIME,
-        "When the data was collected, not when it was sent.",
+        "When the readings were taken, not when they were sent.",
         Call("CLOCK_REALTIME"),
     ),
     portable=True,
@@ -102,7 +102,7 @@ def timestamp(machine: Machine) -> Values:
     Field(
         "system.userland_bits",
         Unit.NUMBER,
-        "32 or 64: how wide programs are; they may be narrower than the kernel.",
+        "32 or 64: the word size of programs; it may be smaller than that of the kernel.",
         Derived("the pointers of this program"),
         metric="pistat_system_userland_width",
     ),

@@ -47,9 +47,9 @@ unsynchronised = Finding(
     measure=_unsynchronised,
     stages=graded(INFO, Severity.WARNING),
     title="The clock has not been set by the network",
-    text="Your Pi may show a wrong time. Secure websites and updates fail with it, and logs get wrong times.",
-    advice="See whether your Pi reaches the internet, and what it says of itself: `timedatectl timesync-status`. Without "
-    "internet, a Pi 5 keeps the time with a battery for its clock.",
+    text="Your Pi may have the wrong time. Then secure websites and updates fail, and the times in logs are wrong.",
+    advice="Check whether your Pi can reach the Internet, and what `timedatectl timesync-status` says. Without Internet, a "
+    "Pi 5 can keep the time with a battery for its clock.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/timex.conf",
     basis="netdata: 17 minutes after a start",
     condition="17 minutes after the start the clock was not set by the network; warning with a default route",

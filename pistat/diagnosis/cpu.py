@@ -51,8 +51,8 @@ governor = Finding(
     measure=lambda moment: None if (told := moment.get("cpu_governor")) is None else told == "powersave",
     stages=(flag(INFO),),
     title="The processor is set to always run slowly",
-    text="The setting is called the governor, and it is `powersave`: the processor stays at its lowest speed, whatever "
-    "there is to do.",
+    text="The setting is called the governor, and it is `powersave`: the processor stays at its lowest speed, however "
+    "much there is to do.",
     advice="If you did not choose that, restart your Pi: `ondemand` is the usual setting. It may be set by "
     "`cpufreq.default_governor` in /boot/firmware/cmdline.txt, or by a program for saving power.",
     source="https://docs.kernel.org/admin-guide/pm/cpufreq.html",
@@ -66,9 +66,9 @@ load = Finding(
     reads=("load_avg[3]", "per_cpu_usage[core]"),
     measure=_load,
     stages=(Stage(INFO, 2.0, 1.75, hold=900.0),),
-    title="More work than the processor can do",
-    text="For a quarter of an hour, {value:.1f} programs have waited for each core of the processor, so your Pi "
-    "answers slowly.{busiest}",
+    title="The processor has more work than it can do",
+    text="For 15 minutes, about {value:.1f} programs at a time have wanted each core of the processor, so your Pi "
+    "reacts slowly.{busiest}",
     advice="See what is busy: /processes?sort=cpu. If it is work that you want done, there is nothing to fix.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/load.conf",
     basis="netdata: 15-minute load of twice the cores",

@@ -9,7 +9,7 @@ INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 
 DOCUMENTATION = "https://www.raspberrypi.com/documentation/computers/raspberry-pi.html"
 THERMAL = f"{DOCUMENTATION}#frequency-management-and-thermal-control"
-COOLING = "Give it air: take it out of a closed case, add a heat sink or a fan, and look for dust."
+COOLING = "Improve the cooling: take it out of a closed case, add a heat sink or a fan, and remove dust."
 WARM = 70.0
 """°C below which heat is not what slows a board down, whatever its bits say."""
 
@@ -115,8 +115,8 @@ critical = Finding(
     measure=lambda moment: moment.get("cpu_temp"),
     stages=(Stage(CRITICAL, 85.0, 80.0, hold=60.0, at_least=True),),
     title="The processor is too hot: {value:.0f} °C",
-    text="This is the upper limit. Your Pi slows down as much as it can; parts of it age quickly at such a heat.",
-    advice="Switch it off and improve the cooling before you go on: more air, a heat sink, a fan that turns.",
+    text="Your Pi slows down as much as it can. At this temperature, its parts age quickly.",
+    advice="Switch it off, and improve the cooling before you use it again: more air, a heat sink, a working fan.",
     source=THERMAL,
     basis="Raspberry Pi documentation: the limit is 85 °C",
     condition="85 °C or more",
@@ -132,8 +132,8 @@ fan_stuck = Finding(
     stages=(flag(WARNING, hold=300.0),),
     title="The fan should turn and does not",
     text="The fan {subject} is switched on, but reports 0 turns a minute, and the processor is at {celsius}.",
-    advice="See whether something blocks it, and whether its plug sits firmly. Some older kernels report 0 for "
-    "a fan that turns: look before you replace it.",
+    advice="Check whether something blocks it, and whether it is plugged in properly. Some older kernels report "
+    "0 for a fan that turns, so look before you replace it.",
     source="https://github.com/raspberrypi/linux/pull/7556",
     basis="the fan of a Pi 5 runs at 60 °C and above",
     condition="the fan is driven, reports 0 turns a minute, and the processor is at 65 °C or more",

@@ -82,7 +82,7 @@ low = Finding(
     below=True,
     title="Only {value:.0f} % of the memory is left",
     text="When it runs out, your Pi becomes very slow, or the kernel ends a program to get memory back.{largest}",
-    advice="See what takes it: /processes?sort=memory. Stop what you do not need, or restart what has grown.",
+    advice="See what uses it: /processes?sort=memory. Stop what you do not need, or restart what has grown.",
     source=f"{NETDATA}/ram.conf",
     basis="netdata: warns below 10 % available, until 15 %",
     condition="less than 10 % of the memory is available",
@@ -115,8 +115,8 @@ oom = Finding(
     stages=(recent(WARNING),),
     below=True,
     title="The memory ran out and a program was ended",
-    text="Within {within} your Pi had no memory left, so the kernel ended a program. It may not have been the one that took "
-    "the memory, and what it was doing is lost.",
+    text="Within {within} your Pi had no memory left, so the kernel ended a program. It may not have been the one that used "
+    "the memory. What it had not saved is lost.",
     advice="See which one: `journalctl -k -g 'Out of memory'`. Run fewer programs, or use a model with more memory.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/ram.conf",
     basis="netdata: the kernel's count of such kills; what is older than a day is over",
@@ -131,8 +131,8 @@ thrash = Finding(
     measure=_thrash,
     stages=(Stage(WARNING, 10.0, 5.0, hold=300.0),),
     title="Your Pi is short of memory all the time",
-    text="It moves memory to the disk and back without a pause instead of working, so everything is slow. That also "
-    "wears out an SD card.{largest}",
+    text="It keeps moving memory to the disk and back instead of working, so everything is slow. That also wears out "
+    "an SD card.{largest}",
     advice="Run fewer programs, or use a model with more memory. Compressed swap (zram) helps a little.",
     source="https://github.com/Linuxfabrik/monitoring-plugins/issues/746",
     basis="Linuxfabrik: 10 % of the time; without pressure figures netdata's rate of swapping, 500 pages a second",
@@ -148,10 +148,10 @@ cgroup_off = Finding(
     reads=("containers[row].memory_source",),
     measure=_cgroup_off,
     stages=(flag(Severity.INFO),),
-    title="Containers cannot be limited in memory",
-    text="The kernel does not count the memory of containers here, as Raspberry Pi OS sets it. A memory limit of Docker "
-    "or Podman has no effect, so one container can take all of the memory.",
-    advice="If you want such limits, add `cgroup_enable=memory` to the line in /boot/firmware/cmdline.txt and restart.",
+    title="Memory limits of containers have no effect",
+    text="By default, the kernel of Raspberry Pi OS does not count the memory of containers. A memory limit in Docker or "
+    "Podman then does nothing, and one container can take all of the memory.",
+    advice="If you want limits, add `cgroup_enable=memory` to the line in /boot/firmware/cmdline.txt and restart.",
     source="https://github.com/RPi-Distro/pi-gen/issues/917",
     basis="the memory controller of the kernel's cgroups is off",
     condition="containers run, and the kernel does not count their memory",

@@ -85,7 +85,7 @@ wifi_weak = Finding(
     stages=(Stage(INFO, -75.0, -72.0, hold=600.0), Stage(WARNING, -85.0, -82.0, hold=600.0)),
     below=True,
     title="The Wi-Fi signal is weak: {value:.0f} dBm",
-    text="Your Pi receives the Wi-Fi on {subject} only just. It is slow and may lose the connection at times.",
+    text="Your Pi can barely receive the Wi-Fi on {subject}. The connection is slow and may break at times.",
     advice="Move the Pi or the router, keep USB 3 disks and metal cases away from it, or use a cable.",
     source="https://github.com/nicolargo/glances/blob/develop/conf/glances.conf",
     basis="Glances: warns at -75 dBm, critical at -85",
@@ -116,7 +116,7 @@ slow_link = Finding(
     title="The network cable runs at only {speed} Mbit/s",
     text="The connection {subject} could run at {best} Mbit/s. Copying files over the network takes longer.",
     advice="Use a cable with all eight wires (Cat 5e or better), and try another socket of the router or switch. "
-    "If that only does 100 Mbit/s, all is well.",
+    "If the other end only supports 100 Mbit/s, there is nothing to fix.",
     source="https://www.raspberrypi.com/documentation/computers/raspberry-pi.html",
     basis="the Ethernet of the model",
     condition="a wired link at 10 Mbit/s, or at 100 on the built-in socket of a board with gigabit Ethernet",

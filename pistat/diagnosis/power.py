@@ -13,7 +13,7 @@ DOCUMENTATION = "https://www.raspberrypi.com/documentation/computers/raspberry-p
 WARNINGS = f"{DOCUMENTATION}#power-supply-warnings"
 SUPPLY = (
     "Use the official power supply for your model, with its own cable. "
-    "Connect USB disks to a hub that has a power supply of its own."
+    "Connect USB disks to a USB hub with its own power supply."
 )
 
 TROUBLE = ("under-voltage", "over-voltage", "over-temperature")
@@ -132,7 +132,7 @@ usb_over_current = Finding(
     title="A USB device took too much current",
     text="{port} was switched off for a moment to protect your Pi, within {within}. A disk that loses its power like that "
     "can lose files.",
-    advice="Connect this device to a hub that has a power supply of its own. If it happens again, the device may be "
+    advice="Connect this device to a USB hub with its own power supply. If it happens again, the device may be "
     "faulty.",
     source="https://www.kernel.org/doc/Documentation/ABI/testing/sysfs-bus-usb",
     basis="the kernel's count of cut-offs; what is older than a day is over",

@@ -35,7 +35,7 @@ def _waiting(moment: Moment) -> Measured:
 def _updates(moment: Moment, _: str, number: float) -> dict[str, str]:
     security, age = moment.get("system", "updates", "security"), moment.get("system", "updates", "lists_age")
     if age is not None and age > STALE_SECONDS:
-        return {"title": f"Nobody has looked for updates for {age / DAY:.0f} days", "urgent": ""}
+        return {"title": f"Updates have not been checked for {age / DAY:.0f} days", "urgent": ""}
     safety = f" {security} of them fix security problems." if security else ""
     return {"title": f"{number:.0f} update{'' if number == 1 else 's'} can be installed", "urgent": safety}
 
@@ -66,7 +66,7 @@ reboot_required = Finding(
     stages=(flag(INFO, hold=DAY),),
     title="A restart is needed to finish an update",
     text="What was updated takes effect only after a restart: {reason}.",
-    advice="`sudo reboot`, when it suits you.",
+    advice="Run `sudo reboot` when it suits you.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/reboot.conf",
     basis="netdata; a day to do it in peace",
     condition="an update takes effect only after a restart",
@@ -81,8 +81,8 @@ updates = Finding(
     measure=_waiting,
     stages=(Stage(INFO, 0.0, 0.0),),
     title="{title}",
-    text="Updates fix errors and close security holes.{urgent}",
-    advice="`sudo apt update && sudo apt full-upgrade`",
+    text="Updates fix errors and keep your Pi safe.{urgent}",
+    advice="Run `sudo apt update && sudo apt full-upgrade`.",
     source="https://www.raspberrypi.com/documentation/computers/os.html#update-software",
     basis="any update; a list older than two weeks",
     condition="updates can be installed, or the list of them is older than 14 days",
@@ -96,9 +96,9 @@ eeprom = Finding(
     measure=lambda moment: moment.get("hardware", "bootloader_outdated"),
     stages=(flag(INFO),),
     title="A newer bootloader can be installed",
-    text="The program that starts your Pi is of {running}, and one of {available} was downloaded with the updates. Newer "
-    "ones fix errors when starting from USB, NVMe or the network.",
-    advice="`sudo rpi-eeprom-update -a`, then restart. Do not switch off meanwhile.",
+    text="The bootloader of your Pi is from {running}, and one from {available} came with the updates. Newer ones fix "
+    "errors when starting from USB, NVMe or the network.",
+    advice="Run `sudo rpi-eeprom-update -a`, then restart. Do not cut the power in between.",
     source="https://github.com/raspberrypi/rpi-eeprom/blob/master/rpi-eeprom-update",
     basis="the same comparison as rpi-eeprom-update",
     condition="the newest installed image of the bootloader is newer than the one that runs",

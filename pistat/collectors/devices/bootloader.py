@@ -35,7 +35,7 @@ FIELDS = (
     Field(
         "hardware.bootloader_available",
         Unit.UNIX_TIME,
-        "When the newest bootloader was built that lies ready to be installed.",
+        "When the newest bootloader that can be installed was built.",
         IMAGES,
         unless=_no_images,
         metric="pistat_hardware_bootloader_available_timestamp",

@@ -31,9 +31,9 @@ def _field(name: str, unit: Unit, text: str, file: str, kind: Kind | None = None
 
 @collector(
     _field("type", Unit.TEXT, "Its kind, such as `Mains`, `Battery`, `UPS` or `USB`.", "type"),
-    _field("online", Unit.FLAG, "Whether it feeds this machine now; null for a battery.", "online"),
+    _field("online", Unit.FLAG, "Whether it powers this machine now; null for a battery.", "online"),
     _field("capacity", Unit.PERCENT, "How full the battery is.", "capacity"),
-    _field("status", Unit.TEXT, "What the battery does, such as `Charging` or `Discharging`.", "status"),
+    _field("status", Unit.TEXT, "What the battery is doing, such as `Charging` or `Discharging`.", "status"),
     _field("voltage", Unit.VOLTS, "Its voltage.", "voltage_now"),
     _field("current", Unit.AMPERES, "Its current; never negative.", "current_now"),
     finds=(File(FOLDER), File(f"{ANY}/scope")),

@@ -78,7 +78,7 @@ def _no_processes(machine: Machine) -> Unavailable | None:
     Field(
         "containers[row].engine",
         Unit.TEXT,
-        "What made it: `docker`, `podman`, `kubernetes`, `containerd`, `cri-o`, `lxc` or `systemd-nspawn`.",
+        "Its engine: `docker`, `podman`, `kubernetes`, `containerd`, `cri-o`, `lxc` or `systemd-nspawn`.",
         PATH,
         unless=_none,
         kind=Kind.LABEL,
@@ -86,7 +86,7 @@ def _no_processes(machine: Machine) -> Unavailable | None:
     Field(
         "containers[row].cpu_percent",
         Unit.PERCENT,
-        "Of one core, so that a container busy with four threads reads 400; null the first time.",
+        "Share of one core: four busy threads make 400; null the first time.",
         File(f"{ANY}/cpu.stat", "usage_usec"),
         unless=_none,
         most=math.inf,
@@ -95,7 +95,7 @@ def _no_processes(machine: Machine) -> Unavailable | None:
     Field(
         "containers[row].memory",
         Unit.BYTES,
-        "Memory in use, without files that the kernel would drop first.",
+        "Memory in use, without cached files that the kernel can drop.",
         first_of(CURRENT, Derived("the sum of the resident memory of its processes", (PROCS, STAT))),
         unless=_no_processes,
     ),
@@ -117,7 +117,7 @@ def _no_processes(machine: Machine) -> Unavailable | None:
     Field(
         "containers[row].started",
         Unit.UNIX_TIME,
-        "When its first process began.",
+        "When its first process started.",
         Derived("the start of that process, by the clock of now", (PROCS, STAT)),
         unless=_no_processes,
         metric="pistat_container_started_timestamp",

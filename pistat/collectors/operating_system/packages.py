@@ -86,7 +86,7 @@ FIELDS = (
     Field(
         "system.updates.lists_age",
         Unit.SECONDS,
-        "Time since `apt update` last brought something new.",
+        "Time since `apt update` last found something new.",
         first_of(*(File(path) for path in LISTS)),
         unless=_no_lists,
     ),

@@ -41,7 +41,7 @@ def _none_failed(machine: Machine) -> Unavailable | None:
     Field(
         "failed[row].description",
         Unit.TEXT,
-        "What it is, in its own words.",
+        "Its description.",
         SYSTEMD,
         unless=_none_failed,
     ),

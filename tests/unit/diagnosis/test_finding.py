@@ -378,7 +378,7 @@ def test_a_list_of_updates_that_nobody_renews_is_told() -> None:
     player.give(None)
 
     [active] = player.evaluation.active()
-    assert _row(active, player.moment)["title"] == "Nobody has looked for updates for 15 days"
+    assert _row(active, player.moment)["title"] == "Updates have not been checked for 15 days"
 
 
 def test_a_filesystem_other_than_the_root_that_turned_read_only_is_a_warning() -> None:
