@@ -61,6 +61,9 @@ STATES = {
 }
 """What the power tile says, by the first flag that is set."""
 
+WAITS = "Something has just begun (see Power); if it lasts, it is listed here."
+"""What is said beside the headline when something has only begun and is no finding yet."""
+
 MISSING = "Why readings are missing: see /capabilities."
 SPAN = 86_400
 """Seconds of which the events are shown."""
@@ -162,6 +165,8 @@ def _quiet(now: Json, judged: Json) -> str:
     """Return what is to be said when there is nothing to be said."""
     power, span = now["power"] or {}, f"in the {lasting(now['uptime'] or 0)} since it started."
     steady = power.get("throttled_since_boot") is False
+    if any(power.get(flag) for flag in STATES):
+        return WAITS
     if steady and power.get("under_voltage_since_boot") is False:
         return f"Never slowed and never short of power {span}"
     if steady:
@@ -178,7 +183,7 @@ def _finding(finding: Json, judged: Json, events: Sequence[Json]) -> dict[str, A
     place, name = PLACES[word]
     evidence = (f"{path} {_plain(value)}" for path, value in finding["evidence"].items())
     span = lasting(max(0, judged["timestamp"] - finding["since"]))
-    about = joined(f"for {span}", begun > 1 and times(begun) + " in 24 h", *evidence)
+    about = joined(f"seen for {span}", begun > 1 and times(begun) + " in 24 h", *evidence)
     level = LEVELS.get(finding["severity"], "")
     return {**finding, "level": level, "place": place, "word": name, "about": about}
 

@@ -101,4 +101,4 @@ def times(number: int) -> str:
 
 def joined(*parts: object) -> str:
     """Return the parts that there are, with dots between."""
-    return " · ".join(str(part) for part in parts if part or (part == 0 and part is not False))
+    return " · ".join(str(part) for part in parts if part)

@@ -2,7 +2,8 @@
 // failures, none while nobody looks.
 //
 // A source is what can be asked for: key() names it to the other tabs, target() is the request, take()
-// puts the answer onto the page, wanted() says whether anybody sees it.
+// puts the answer onto the page, wanted() says whether anybody sees it, kept() is what another tab is given
+// to begin with.
 
 const EVERY = document.body.dataset.every * 1e3, WINDOW = 10 * EVERY, OTHERS = 9;
 const SOURCES = [], spent = [];
@@ -10,7 +11,7 @@ let paused = false, asking = false, failures = 0, rest = 0, note = null;
 
 // Every `turns` of the page it is asked for again
 function source(key, turns, take, rest) {
-  const made = { key: () => key, wanted: () => true, seconds: 5, next: 0, hurried: false, every: turns * EVERY, take, ...rest };
+  const made = { key: () => key, wanted: () => true, kept: () => made.found, at: 0, seconds: 5, next: 0, hurried: false, every: turns * EVERY, take, ...rest };
   SOURCES.push(made);
   return made;
 }
@@ -56,26 +57,27 @@ async function question(source) {
   source.next = Date.now() + 2e3;
   if (!await claimed(key) || source.key() !== key || source.next - Date.now() > 2e3) return;
   count(key);
-  const told = { key, status: 0, wait: 0, found: null };
+  const answered = { key, status: 0, wait: 0, found: null };
   try {
     const answer = await ask(source.target(), source.seconds);
-    told.status = answer.status;
-    told.wait = +answer.headers.get("Retry-After");
-    if (answer.ok) told.found = await answer.json();
+    answered.status = answer.status;
+    answered.wait = +answer.headers.get("Retry-After");
+    if (answer.ok) answered.found = await answer.json();
   } catch {
     // No answer, or half of one: as if there were none
-    told.status = 0;
+    answered.status = 0;
   }
-  share(told);
-  settle(told);
+  share(answered);
+  settle(answered);
 }
 // What an answer means, whichever tab was given it
-function settle({ key, status, wait, found }) {
+function settle({ key, status, wait, found, age = 0 }) {
   const asked = SOURCES.find(each => each.key() === key);
-  if (asked) asked.next = Date.now() + asked.every;
+  // Who was refused is asked for again as soon as that is over
+  if (asked) asked.next = status === 429 || status === 401 ? 0 : Date.now() - age + asked.every;
   if (status === 200) {
     if (asked === STATS) alive();
-    asked?.take(found);
+    if (asked) Object.assign(asked, { found, at: Date.now() - age }).take(found);
   } else if (status === 429) busy(wait || 30);
   else if (status === 401) locked();
   else if (asked === STATS) gone(status);

@@ -10,20 +10,21 @@ const RANGES = {
 };
 const DRAWN = "cpu_temp,cpu_usage,memory.percent,disk_io.read_rate,disk_io.write_rate,network.recv_rate,network.sent_rate";
 const FLAGS = "power.under_voltage,power.throttled,power.freq_capped";
+const REACH = { "1h": 3600, "24h": 86400, "14d": 1209600 };
 const remembered = {}, seen = {};
 let range = kept("localStorage", "range") || "1 h", last = 0, seenAt = 0;
 
 const chosen = () => RANGES[range] ?? RANGES["1 h"];
 const HISTORY = source("history", 10, found => {
-  remember(chosen().api, found, chosen().api);
+  if (!remember(chosen().api, found)) HISTORY.next = 0;
   if (!kept("localStorage", "range") && young()) choose5();
   paintGraphs();
-}, { key: () => "history " + chosen().api, target: () => history(chosen().api, DRAWN, chosen().api) });
+}, { key: () => "history " + chosen().api, target: () => history(chosen().api, DRAWN, chosen().api), kept: () => remembered[chosen().api] });
 // The power strip is always of a day
 const STRIP = source("strip", 50, found => {
-  remember("strip", found);
+  if (!remember("strip", found)) STRIP.next = 0;
   paintPower();
-}, { target: () => history("24h", FLAGS, "strip"), wanted: () => now.power?.throttled != null });
+}, { target: () => history("24h", FLAGS, "strip"), wanted: () => told(now.power), kept: () => remembered.strip });
 
 function history(reach, metrics, name) {
   const curve = remembered[name], since = curve ? "&since=" + Math.floor(curve.start + curve.points * curve.step) : "";
@@ -36,15 +37,17 @@ function young() {
 }
 function choose5() { range = "5 min"; paintRange(); }
 
-// Behind what is there; whole, if it does not fit behind it, as after a step of the clock
+// Behind what is there; in its place, if it does not fit behind it, as after a step of the clock. False if it is
+// a part without what goes before, as another tab may have been given
 function remember(name, found) {
+  const reach = REACH[found.range], whole = found.points * found.step > reach - 3 * found.step;
   const old = remembered[name], place = old && (found.start - old.start) / found.step;
   const fits = old && old.step === found.step && Math.abs(place - Math.round(place)) < .05 && place >= 0 && place <= old.points + .1;
-  if (!fits) {
-    remembered[name] = found;
-    return;
+  if (whole || !fits) {
+    if (whole) remembered[name] = found; else delete remembered[name];
+    return whole;
   }
-  const reach = found.step === 10 ? 360 : found.step === 60 ? 1440 : 2016, kept = Math.round(place), drop = Math.max(0, kept + found.points - reach);
+  const kept = Math.round(place), drop = Math.max(0, kept + found.points - Math.floor(reach / found.step));
   for (const metric in old.series) for (const kind of ["mean", "min", "max"]) {
     const points = old.series[metric][kind];
     if (points) old.series[metric][kind] = points.slice(drop, kept).concat(found.series[metric][kind]);
@@ -52,6 +55,7 @@ function remember(name, found) {
   old.boots = [...new Set([...old.boots, ...found.boots])];
   old.start += drop * old.step;
   old.points = kept + found.points - drop;
+  return true;
 }
 function record(name, time, value) {
   const samples = seen[name] ??= [];

@@ -40,6 +40,8 @@ const counted = (n, one, many = one + "s") => `${n} ${n === 1 ? one : many}`;
 function quiet() {
   const power = now.power ?? {}, span = `in the ${lasting(now.uptime)} since it started.`;
   const steady = power.throttled_since_boot === false;
+  // What has only begun is no finding yet
+  if (wrong(power)) return "Something has just begun (see Power); if it lasts, it is listed here.";
   if (steady && power.under_voltage_since_boot === false) return `Never slowed and never short of power ${span}`;
   const open = judged.unknown.length ? ` ${counted(judged.unknown.length, "thing")} could not be checked.` : "";
   return steady ? `Never slowed ${span}` : `${counted(judged.checked.length, "check")} found nothing.${open}`;
@@ -47,7 +49,7 @@ function quiet() {
 function findingRow(finding) {
   const begun = past.filter(each => each.id === finding.id && each.subject === finding.subject && each.state === "begin").length;
   const evidence = Object.entries(finding.evidence).map(([path, value]) => `${path} ${value}`);
-  const about = joined(`for ${lasting(judged.timestamp - finding.since)}`, begun > 1 && times(begun) + " in 24 h", ...evidence);
+  const about = joined(`seen for ${lasting(judged.timestamp - finding.since)}`, begun > 1 && times(begun) + " in 24 h", ...evidence);
   const [place, word] = PLACES[finding.id === "system.units_failed" ? "services" : finding.id.split(".")[0]];
   const row = make("li", make("b", finding.title + "."), " ", ...coded(finding.text), " ", ...coded(finding.advice), " ", link(word + NB + "↓", "#" + place), " ", link("Why" + NB + "↗", finding.source), make("small", about));
   level(row, LEVELS[finding.severity]);

@@ -4,23 +4,25 @@ const STATES = { under_voltage: "Too weak", throttled: "Slowed", freq_capped: "C
 const DAY = 86400;
 let strip = null;
 
+const told = power => power?.throttled != null || power?.under_voltage != null;
+const wrong = power => Object.keys(STATES).find(flag => power?.[flag]);
 function paintPower() {
   if (early(SENSORS)) return;
-  const power = now.power, chip = sensed.pmic ?? {}, told = power?.throttled != null || power?.under_voltage != null;
+  const power = now.power, chip = sensed.pmic ?? {};
   // A PC has no power to speak of
-  at("power").hidden = !told && chip.watts == null && !/^Raspberry/.test(now.hardware.model);
+  at("power").hidden = !told(power) && chip.watts == null && !/^Raspberry/.test(now.hardware.model);
   if (at("power").hidden) return;
-  const wrong = Object.keys(STATES).find(flag => power[flag]);
+  const flag = wrong(power);
   const volts = known(power.core_voltage, n => `${n.toFixed(2)}${NB}V core`).replace(NONE, "");
   const fed = joined(chip.input_voltage && `${chip.input_voltage.toFixed(2)}${NB}V in`, power.supply_current && `${power.supply_current}${NB}A supply`);
-  if (!wrong && chip.watts != null) figure("power", chip.watts.toFixed(1) + NB + "W", joined("board", fed));
-  else figure("power", wrong ? STATES[wrong] : told ? "Steady" : NONE, fed || volts);
-  paintStrip(told);
+  if (!flag && chip.watts != null) figure("power", chip.watts.toFixed(1) + NB + "W", joined("board", fed));
+  else figure("power", flag ? STATES[flag] : told(power) ? "Steady" : NONE, fed || volts);
+  paintStrip();
 }
-function paintStrip(told) {
+function paintStrip() {
   const power = now.power, curve = remembered.strip;
-  at("g-power").hidden = !told;
-  if (!told) return notes("power", MISSING);
+  at("g-power").hidden = !told(power);
+  if (!told(power)) return notes("power", MISSING);
   if (!curve) return notes("power", since(power));
   const from = last - DAY, flag = name => curve.series["power." + name]?.mean ?? [];
   const weak = flag("under_voltage"), slow = flag("throttled"), capped = flag("freq_capped");

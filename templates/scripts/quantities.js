@@ -11,7 +11,7 @@ const hertz = n => known(n, () => n ? scaled(n, 1000, ["Hz", "kHz", "MHz", "GHz"
 const rate = n => n == null ? [NONE, ""] : n < 999.5 ? [whole(n), "B/s"] : n < 999500 ? [(n / 1e3).toFixed(n < 9950 ? 1 : 0), "kB/s"] : [three(n / 1e6), "MB/s"];
 const speed = n => rate(n).join(NB).trim();
 const minus = n => (n + "").replace("-", "−");
-const joined = (...parts) => parts.filter(part => part || part === 0).join(" · ");
+const joined = (...parts) => parts.filter(Boolean).join(" · ");
 const times = n => n === 1 ? "once" : n === 2 ? "twice" : n + " times";
 
 function scaled(n, step, units) {

@@ -1,7 +1,7 @@
 // What has no table of its own on most machines: sensors, containers, failed services; and the facts
 
 const SENSORS = source("sensors", 10, found => {
-  SENSORS.found = sensed = found;
+  sensed = found;
   if (last) { paintHeat(); paintPower(); }
   const cells = Object.entries(sensorGroups(found)).filter(each => each[1].length).map(([title, rows]) => listed(title, rows));
   at("sensor-lists").replaceChildren(...cells.length ? cells : [make("p.soft", "This machine has none that pi-stat can read.")]);

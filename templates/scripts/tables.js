@@ -6,7 +6,6 @@ const noted = (node, ...rows) => make("div", node, ...rows);
 // `fill` returns the rows of an answer; `also` does what else there is to do with it
 function table(id, turns, target, fill, rest) {
   const made = source(id, turns, found => {
-    made.found = found;
     made.also?.(found);
     if (!made.held()) made.paint();
   }, { target: () => target, wanted: () => made.visible, seconds: 12, visible: false, ...rest });

@@ -13,14 +13,25 @@ function join(token) {
   channel = new BroadcastChannel("pi-stat " + mixed(token));
   channel.onmessage = ({ data }) => {
     heard = performance.now();
-    if (data.hello) share({ here: true });
+    // Who has just been opened begins with what the others know
+    if (data.hello) share({ to: data.hello, known: SOURCES.filter(fresh).map(snapshot), spent });
+    if (data.to === tab) begin(data);
     if (data.claim) {
       claims.set(data.claim, { tab: data.tab, at: heard });
       count(data.claim);
     }
     if (data.key) settle(data);
   };
-  share({ hello: true });
+  share({ hello: tab });
+}
+const fresh = source => source.kept() && Date.now() - source.at < source.every;
+const snapshot = source => ({ key: source.key(), status: 200, found: source.kept(), age: Date.now() - source.at });
+function begin(other) {
+  if (other.spent.length > spent.length) spent.splice(0, Infinity, ...other.spent);
+  for (const each of other.known) {
+    const mine = SOURCES.find(source => source.key() === each.key);
+    if (mine && !mine.kept()) settle(each);
+  }
 }
 const mixed = text => [...text].reduce((mix, letter) => Math.imul(mix ^ letter.codePointAt(), 16777619) >>> 0, 2166136261);
 const share = message => channel?.postMessage(message);

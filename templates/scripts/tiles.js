@@ -13,7 +13,7 @@ const STATS = source("stats", 1, found => {
   if (!accept(found)) return;
   paintTiles();
   paintFindings();
-}, { target: () => "/stats?fields=" + QUICK + (turn % 5 ? "" : SLOW) });
+}, { target: () => "/stats?fields=" + QUICK + (turn % 5 ? "" : SLOW), kept: () => last && now });
 
 // False when it is the answer that is here already
 function accept(answer) {
@@ -53,6 +53,8 @@ function paintTiles() {
   paintPower();
   paintFacts();
   paintGraphs();
+  // Their rates are in each answer
+  if (LINKS.found && LINKS.visible && !LINKS.held()) LINKS.paint();
 }
 function figure(id, text, unit) {
   const [value, beside] = at("v-" + id).children;
@@ -104,7 +106,7 @@ function paintDisk() {
 }
 // That of the default route; where there is none, the one with the most traffic
 function mainLink() {
-  const rows = Object.entries(links).filter(each => isNaN(each[1]));
+  const rows = Object.entries(LINKS.found ? links : now.network ?? {}).filter(each => isNaN(each[1]));
   const busiest = (one, other) => other[1].bytes_recv - one[1].bytes_recv;
   return (rows.find(each => each[1].default_route) ?? rows.filter(each => each[1].is_up).sort(busiest)[0] ?? rows[0])?.[0];
 }

@@ -63,11 +63,13 @@ def test_four_tabs_ask_as_little_as_one(browser: Browser, shared: Daemon) -> Non
         for table in TABLES:
             look_at(browser, table)
         browser.run_async("setTimeout(arguments[0], 20_000)")
-        times, updated = [], []
+        times, others, updated = [], [], []
         for tab in tabs:
             browser.do("window", handle=tab)
             assert browser.run("return document.visibilityState") == "visible"
-            times += [time for path, time in browser.run(ASKED) if path == "/stats"]
+            found = browser.run(ASKED)
+            times += [time for path, time in found if path == "/stats"]
+            others += [path for path, _ in found if path != "/stats"]
             updated.append(browser.run("return last"))
     finally:
         for tab in tabs[1:]:
@@ -75,9 +77,10 @@ def test_four_tabs_ask_as_little_as_one(browser: Browser, shared: Daemon) -> Non
             browser.close_tab()
         browser.do("window", handle=tabs[0])
 
-    # Each new tab asks once, when it is opened; from then on one of them asks for all.
-    last = sorted(times)[-3:]
-    assert all(later - earlier >= 5_800 for earlier, later in itertools.pairwise(last))
+    # On a machine that is so busy that messages are late, two of them may ask for the same.
+    seconds = (max(times) - min(times)) / 1000
+    assert len(times) <= 1.5 * seconds / page.seconds(Settings()) + 2
+    assert len(others) <= 14
     assert max(updated) - min(updated) < 15
 
 

@@ -56,6 +56,7 @@ class Browser:
             "127.0.0.1", self._held.number, timeout=2 * HELP_AFTER_SECONDS
         )
         self._session = ""
+        self._clock = ""
         options = {
             "binary": CHROMIUM,
             "args": [*FLAGS, f"--user-data-dir={self._profile.name}"],
@@ -182,6 +183,16 @@ class Browser:
         """Close the tab that is looked at; another one must be chosen then."""
         self._call("DELETE", f"{self._session}/window")
 
+    def clock(self, seconds: float | None) -> None:
+        """Have pages that are opened from now on believe that it is this Unix time; None for the truth."""
+        if self._clock:
+            self.cdp("Page.removeScriptToEvaluateOnNewDocument", identifier=self._clock)
+        self._clock = ""
+        if seconds is not None:
+            ahead = 1000 * (seconds - time.time())
+            source = f"{{ const now = Date.now; Date.now = () => now() + {ahead}; }}"
+            self._clock = self.cdp("Page.addScriptToEvaluateOnNewDocument", source=source)["identifier"]
+
     def hide(self) -> None:
         self.do("window/minimize")
 
@@ -193,6 +204,7 @@ class Browser:
         self.cdp("Emulation.clearDeviceMetricsOverride")
         self.cdp("Emulation.setEmulatedMedia", features=[])
         self.cdp("Emulation.setScriptExecutionDisabled", value=False)
+        self.clock(None)
         self.unhide()
         self.complaints()
 

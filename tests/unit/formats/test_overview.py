@@ -93,7 +93,7 @@ def test_a_finding_says_since_when_and_how_often() -> None:
     row = overview.said(read("pi4b-8gb"), judged(FINDING), begun)["findings"][0]
 
     evidence = "power.under_voltage true · pmic.input_voltage 4.6 · some.count 3"
-    assert row["about"] == f"for 3{NO_BREAK}min · 3 times in 24 h · {evidence}"
+    assert row["about"] == f"seen for 3{NO_BREAK}min · 3 times in 24 h · {evidence}"
     assert (row["level"], row["place"]) == ("warn", "power")
 
 

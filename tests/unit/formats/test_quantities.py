@@ -55,4 +55,4 @@ def test_counted() -> None:
         "2 problems",
     ]
     assert [quantities.times(each) for each in (1, 2, 3)] == ["once", "twice", "3 times"]
-    assert quantities.joined("a", None, 0, "", False, "b") == "a · 0 · b"
+    assert quantities.joined("a", None, 0, "", False, "b") == "a · b"
