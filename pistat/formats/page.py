@@ -26,8 +26,8 @@ SHARE = 0.4
 LEAST_SECONDS = 6
 """Between two questions for the readings of the tiles, where nothing asks for more."""
 
-QUESTIONS = 1 + 9 / 10
-"""Requests in a turn of the page, at most: beside /stats, scripts/asking.js asks nine times in ten turns."""
+QUESTIONS = 2
+"""Requests in a turn of the page, at most: beside /stats, scripts/asking.js asks ten times in ten turns."""
 
 LIVE = "<!-- live -->"
 """Where the first readings stand in the page."""

@@ -5,7 +5,7 @@
 // puts the answer onto the page, wanted() says whether anybody sees it, kept() is what another tab is given
 // to begin with.
 
-const EVERY = document.body.dataset.every * 1e3, WINDOW = 10 * EVERY, OTHERS = 9;
+const EVERY = document.body.dataset.every * 1e3, WINDOW = 10 * EVERY, OTHERS = 10;
 const SOURCES = [], spent = [];
 let paused = false, asking = false, failures = 0, rest = 0, note = null;
 

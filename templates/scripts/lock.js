@@ -12,11 +12,15 @@ function locked() {
   if (state !== "locked") tell(`${host} ${refused}.`);
   state = "locked";
   at("lock").hidden = false;
-  at("live-part").hidden = !last;
+  bare(!last);
+}
+// Without readings there is nothing to show them in
+function bare(yes) {
+  for (const id of ["live-part", "tables", "pause", "degrees", "range"]) at(id).hidden = yes;
 }
 function unlocked() {
   at("lock").hidden = true;
-  at("live-part").hidden = false;
+  bare(false);
 }
 function unlock(event) {
   event.preventDefault();

@@ -206,7 +206,8 @@ def test_token(browser: Browser, start: Callable[..., Daemon]) -> None:
     browser.open(address(locked))
     browser.wait_for("#say", "needs a token")
     assert browser.run("return document.getElementById('token').checkVisibility()")
-    assert not browser.run("return document.querySelector('.tiles').checkVisibility()")
+    for part in (".tiles", "#tables"):
+        assert not browser.run("return document.querySelector(arguments[0]).checkVisibility()", part)
 
     # What no header can hold is a wrong token, too; a blank that was copied along is not.
     browser.type("#token", "\u201cwrong\u201d")
