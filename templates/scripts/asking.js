@@ -54,8 +54,8 @@ async function question(source) {
   const key = source.key();
   source.hurried = false;
   // While another tab asks, its answer is waited for
-  source.next = Date.now() + 2e3;
-  if (!await claimed(key) || source.key() !== key || source.next - Date.now() > 2e3) return;
+  source.next = Date.now() + PATIENCE;
+  if (!await claimed(key) || source.key() !== key || source.next - Date.now() > PATIENCE) return;
   count(key);
   const answered = { key, status: 0, wait: 0, found: null };
   try {

@@ -1,10 +1,10 @@
-// Tabs of one browser share their questions. Who is about to ask says so, and gives way to who said it
-// at the same moment and has the smaller number; answers go to all. A leader would need locks, which
-// http://pi:8585 does not have, since it is no secure context.
+// Tabs of one browser share their questions. Who is about to ask says so, unless another has said it already,
+// and gives way to who said it at the same moment and has the smaller number; answers go to all. A leader would
+// need locks, which http://pi:8585 does not have, since it is no secure context.
 
-const CLAIM = 80, QUIET = 20_000;
-const tab = Math.random(), claims = new Map();
-let channel = null, heard = -QUIET;
+const CLAIM = 80, PATIENCE = 2000, QUIET = 20_000;
+const tab = Math.random();
+let channel = null, heard = -QUIET, claims = [];
 
 // Those with another token, or none, are not told what this one is answered
 function join(token) {
@@ -17,7 +17,7 @@ function join(token) {
     if (data.hello) share({ to: data.hello, known: SOURCES.filter(fresh).map(snapshot), spent });
     if (data.to === tab) begin(data);
     if (data.claim) {
-      claims.set(data.claim, { tab: data.tab, at: heard });
+      claims.push({ ...data, at: heard });
       count(data.claim);
     }
     if (data.key) settle(data);
@@ -40,9 +40,13 @@ const pause = milliseconds => new Promise(done => setTimeout(done, milliseconds)
 // Whether it is on this tab to ask
 async function claimed(key) {
   if (performance.now() - heard > QUIET) return true;
+  if (rivals(key).length) return false;
   share({ claim: key, tab });
   await pause(CLAIM);
-  const rival = claims.get(key);
-  return !rival || rival.tab > tab || performance.now() - rival.at > 2 * CLAIM;
+  return rivals(key).every(each => each.tab > tab);
+}
+function rivals(key) {
+  claims = claims.filter(each => performance.now() - each.at < PATIENCE);
+  return claims.filter(each => each.claim === key);
 }
 self.addEventListener("pagehide", () => channel?.close());
