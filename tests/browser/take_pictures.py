@@ -1,4 +1,4 @@
-"""Takes pictures of the page: those in README.md, or with `--scenes FOLDER` one of each scene there is.
+"""Takes pictures of the page: the one in README.md, or with `--scenes FOLDER` one of each scene there is.
 
 `python tests/browser/take_pictures.py [--scenes FOLDER [WORD...]]`; with words, those whose names have one.
 """
@@ -246,18 +246,14 @@ def take_scenes(folder: Path, words: list[str]) -> None:
 
 
 def take_pictures() -> None:
-    """Take those of README.md."""
+    """Take the one of README.md."""
     browser = Browser()
     try:
-        for name, machine, width, theme in [
-            ("page.png", "healthy", 1280, "light"),
-            ("page-phone.png", "weak", 360, "dark"),
-        ]:
-            with served(MACHINES[machine]) as daemon:
-                on_screen(browser, width, theme)
-                opened(browser, daemon)
-                time.sleep(15)
-                browser.shot(DOCS / name)
+        with served(MACHINES["healthy"], PAST_PLAIN="1") as daemon:
+            on_screen(browser, 1280, "light")
+            opened(browser, daemon)
+            time.sleep(15)
+            browser.shot(DOCS / "page.png")
     finally:
         browser.close()
 
