@@ -13,6 +13,19 @@ function make(kind, ...inside) {
   node.append(...inside.filter(each => each || each === 0));
   return node;
 }
+// These children instead of those that are there, of which what is alike stays: so do focus and selection
+function renew(node, ...children) {
+  const old = [...node.childNodes];
+  children.forEach((each, i) => {
+    const was = old[i];
+    if (!was) node.append(each);
+    else if (was.isEqualNode(each)) return;
+    else if (was.nodeType === Node.TEXT_NODE && each.nodeType === Node.TEXT_NODE) was.data = each.data;
+    else if (was.cloneNode().isEqualNode(each.cloneNode())) renew(was, ...each.childNodes);
+    else was.replaceWith(each);
+  });
+  for (const left of old.slice(children.length)) left.remove();
+}
 function drawn(tag, given, ...inside) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
   for (const name in given) node.setAttribute(name, given[name]);

@@ -32,7 +32,7 @@ function paintFindings() {
   if (spoken && spoken !== text) tell(`${host}: ${text}. ${problems[0]?.title ?? ""}`);
   spoken = text;
   document.title = (worst ? "! " : "") + (now.cpu_temp == null ? "" : warmth(now.cpu_temp) + " · ") + host;
-  at("findings").replaceChildren(...judged.findings.map(findingRow), ...skewRow(), ...ended().map(pastRow));
+  renew(at("findings"), ...judged.findings.map(findingRow), ...skewRow(), ...ended().map(pastRow));
   moods(problems);
 }
 const counted = (n, one, many = one + "s") => `${n} ${n === 1 ? one : many}`;

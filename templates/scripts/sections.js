@@ -4,7 +4,7 @@ const SENSORS = source("sensors", 10, found => {
   sensed = found;
   if (last) { paintHeat(); paintPower(); }
   const cells = Object.entries(sensorGroups(found)).filter(each => each[1].length).map(([title, rows]) => listed(title, rows));
-  at("sensor-lists").replaceChildren(...cells.length ? cells : [make("p.soft", "This machine has none that pi-stat can read.")]);
+  renew(at("sensor-lists"), ...cells.length ? cells : [make("p.soft", "This machine has none that pi-stat can read.")]);
 }, { target: () => "/sensors", seconds: 12 });
 
 function listed(title, rows) {
@@ -69,7 +69,7 @@ function facts(id, rows) {
   const list = at("facts-" + id);
   list.closest("div").hidden = !shown.length;
   const unseen = name => name === "Serial" && !list.dataset.shown;
-  list.replaceChildren(...shown.flatMap(([name, value]) => [make("dt", name), make("dd", unseen(name) ? revealer(list) : value + "")]));
+  renew(list, ...shown.flatMap(([name, value]) => [make("dt", name), make("dd", unseen(name) ? revealer(list) : value + "")]));
 }
 function revealer(list) {
   return button(".plain", "show", "Show the serial number", () => {

@@ -90,7 +90,7 @@ function paintCpu() {
   const bars = cores.map((value, i) => drawn("rect", { x: i * 12, y: 24 - Math.max(1, (value ?? 0) * .24), width: 9, height: 24 }));
   const box = at("cores");
   box.setAttribute("viewBox", `0 0 ${Math.max(9, cores.length * 12 - 3)} 24`);
-  box.replaceChildren(...bars);
+  renew(box, ...bars);
 }
 function paintMemory() {
   const ram = now.memory, unit = memory(ram.total).split(NB)[1];

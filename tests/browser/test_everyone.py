@@ -140,6 +140,17 @@ def test_is_quiet(browser: Browser, shared: Daemon) -> None:
     assert browser.text("#tell") == ""
 
 
+def test_focus_stays(browser: Browser, replay: Replay) -> None:
+    """Who is on a link or a button of what is painted anew with each answer stays there."""
+    watch(browser, replay("pi4b-8gb", REPLAY="alive"))
+    for selector in ("#findings a", "#facts-board button"):
+        browser.wait(lambda each=selector: browser.texts(each), selector)  # type: ignore[misc]
+        browser.run("document.querySelector(arguments[0]).focus()", selector)
+        turn = browser.run("return turn")
+        browser.wait(lambda before=turn: browser.run("return turn") > before + 1, "two answers")  # type: ignore[misc]
+        assert browser.run("return document.activeElement.matches(arguments[0])", selector)
+
+
 def test_the_bar_marks_where_one_is(browser: Browser, shared: Daemon) -> None:
     """The link of the part that is looked at is marked in the bar, and no other."""
     watch(browser, shared)
