@@ -6,13 +6,15 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from pistat.parsers.values import Json, percent  # noqa: F401 - handed on
 
 if TYPE_CHECKING:
     from pistat.machine.machine import Machine
     from pistat.machine.reasons import Unavailable
+
+T = TypeVar("T")
 
 Values: TypeAlias = "dict[str, Any]"
 """What a collector returns: a value for each of its top-level keys."""
@@ -236,6 +238,19 @@ class Incomplete:
 
     values: Values
     failures: tuple[Exception, ...]
+
+
+def attempted(read: Callable[[], T], nothing: T) -> tuple[T, tuple[Exception, ...]]:
+    """Return what `read()` returns, or `nothing` and the error, for a part of what a collector reads."""
+    try:
+        return read(), ()
+    except (OSError, ValueError, LookupError) as error:
+        return nothing, (error.with_traceback(None),)
+
+
+def incomplete(values: Values, failures: tuple[Exception, ...]) -> Reading:
+    """Return `values`; as `Incomplete` if a part of them has failed."""
+    return Incomplete(values, failures) if failures else values
 
 
 Reading: TypeAlias = "Values | Incomplete"

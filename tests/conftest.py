@@ -28,6 +28,9 @@ settings.load_profile("patient")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite the expected answers of the boards")
+    parser.addoption("--all-boards", action="store_true", help="damage all boards, not only four")
+    parser.addoption("--examples", type=int, default=50, help="how often the boards get hostile values")
+    parser.addoption("--seed", type=int, default=1, help="which hostile values they get")
 
 
 def pytest_report_header() -> str:

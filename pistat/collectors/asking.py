@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from pistat.field import Incomplete, Reading, Values
+from pistat.field import Reading, Values, incomplete
 from pistat.machine.firmware.client import Firmware, FirmwareError, UnavailableError
 from pistat.machine.reasons import Reason
 
@@ -45,4 +45,4 @@ class Asking:
 
     def settle(self, values: Values) -> Reading:
         """Return `values`; as `Incomplete` if a question has failed."""
-        return Incomplete(values, tuple(self._failures)) if self._failures else values
+        return incomplete(values, tuple(self._failures))

@@ -7,7 +7,18 @@ from collections.abc import Iterable
 
 from pistat.collectors import sources
 from pistat.collectors.asking import Asking
-from pistat.field import Field, File, Question, Reading, Unit, Values, collector, first_of
+from pistat.field import (
+    Field,
+    File,
+    Question,
+    Reading,
+    Unit,
+    Values,
+    attempted,
+    collector,
+    first_of,
+    incomplete,
+)
 from pistat.machine import cpu_times, hwmon, portable
 from pistat.machine.hwmon import HWMON, Sensor
 from pistat.machine.machine import Machine
@@ -61,7 +72,7 @@ def _zones(machine: Machine) -> list[Sensor]:
     """Return the thermal zone of the CPU, or those of its parts; the numbers differ from kernel to kernel."""
     kinds = {
         f"{THERMAL}/{name}/temp": machine.word(f"{THERMAL}/{name}/type") or ""
-        for name in machine.names(THERMAL)
+        for name in machine.listing(THERMAL)
         if name.startswith("thermal_zone")
     }
     for known in ZONES:
@@ -136,17 +147,19 @@ def _no_frequency(machine: Machine) -> Unavailable | None:
     ),
     elsewhere=portable_frequency,
 )
-def cpu_freq(machine: Machine) -> Values:
+def cpu_freq(machine: Machine) -> Reading:
     policies = machine.memo.for_a_minute("cpufreq", lambda: _policies(machine))
-    texts = _readable(machine, [f"{policy}/scaling_cur_freq" for policy in policies])
+    paths = [f"{policy}/scaling_cur_freq" for policy in policies]
+    texts, failures = attempted(lambda: _readable(machine, paths), list[str]())
     megahertz = [hertz / 1e6 for hertz in map(kernel.kilohertz, texts) if hertz is not None]
     if not policies:
         cpuinfo = machine.cached_text_or_none(sources.CPUINFO) or ""
         megahertz = [float(number) for number in MEGAHERTZ.findall(cpuinfo)]
-    return {
+    values: Values = {
         "cpu_freq": round(sum(megahertz) / len(megahertz), 2) if megahertz else None,
         "cpu_governor": machine.memo.for_a_minute("governor", lambda: _governor(machine, policies)),
     }
+    return incomplete(values, failures)
 
 
 def _governor(machine: Machine, policies: list[str]) -> str | None:

@@ -146,7 +146,7 @@ def _identity(machine: Machine, disk: block.Disk) -> dict[str, Json]:
     return {
         "type": kind,
         # `name` of other disks is that of their driver.
-        "model": told["name"] if kind in {"SD", "MMC"} else told["model"],
+        "model": told["name"] if disk.name.startswith("mmcblk") else told["model"],
         "maker": _maker(machine, folder, kind),
         "made": told["date"],
         # 0 is a reader without a card.
@@ -167,8 +167,8 @@ def _maker(machine: Machine, folder: str, kind: str | None) -> str | None:
 def _thermometer(machine: Machine, folder: str) -> tuple[str | None, str | None]:
     """Return the files of value and fault of the disk's own sensor; kernels differ in where they put it."""
     folder = f"{folder}/device"
-    chips = [f"{folder}/{name}" for name in machine.names(folder) if re.fullmatch(r"hwmon\d+", name)]
-    chips += [f"{folder}/hwmon/{name}" for name in machine.names(f"{folder}/hwmon")]
+    chips = [f"{folder}/{name}" for name in machine.listing(folder) if re.fullmatch(r"hwmon\d+", name)]
+    chips += [f"{folder}/hwmon/{name}" for name in machine.listing(f"{folder}/hwmon")]
     if not chips:
         return None, None
     fault = f"{chips[0]}/temp1_fault"

@@ -92,7 +92,7 @@ def _without_sizes(machine: Machine, found: list[Mount]) -> list[dict[str, Json]
 
 
 def _fstab(machine: Machine) -> dict[str, bool]:
-    return kernel.fstab(machine.read_or_none(FSTAB.path) or "") if machine.linux else {}
+    return kernel.fstab(machine.sensor(FSTAB.path, 1 << 16)) if machine.linux else {}
 
 
 def _row(mount: Mount, fstab: dict[str, bool], owners: dict[str, list[str]]) -> dict[str, Json]:

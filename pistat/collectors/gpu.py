@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from pistat.collectors.asking import Asking
 from pistat.collectors.sources import MODEL
 from pistat.field import Field, File, Question, Reading, Unit, Values, collector
@@ -63,8 +65,10 @@ def gpu(machine: Machine) -> Reading:
 def _busy(machine: Machine) -> float | None:
     if not v3d.has_queues(machine):
         return None
-    older, newer = (sample.value for sample in machine.gpu_queues.interval())
-    return counters.busiest(older, newer)
+    with contextlib.suppress(OSError):
+        older, newer = (sample.value for sample in machine.gpu_queues.interval())
+        return counters.busiest(older, newer)
+    return None
 
 
 def _memory(machine: Machine, asking: Asking) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from pistat.collectors.asking import Asking
 from pistat.collectors.devices import bootloader
 from pistat.collectors.sources import CODE, CPUINFO, MODEL, SOC
@@ -115,7 +117,9 @@ def hardware(machine: Machine) -> Reading:
 
 
 def _usb_devices(machine: Machine) -> int | None:
-    return kernel.usb_devices(machine.names(USB)) if machine.exists(USB) else None
+    with contextlib.suppress(OSError):
+        return kernel.usb_devices(machine.names(USB)) if machine.exists(USB) else None
+    return None
 
 
 def _constant(machine: Machine) -> dict[str, Json]:

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import re
+from typing import TypeAlias
 
-from pistat.field import Derived, Field, File, Kind, Source, Unit, Values, collector
+from pistat.field import (
+    Derived,
+    Field,
+    File,
+    Kind,
+    Reading,
+    Source,
+    Unit,
+    Values,
+    attempted,
+    collector,
+    incomplete,
+)
 from pistat.machine import portable
 from pistat.machine.machine import Machine
 from pistat.machine.reasons import Reason, Unavailable
@@ -79,19 +92,30 @@ def _of_swap(name: str, unit: Unit, text: str, source: Source, kind: Kind | None
     ),
     elsewhere=portable_memory,
 )
-def memory(machine: Machine) -> Values:
-    table = machine.read_cached_text("/proc/meminfo")
-    rows = [_bytes(table, name) for name in ROWS]
-    if rows == [None] * len(rows):
-        raise LookupError(table[:64])
-    values = _reading(*rows)
-    events = counters.events(machine.cached_text_or_none(EVENTS) or "")
-    has_swap = values["swap"]["total"] is not None
+def memory(machine: Machine) -> Reading:
+    (total, available, swap, swap_free), failures = attempted(lambda: _table(machine), UNKNOWN)
+    values = _reading(total, available, swap, swap_free)
+    events = counters.events(machine.cached_sensor(EVENTS))
     for name, row in (("bytes_in", "pswpin"), ("bytes_out", "pswpout")):
-        pages = events.get(row) if has_swap else None
+        pages = events.get(row) if swap != 0 else None
         values["swap"][name] = None if pages is None else pages * machine.page_size
     values["memory"]["oom_kills"] = events.get("oom_kill")
-    return values
+    return incomplete(values, failures)
+
+
+Table: TypeAlias = "tuple[int | None, int | None, int | None, int | None]"
+"""Bytes of memory and of swap, and how many of each are left."""
+
+UNKNOWN: Table = (None, None, None, None)
+
+
+def _table(machine: Machine) -> Table:
+    """Read the kernel's table. Raises OSError, LookupError."""
+    text = machine.read_cached_text("/proc/meminfo")
+    total, available, swap, swap_free = (_bytes(text, name) for name in ROWS)
+    if (total, available, swap, swap_free) == UNKNOWN:
+        raise LookupError(text[:64])
+    return total, available, swap, swap_free
 
 
 def total(machine: Machine) -> int | None:

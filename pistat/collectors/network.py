@@ -6,7 +6,20 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import TypeAlias
 
-from pistat.field import Call, Derived, Field, File, Kind, Unit, Values, collector, first_of
+from pistat.field import (
+    Call,
+    Derived,
+    Field,
+    File,
+    Kind,
+    Reading,
+    Unit,
+    Values,
+    attempted,
+    collector,
+    first_of,
+    incomplete,
+)
 from pistat.machine import portable
 from pistat.machine.machine import Machine
 from pistat.machine.network.links import Link
@@ -137,7 +150,7 @@ def _with_signals(machine: Machine, rows: Rows) -> Rows:
     """Return `rows` without that of the loopback, and with how well the wireless ones receive."""
     rows.pop("lo", None)
     radios = machine.memo.while_same("wireless", list(rows), lambda: _wireless(machine, rows))
-    known = kernel.wireless(machine.cached_text_or_none("/proc/net/wireless") or "") if radios else {}
+    known = kernel.wireless(machine.cached_sensor("/proc/net/wireless")) if radios else {}
     usable = {name: row for name, row in known.items() if row.level is not None}
     if radios - usable.keys():
         # The file is gone from newer kernels, some drivers do not fill it, others have units of their own.
@@ -174,7 +187,7 @@ def _wireless(machine: Machine, names: Iterable[str]) -> Set[str]:
 
 def connections(machine: Machine) -> int | None:
     """Return the kernel's own count of established connections: one small file, however many there are."""
-    return kernel.established(machine.cached_text_or_none("/proc/net/snmp") or "")
+    return kernel.established(machine.cached_sensor("/proc/net/snmp"))
 
 
 def portable_traffic() -> Rows:
@@ -189,8 +202,9 @@ def portable_network(machine: Machine) -> Values:
 
 
 @collector(*traffic_fields("network"), elsewhere=portable_network, finds=RADIOS, deadline=1.9)
-def network(machine: Machine) -> Values:
-    return {"network": {**traffic(machine), "active_connections": connections(machine)}}
+def network(machine: Machine) -> Reading:
+    rows, failures = attempted(lambda: traffic(machine), dict[str, dict[str, Json]]())
+    return incomplete({"network": {**rows, "active_connections": connections(machine)}}, failures)
 
 
 PLACES = ("kind", "master", "physical", "default_route")
@@ -304,7 +318,13 @@ def _hidden(machine: Machine) -> Unavailable | None:
     finds=(*RADIOS, File(f"{NET}/device"), File(f"{NET}/uevent")),
     deadline=1.9,
 )
-def interfaces(machine: Machine) -> Values:
+def interfaces(machine: Machine) -> Reading:
+    rows, failures = attempted(lambda: _interfaces(machine), dict[str, dict[str, Json]]())
+    return incomplete({"interfaces": {**rows, "active_connections": connections(machine)}}, failures)
+
+
+def _interfaces(machine: Machine) -> Rows:
+    """Return all that is known of each interface. Raises OSError."""
     links, interval = machine.traffic.measure(machine.links, lambda links: _totals(_counters(links)))
     rows = _with_signals(machine, _with_rates(_counters(links), interval))
     radios = [name for name, row in rows.items() if "signal_strength" in row]
@@ -316,7 +336,7 @@ def interfaces(machine: Machine) -> Values:
         row["default_route"] = leads_to(name)
     for name in radios:
         rows[name].update(_network(machine, stations.get(name)))
-    return {"interfaces": {**rows, "active_connections": connections(machine)}}
+    return rows
 
 
 def _counters(links: Mapping[str, Link]) -> Rows:

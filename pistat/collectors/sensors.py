@@ -106,7 +106,7 @@ def _thermometers(machine: Machine) -> Iterator[Thermometer]:
 
 
 def _zones(machine: Machine) -> list[str]:
-    return [f"{ZONES}/{name}" for name in machine.names(ZONES) if name.startswith("thermal_zone")]
+    return [f"{ZONES}/{name}" for name in machine.listing(ZONES) if name.startswith("thermal_zone")]
 
 
 @collector(
@@ -185,7 +185,7 @@ def _trip_points(machine: Machine) -> Iterator[tuple[str | None, str]]:
     """Yield for each trip point the type of its zone, and how its files begin."""
     for zone in _zones(machine):
         kind = kernel.label(machine.sensor(f"{zone}/type"))
-        stems = [name.removesuffix("_temp") for name in machine.names(zone) if name.endswith("_temp")]
+        stems = [name.removesuffix("_temp") for name in machine.listing(zone) if name.endswith("_temp")]
         numbers = [stem.removeprefix("trip_point_") for stem in stems]
         for number in sorted(int(digits) for digits in numbers if digits.isdecimal()):
             yield kind, f"{zone}/trip_point_{number}"

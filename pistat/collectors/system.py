@@ -109,7 +109,7 @@ def timestamp(machine: Machine) -> Values:
     *packages.FIELDS,
     *clock.FIELDS,
     portable=True,
-    finds=(Call("CLOCK_REALTIME"),),
+    finds=(Call("CLOCK_REALTIME"), UNAME),
 )
 def system(machine: Machine) -> Values:
     """Return what `uname` says, and the name that the distribution gives itself."""

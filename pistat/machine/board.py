@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from functools import lru_cache
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 TREE = "/proc/device-tree"
 """What the bootloader and the firmware tell the kernel."""
+
+CPUINFO = 1 << 16
+"""The most bytes of /proc/cpuinfo that are looked through for the lines of a Raspberry Pi."""
 
 UNKNOWN = Revision(None, None, None, None, None)
 
@@ -67,9 +71,11 @@ def soc(machine: Host) -> str | None:
 def cell(machine: Host, *nodes: str) -> int | None:
     """Read the number in the first of these nodes of the device tree that exists; None if none does."""
     for node in nodes:
-        data = machine.bytes_or_none(f"{TREE}/{node}", 4096)
-        if data is not None:
-            return kernel.big_endian_32(data)
+        # One that is refused is as good as one that is not there.
+        with contextlib.suppress(OSError):
+            data = machine.bytes_or_none(f"{TREE}/{node}", 4096)
+            if data is not None:
+                return kernel.big_endian_32(data)
     return None
 
 
@@ -133,22 +139,24 @@ def no_block(name: str) -> Callable[[Host], Unavailable | None]:
 def _read_text(machine: Host, node: str, line: str) -> str | None:
     """Read a text in the device tree, else in /proc/cpuinfo; None if neither has it."""
     found = kernel.device_tree_string(machine.bytes_or_none(f"{TREE}/{node}", 4096) or b"")
-    return found or kernel.cpuinfo(machine.read_or_none("/proc/cpuinfo") or "").get(line)
+    return found or kernel.cpuinfo(machine.sensor("/proc/cpuinfo", CPUINFO)).get(line)
 
 
 def _serial(machine: Host) -> str | None:
     """Read the serial number."""
-    text = _read_text(machine, "serial-number", "Serial") or ""
+    text = None
+    with contextlib.suppress(OSError):
+        text = _read_text(machine, "serial-number", "Serial")
     # A kernel that knows none has sixteen zeros.
-    return text if text.strip("0") else None
+    return text if text and text.strip("0") else None
 
 
 def _code(machine: Host) -> str | None:
     """Read the revision code in the device tree, else in /proc/cpuinfo."""
-    number = cell(machine, "system/linux,revision")
+    number = kernel.big_endian_32(machine.bytes_or_none(f"{TREE}/system/linux,revision", 4096) or b"")
     if number:
         return f"{number:04x}"
-    text = kernel.cpuinfo(machine.read_or_none("/proc/cpuinfo") or "").get("Revision", "")
+    text = kernel.cpuinfo(machine.sensor("/proc/cpuinfo", CPUINFO)).get("Revision", "")
     # 0000 means that nobody told the kernel.
     return text if text.strip("0") else None
 

@@ -108,11 +108,11 @@ def owners(host: Host) -> dict[str, list[str]]:
 
 def _owners(host: Host) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for name in host.names(BLOCK):
+    for name in host.listing(BLOCK):
         folder = f"{BLOCK}/{name}"
         below = _below(host, name, DEEPEST)
         mapped = host.word(f"{folder}/dm/name")
-        parts = [f"{folder}/{part}" for part in host.names(folder) if part.startswith(name)]
+        parts = [f"{folder}/{part}" for part in host.listing(folder) if part.startswith(name)]
         for each in (folder, *parts):
             found[each.rpartition("/")[2].replace("!", "/")] = below
             number = host.word(f"{each}/dev")
@@ -125,7 +125,7 @@ def _owners(host: Host) -> dict[str, list[str]]:
 
 def _below(host: Host, name: str, layers: int) -> list[str]:
     """Return the disks on which the device `name` of /sys/block stands; itself, if on none."""
-    slaves = host.names(f"{BLOCK}/{name}/slaves") if layers else []
+    slaves = host.listing(f"{BLOCK}/{name}/slaves") if layers else []
     if not slaves:
         return [] if VIRTUAL.match(name) else [name.replace("!", "/")]
     whole = {_whole(host, slave) for slave in slaves}
@@ -136,4 +136,4 @@ def _whole(host: Host, name: str) -> str:
     """Return the device of /sys/block that has the partition `name`."""
     if host.exists(f"{BLOCK}/{name}"):
         return name
-    return next((disk for disk in host.names(BLOCK) if host.exists(f"{BLOCK}/{disk}/{name}")), name)
+    return next((disk for disk in host.listing(BLOCK) if host.exists(f"{BLOCK}/{disk}/{name}")), name)

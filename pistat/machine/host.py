@@ -178,19 +178,34 @@ class Host:
         """Read text like `read_cached_text`; return None where this machine has no such file."""
         return _unless_absent(lambda: self.read_cached_text(path))
 
-    def word(self, path: str) -> str | None:
-        """Read the text in a small file, without blanks around it; None without a file, or without text."""
-        return (self.read_or_none(path, 4096) or "").strip() or None
+    # What follows is for files that one reading of several needs: the others shall not fail with it, and
+    # /capabilities looks for the reason by itself.
 
-    def sensor(self, path: str | None) -> str:
-        """Read the file of a sensor; return "" without such a file, and while the sensor is not ready."""
+    def sensor(self, path: str | None, limit: int = 4096) -> str:
+        """Read a text file; return "" where there is none, where it is refused, and while it is not ready."""
         # Drivers report a sensor that is not ready in various ways: EIO, EINVAL, EAGAIN and others.
         with contextlib.suppress(OSError):
-            return self.read(path, 4096) if path else ""
+            return self.read(path, limit) if path else ""
         return ""
 
+    def cached_sensor(self, path: str) -> str:
+        """Read the same through a descriptor that stays open."""
+        with contextlib.suppress(OSError):
+            return self.read_cached_text(path)
+        return ""
+
+    def word(self, path: str) -> str | None:
+        """Read the text in a small file, without blanks around it; None where there is none."""
+        return self.sensor(path).strip() or None
+
+    def listing(self, path: str) -> list[str]:
+        """List the names in a folder like `names`; none where it is refused, too."""
+        with contextlib.suppress(OSError):
+            return self.names(path)
+        return []
+
     def names(self, path: str) -> list[str]:
-        """List the names in a folder, sorted; none where there is no such folder."""
+        """List the names in a folder, sorted; none where there is no such folder. Raises OSError."""
         return sorted(_unless_absent(lambda: os.listdir(self.path(path))) or [])
 
     def exists(self, path: str) -> bool:

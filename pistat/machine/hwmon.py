@@ -100,9 +100,9 @@ def chip(machine: Host, name: str) -> Chip | None:
 def _chips(machine: Host) -> list[Chip]:
     """Look for the chips."""
     found = []
-    for number in machine.names(HWMON):
+    for number in machine.listing(HWMON):
         folder = f"{HWMON}/{number}"
         name = kernel.label(machine.sensor(f"{folder}/name"))
         if name:
-            found.append(Chip(name, folder, frozenset(machine.names(folder))))
+            found.append(Chip(name, folder, frozenset(machine.listing(folder))))
     return sorted(found, key=lambda chip: (len(chip.folder), chip.folder))

@@ -240,14 +240,20 @@ def _file(machine: Machine, pattern: str) -> Unavailable | None:
     lack = Unavailable(Reason.NO_FILE, f"There is no {pattern}.")
     for path in _matches(machine, pattern.strip("/").split("/")):
         try:
-            machine.read_bytes(path, 1)
-        except IsADirectoryError:
-            return None
+            _open(machine, path)
         except OSError as error:
             lack = _unreadable(machine, path, error)
         else:
             return None
     return lack
+
+
+def _open(machine: Machine, path: str) -> None:
+    """Read a byte of a file, or list a folder. Raises OSError."""
+    try:
+        machine.read_bytes(path, 1)
+    except IsADirectoryError:
+        machine.names(path)
 
 
 def _unreadable(machine: Machine, path: str, error: OSError) -> Unavailable:

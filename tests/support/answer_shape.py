@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -23,6 +24,40 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from leaves(each, f"{path}[{index}]")
     else:
         yield path, value
+
+
+def named_leaves(value: Any) -> dict[str, Any]:
+    """Every leaf by its path; a row of a list has its PID, mount point or name there, if it has one."""
+    return dict(leaves(_named(value)))
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _named(each) for key, each in value.items()}
+    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        return {f"[{_name(each, place)}]": _named(each) for place, each in enumerate(value)}
+    return value
+
+
+def _name(row: dict[str, Any], place: int) -> str:
+    return next((str(row[key]) for key in ("pid", "mountpoint", "id", "name") if row.get(key)), str(place))
+
+
+def outside(value: Any, schema: Any, path: str = "") -> Iterator[str]:
+    """What of an answer is outside of the bounds that its schema has for numbers and for lengths."""
+    if isinstance(value, dict):
+        known, others = schema.get("properties", {}), schema.get("additionalProperties")
+        for key, each in value.items():
+            yield from outside(each, known.get(key, others) or {}, f"{path}.{key}")
+    elif isinstance(value, list):
+        if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
+            yield f"{path} has {len(value)} items"
+        for place, each in enumerate(value):
+            yield from outside(each, schema.get("items", {}), f"{path}[{place}]")
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        least, most = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
+        if not (math.isfinite(value) and least <= value <= most):
+            yield f"{path} is {value!r:.80}; expected {least} to {most}"
 
 
 def pattern(field: Field) -> re.Pattern[str]:

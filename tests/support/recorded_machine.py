@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -135,7 +136,9 @@ class RecordedMachine(Machine):
         return State(state, len(failed), tuple(Unit(*unit) for unit in failed))
 
     def stats(self) -> Iterator[tuple[str, bytes]]:
-        return ((pid, self.read_bytes(f"/proc/{pid}/stat")) for pid in self.names("/proc") if pid.isdecimal())
+        for pid in filter(str.isdecimal, self.names("/proc")):
+            with contextlib.suppress(OSError):
+                yield pid, self.read_bytes(f"/proc/{pid}/stat")
 
     def owner(self, path: str) -> int:
         pid = path.removeprefix("/proc/")

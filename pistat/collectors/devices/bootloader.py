@@ -72,7 +72,7 @@ def newest(machine: Machine) -> int | None:
 def _newest(machine: Machine) -> str | None:
     channel = packages.bootloader_channel(machine.sensor(SETTINGS))
     for folder in FOLDERS.get(board.soc(machine) or "", ()):
-        name = packages.newest_image(machine.names(f"{folder}/{channel}"))
+        name = packages.newest_image(machine.listing(f"{folder}/{channel}"))
         if name is not None:
             return f"{folder}/{channel}/{name}"
     return None

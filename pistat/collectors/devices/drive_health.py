@@ -111,9 +111,9 @@ def _sum(numbers: list[int], factor: int = 1) -> int | None:
 
 def _filesystems(machine: Machine) -> dict[str, tuple[str, ...]]:
     """Return the folders of the ext4 filesystems by the disks that they lie on."""
-    disks = machine.names(BLOCK)
+    disks = machine.listing(BLOCK)
     found: dict[str, tuple[str, ...]] = {}
-    for name in machine.names(EXT4):
+    for name in machine.listing(EXT4):
         for disk in _disks_of(machine, name, disks) if name != "features" else ():
             found[disk] = (*found.get(disk, ()), f"{EXT4}/{name}")
     return found
@@ -122,7 +122,7 @@ def _filesystems(machine: Machine) -> dict[str, tuple[str, ...]]:
 def _disks_of(machine: Machine, name: str, disks: list[str]) -> list[str]:
     """Return the disks of a block device: itself, that of a partition, those below an LVM or a RAID."""
     if name in disks:
-        parts = machine.names(f"{BLOCK}/{name}/slaves")
+        parts = machine.listing(f"{BLOCK}/{name}/slaves")
         return [disk for part in parts for disk in _disks_of(machine, part, disks)] or [name]
     return [disk for disk in disks if name.startswith(disk) and machine.exists(f"{BLOCK}/{disk}/{name}")]
 

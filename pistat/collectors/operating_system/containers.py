@@ -138,7 +138,7 @@ def containers(machine: Machine) -> Values:
     if not cgroups.has_version_2(machine):
         return {"containers": [], "container_count": None}
     older, newer = (sample.value for sample in machine.containers.interval())
-    names = parser.names(machine.read_or_none(cgroups.NAMES) or "") if newer.containers else {}
+    names = parser.names(machine.sensor(cgroups.NAMES, 1 << 20)) if newer.containers else {}
     boot = machine.time() - newer.uptime
     rows = [
         {

@@ -134,7 +134,7 @@ def read(machine: Machine) -> dict[str, Json]:
 
 def _read(machine: Machine) -> tuple[packages.Updates | None, float | None, bool | None, str | None]:
     times = [machine.modified(path) for path in LISTS]
-    updates = packages.updates(machine.read_or_none(UPDATES, 1 << 16) or "")
+    updates = packages.updates(machine.sensor(UPDATES, 1 << 16))
     return updates, max((time for time in times if time), default=None), *_reboot(machine)
 
 

@@ -33,5 +33,5 @@ def _file(machine: Host) -> str | None:
 
 
 def _look(machine: Host) -> str | None:
-    cards = (f"{CARDS}/{name}/device/gpu_stats" for name in machine.names(CARDS) if name.startswith("card"))
+    cards = (f"{CARDS}/{name}/device/gpu_stats" for name in machine.listing(CARDS) if name.startswith("card"))
     return next((path for path in cards if machine.exists(path)), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -37,11 +38,11 @@ def truncated(data: bytes) -> bytes:
 
 
 def absent(_: bytes) -> bytes:
-    raise FileNotFoundError(errno.ENOENT, "damaged")
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
 
 def refused(_: bytes) -> bytes:
-    raise PermissionError(errno.EACCES, "damaged")
+    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 DAMAGES: tuple[Change, ...] = (emptied, truncated, absent, refused)
@@ -77,16 +78,23 @@ class DamagedMachine(RecordedMachine):
             return data
         self.seen.add(Source(kind, name))
         change = self._changes.get(Source(kind, name))
-        return change(data) if change else data
+        try:
+            return change(data) if change else data
+        except OSError as error:
+            error.filename = name
+            raise
 
-    def _call(self, name: str, recorded: Callable[[], T], nothing: T) -> T:
-        """What a call gives: nothing if it is emptied. Raises OSError."""
+    def _call(self, name: str, recorded: Callable[[], T], nothing: T | None = None) -> T:
+        """What a call gives: `nothing` if it is emptied. Raises OSError; ValueError where that is none."""
         self._plays_the_kernel = True
         try:
             found = recorded()
         finally:
             self._plays_the_kernel = False
-        return found if self._changed("call", name, b"as recorded") else nothing
+        given = found if self._changed("call", name, b"as recorded") else nothing
+        if given is None:
+            raise ValueError
+        return given
 
     # Files and folders
 
@@ -97,11 +105,11 @@ class DamagedMachine(RecordedMachine):
     def exists(self, path: str) -> bool:
         there = super().exists(path)
         if there and not self._plays_the_kernel:
-            self.seen.add(Source("file", path))
+            self.seen.add(Source("folder" if Path(self.path(path)).is_dir() else "file", path))
         return there and (self._plays_the_kernel or path not in self._absent)
 
     def names(self, path: str) -> list[str]:
-        listed = super().names(path)
+        listed = super().names(path) if path not in self._absent else []
         if listed:
             data = self._changed("folder", path, "\n".join(listed).encode("utf-8", "surrogateescape"))
             listed = list(filter(None, data.decode("utf-8", "surrogateescape").split("\n")))
@@ -133,10 +141,19 @@ class DamagedMachine(RecordedMachine):
         return self._call("netlink", super().links, {})
 
     def stations(self) -> dict[str, Station]:
-        return self._call("nl80211", super().stations, {})
+        try:
+            return self._call("nl80211", super().stations, {})
+        except OSError:
+            # As the host has it.
+            return {}
 
     def service_state(self) -> State:
-        return self._call("D-Bus", super().service_state, State("", 0, ()))
+        return self._call("D-Bus", super().service_state)
 
     def names_of_system(self) -> SystemNames:
-        return self._call("uname", super().names_of_system, SystemNames("", "", "", self.facts["bits"]))
+        nothing = SystemNames("", "", "", self.facts["bits"])
+        try:
+            return self._call("uname", super().names_of_system, nothing)
+        except OSError:
+            # It cannot be refused.
+            return nothing

@@ -58,7 +58,15 @@ def test_rows(tmp_path: Path, table: str, memory: tuple[Any, ...], swap: tuple[A
     assert reading(tmp_path, table) == {"memory": memory, "swap": swap}
 
 
-def test_a_table_without_any_row(tmp_path: Path) -> None:
-    """A table that has none of the rows was not understood."""
-    with pytest.raises(LookupError):
-        reading(tmp_path, "MemTotal 12\n")
+@pytest.mark.parametrize("table", ["MemTotal 12\n", "", None])
+def test_a_table_without_any_row(tmp_path: Path, table: str | None) -> None:
+    """A table that has none of the rows was not understood; what is read elsewhere is there all the same."""
+    files = {"proc/vmstat": "nr_free_pages 1\npswpin 2\npswpout 3\noom_kill 4\n"}
+    machine = plant(tmp_path, files if table is None else {**files, "proc/meminfo": table})
+
+    found = memory.read(machine)
+
+    assert isinstance(found, Incomplete)
+    assert [type(error) for error in found.failures] == [FileNotFoundError if table is None else LookupError]
+    assert {*found.values["memory"].values()} == {None, 4}
+    assert {*found.values["swap"].values()} == {None, 2 * machine.page_size, 3 * machine.page_size}
