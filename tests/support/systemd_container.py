@@ -34,7 +34,7 @@ PROGRAMS = ("systemd-nspawn", "mmdebstrap", "nsenter", "ip")
 PACKAGES = ("systemd-sysv", "dbus", "python3", "passwd", "mount", "procps", "iproute2")
 """What Raspberry Pi OS and Debian have, of what is used here."""
 
-INSTALLED_LATER = ("python3-venv", "python3-psutil", "python3-markupsafe", "python3-wrapt")
+INSTALLED_LATER = ("python3-venv", "python3-psutil", "python3-markupsafe")
 """What they may lack. It is fetched, not installed: apt finds it in its cache, without a network."""
 
 ADDRESS, CLIENT_ADDRESS = "10.85.85.2", "10.85.85.1"
