@@ -359,15 +359,18 @@ def test_apt_installs_from_the_repository(machine: Machine, repository: Path) ->
 
 
 def test_the_helper_can_be_turned_off(machine: Machine) -> None:
-    """One command, and nothing of it runs any more."""
+    """One command, and nothing of it runs any more, not after an upgrade either."""
     machine.run("systemctl", "disable", "--now", "pi-stat-updates.path")
-    machine.run("touch", "/run/pi-stat/apt-has-run")
+    # One that has begun before goes on to its end.
     machine.until(lambda: machine.show("ActiveState", "pi-stat-updates.service") == "inactive")
+    machine.run("touch", "/run/pi-stat/apt-has-run")
 
     time.sleep(0.5)
 
     assert machine.out("ls", "/run/pi-stat/apt-has-run")
     assert machine.show("ActiveState", "pi-stat-updates.service") == "inactive"
+    machine.apt("--reinstall", "install", machine.package("next"))
+    assert machine.show("ActiveState", "pi-stat-updates.path") == "inactive"
     machine.run("systemctl", "enable", "--now", "pi-stat-updates.path")
 
 
