@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pistat import __version__
-from support.debian_package import NEXT, TOOLS, build, commit
+from support.programs.debian_package import NEXT, TOOLS, build, commit
 
 if TYPE_CHECKING:
     from support.need import Need

@@ -21,7 +21,7 @@ import pytest
 
 from pistat import __version__
 from support import systemd_container as container
-from support.debian_package import NEXT, build, package
+from support.programs.debian_package import NEXT, build, package
 from support.systemd_container import BOOKWORM, EMULATED, ROOT, TRIXIE, Container, Debian
 
 if TYPE_CHECKING:
