@@ -7,7 +7,7 @@ https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -248,11 +248,20 @@ KEYS = tuple(
 """The top-level keys of the answers that are needed."""
 
 
-def present(values: Values) -> Iterator[Entity]:
-    """Yield the entities that have a value now."""
+def state(known: dict[str, Entity], values: Values) -> dict[str, Json]:
+    """Return the values of the entities that this machine has, as a flat object.
+
+    Those that have a value for the first time are added to `known`; what had one before may be null.
+    """
+    found: dict[str, Json] = {}
     for each in (*ENTITIES, *_filesystems(values)):
-        if each.value(values) is not None:
-            yield each
+        value = each.value(values)
+        if value is not None:
+            known.setdefault(each.key, each)
+        if each.key in known:
+            found[each.key] = value
+    gone = known.keys() - found.keys()
+    return {**found, **dict.fromkeys(gone)}
 
 
 def _filesystems(values: Values) -> Iterator[Entity]:
@@ -282,11 +291,6 @@ def _used(place: str) -> Callable[[Values], Any]:
         )
 
     return read
-
-
-def state(entities: Iterable[Entity], values: Values) -> dict[str, Json]:
-    """Return the values of `entities` as a flat object."""
-    return {each.key: each.value(values) for each in entities}
 
 
 def updates(values: Values) -> dict[str, Json] | None:

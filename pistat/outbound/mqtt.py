@@ -37,6 +37,9 @@ STEADY_SECONDS = 60.0
 BIRTH_SECONDS = 5.0
 """Within so long after a start of Home Assistant it is told again: not by all machines at once."""
 
+AFTER_SAMPLE = 1.0
+"""Seconds after a sample of the recorder, for it to be complete."""
+
 BIRTH = "homeassistant/status"
 
 LARGEST = 8192
@@ -98,6 +101,7 @@ class Publisher:
         self._options = options
         self._monitor = monitor
         self._diagnosis = diagnosis
+        self._machine = machine
         self._page = page
         self._topics = topics(machine, options.prefix)
         self._entities: dict[str, Entity] = {}
@@ -183,11 +187,19 @@ class Publisher:
                 self._announced.clear()
                 self._announce_at, self._due = math.inf, 0.0
             if now >= self._due:
-                self._due = now + self._options.seconds
+                self._due = now + self._until_next()
                 self._publish(broker)
             until = min(self._due, self._announce_at, now + LOOK_SECONDS)
             broker.wait(max(0.0, until - time.monotonic()), self._woken)
         broker.settle(broker.publish(self._topics.availability, "offline", qos=1))
+
+    def _until_next(self) -> float:
+        """Return the seconds until shortly after a multiple of the interval on the boot clock.
+
+        The recorder takes its samples at such moments, and what it has just read need not be read again.
+        """
+        now, seconds = self._machine.uptime() - AFTER_SAMPLE, self._options.seconds
+        return (math.floor(now / seconds) + 1) * seconds - now
 
     def _heard(self, topic: str, payload: bytes) -> None:
         """Tell Home Assistant again soon after it has started."""
@@ -200,15 +212,14 @@ class Publisher:
         found = self._diagnosis.document()
         readings = self._monitor.answer(home_assistant.KEYS).values
         values = {**readings, "status": found["status"], "sentence": found["sentence"]}
-        for each in home_assistant.present(values):
-            self._entities.setdefault(each.key, each)
+        state = home_assistant.state(self._entities, values)
         base, updates = self._topics.base, home_assistant.updates(values)
         known = {*self._entities, *(["updates"] if updates else [])}
         fresh = not self._announced
         if known - self._announced:
             self._announce(broker, values)
             self._announced |= known
-        broker.publish(f"{base}/state", encode(home_assistant.state(self._entities.values(), values)))
+        broker.publish(f"{base}/state", encode(state))
         broker.publish(f"{base}/diagnosis", _bounded(found))
         if updates:
             broker.publish(f"{base}/updates", encode(updates), qos=1)

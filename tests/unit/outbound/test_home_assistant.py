@@ -11,6 +11,7 @@ from pistat.diagnosis.report import Diagnosis
 from pistat.field import Unit
 from pistat.monitor.monitor import Monitor, encode
 from pistat.outbound import home_assistant
+from pistat.outbound.home_assistant import Entity
 from support.recorded_machine import BOARDS, TYPICAL_BOARDS, RecordedMachine, board_names
 
 UNITS = {
@@ -34,8 +35,11 @@ def values_of(board: str) -> dict[str, Any]:
 
 
 def discovery_of(values: dict[str, Any]) -> dict[str, Any]:
-    entities = list(home_assistant.present(values))
-    config = home_assistant.discovery(entities, values, "pistat_1", "pi-stat/1", "http://pi:8585/", 60)
+    known: dict[str, Entity] = {}
+    home_assistant.state(known, values)
+    config = home_assistant.discovery(
+        list(known.values()), values, "pistat_1", "pi-stat/1", "http://pi:8585/", 60
+    )
     found: dict[str, Any] = json.loads(encode(config))
     return found
 
@@ -44,7 +48,7 @@ def discovery_of(values: dict[str, Any]) -> dict[str, Any]:
 def test_every_entity_has_a_value_and_what_home_assistant_wants(board: str) -> None:
     """Nothing is announced that the board does not have, units fit the classes, and unique IDs are unique."""
     values = values_of(board)
-    state = json.loads(encode(home_assistant.state(home_assistant.present(values), values)))
+    state = json.loads(encode(home_assistant.state({}, values)))
     components = discovery_of(values)["components"]
 
     assert set(components) - {"updates"} == set(state)
@@ -151,6 +155,25 @@ def test_filesystems_with_like_names_do_not_collide() -> None:
     found = [each.key for each in home_assistant._filesystems({"devices": rows})]
 
     assert found == ["disk_mnt_a_b", "disk_data"]
+
+
+def test_what_goes_away_stays_known() -> None:
+    """An entity of a disk that was unplugged, or of a reading that failed, has no value, and stays."""
+    values = values_of("pi5-8gb-nvme")
+    known: dict[str, Entity] = {}
+    before = home_assistant.state(known, values)
+    values["devices"], values["cpu_temp"] = [], None
+    after = home_assistant.state(known, values)
+
+    assert set(after) == set(before) == set(known)
+    assert {key for key, value in after.items() if value is None} == {
+        "cpu_temp",
+        *(
+            key
+            for key in known
+            if key.startswith("disk_") and key not in {"disk_free", "disk_read", "disk_written"}
+        ),
+    }
 
 
 def test_a_long_sentence_is_cut() -> None:
