@@ -75,6 +75,8 @@ def words(error: Exception) -> str:
         return f"no answer within {SECONDS:g} s"
     if type(error).__name__ == "SSLCertVerificationError":
         return "the certificate of the server is not valid"
+    if type(error).__module__ == "ssl":
+        return "the TLS handshake failed; the server may not use TLS on this port"
     if isinstance(error, OSError) and error.strerror:
         return escaped(error.strerror, 80)
     return f"the exchange failed ({type(error).__name__})"

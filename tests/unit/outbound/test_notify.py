@@ -315,6 +315,7 @@ def test_faults_of_the_network_are_words_without_the_url(monkeypatch: pytest.Mon
     assert not any(each.accepted for each in answers)
     assert "secret" not in str(answers)
     assert answers[1].text == "no answer within 0.2 s"
+    assert answers[2].text == "the TLS handshake failed; the server may not use TLS on this port"
 
 
 def test_the_heartbeat_is_silent_while_something_is_critical() -> None:
