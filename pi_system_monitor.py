@@ -57,20 +57,17 @@ from pistat import daemon, hosts, routes
 from pistat.cache import NoThreadError
 from pistat.collectors import cpu, processes
 from pistat.compression import Body, Frame
+from pistat.core import Core
 from pistat.diagnosis.finding import Severity
-from pistat.diagnosis.report import Diagnosis
 from pistat.formats import findings, openapi, page, phone, prometheus
 from pistat.formats import history as history_format
-from pistat.formats.glances import STATUS, Glances, UnknownError
+from pistat.formats.glances import STATUS, UnknownError
 from pistat.formats.page import Document
 from pistat.formats.reference import FILTERS, contents
-from pistat.history.archive import Archive
-from pistat.history.history import KEYS, History
-from pistat.history.recorder import Recorder
 from pistat.history.storage import StateDirectory
 from pistat.monitor import capabilities
-from pistat.monitor.monitor import OWNERS, Answer, Monitor, encode
-from pistat.monitor.self_metrics import OTHER, SelfMetrics
+from pistat.monitor.monitor import OWNERS, Answer, encode
+from pistat.monitor.self_metrics import OTHER
 from pistat.routes import Route
 from pistat.server import server
 from pistat.settings import Settings
@@ -83,8 +80,6 @@ from pistat.web.ratelimit import MonotonicStorage
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
-
-    from pistat.formats.top import Screens
 
 log = logging.getLogger("pistat")
 api = Blueprint("api", __name__)
@@ -116,12 +111,10 @@ class Standing(NamedTuple):
 
 
 class Service:
-    """Hold what the views need: settings, machine, monitor, access control, rate limit, waiting places.
+    """Hold what the views need under one set of settings: access control, rate limit, waiting places.
 
     Attributes:
-        recorder: Takes a sample of the machine at each interval. `main` starts it, so whatever is made here
-            can listen to it before.
-        state: The files that outlast a restart.
+        core: What reads the machine. It goes on at a reload.
     """
 
     application: WSGIApplication
@@ -129,11 +122,8 @@ class Service:
     def __init__(self, settings: Settings, machine: Machine, last: Service | None) -> None:
         self.settings = settings
         self.machine = machine
-        machine.show_ssid = settings.show_ssid
-        self.own: SelfMetrics = last.own if last else SelfMetrics()
-        if last:
-            last.monitor.renew(settings.cache_seconds)
-        self.monitor: Monitor = last.monitor if last else Monitor(machine, settings.cache_seconds, self.own)
+        self.core: Core = last.core if last else Core(settings, machine)
+        self.core.apply(settings)
         self.places: threading.Semaphore = (
             last.places if last else threading.BoundedSemaphore(server.BLOCKING)
         )
@@ -141,22 +131,6 @@ class Service:
         self.document = lru_cache(maxsize=8)(self._document)
         self.frame = lru_cache(maxsize=4)(self._frame)
         self.guard = AccessControl(settings, machine)
-        self.recorder: Recorder = (
-            last.recorder if last else Recorder(self.monitor, machine, settings.history_seconds)
-        )
-        self.state: StateDirectory = (
-            last.state
-            if last
-            else StateDirectory.chosen(machine, seconds=settings.history_seconds, save=settings.history_save)
-        )
-        self.history: History = last.history if last else History(machine, settings.history_seconds)
-        if not last:
-            Archive(self.history, self.state, machine).listen(self.recorder)
-            self.recorder.listen(KEYS, self.history.record)
-            machine.set_longest_interval(1.5 * settings.history_seconds)
-        self.diagnosis: Diagnosis = last.diagnosis if last else self._diagnosis()
-        self.diagnosis.set_limits(settings.limits)
-        self.glances: Glances = last.glances if last else Glances(machine, self.monitor, self.diagnosis)
         self.seldom = journal.OncePerMinute()
         self.composing = threading.Lock()
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
@@ -169,19 +143,6 @@ class Service:
             if last and last.limit == self.limit
             else Limiter(_client, storage_uri=MonotonicStorage.URI, strategy="fixed-window")
         )
-
-    def _diagnosis(self) -> Diagnosis:
-        recording = self.settings.history_seconds > 0
-        diagnosis = Diagnosis(self.monitor, self.machine, recording=recording, state=self.state)
-        diagnosis.listen(self.recorder)
-        return diagnosis
-
-    @cached_property
-    def screens(self) -> Screens:
-        """Return the screens for terminals; until somebody asks for one, they are not even imported."""
-        from pistat.formats.top import Screens  # noqa: PLC0415 - a sixth of a MiB that not everybody needs
-
-        return Screens(self.monitor, self.diagnosis, self.history if self.settings.history_seconds else None)
 
     @cached_property
     def openapi(self) -> Document:
@@ -243,13 +204,13 @@ def stats() -> Response:
     wanted = _parameters(routes.STATS)
     service, keys, fresh = _service(), wanted["fields"], not wanted["cache"]
     if not wanted["block"] or set(cpu.cpu.keys).isdisjoint(keys):
-        return _compressed(service.monitor.answer(keys, fresh=fresh).body())
+        return _compressed(service.core.monitor.answer(keys, fresh=fresh).body())
     if not service.places.acquire(blocking=False):
         raise ServiceUnavailable(
             f"{server.BLOCKING} requests wait with block=true already; try again in 1 s.", retry_after=1
         )
     try:
-        return _compressed(service.monitor.measured(keys, 1.0).body())
+        return _compressed(service.core.monitor.measured(keys, 1.0).body())
     finally:
         service.places.release()
 
@@ -258,7 +219,7 @@ def stats() -> Response:
 def process_list() -> Response:
     """Answer with the first `limit` processes in the order of `sort`; all orders share one collection."""
     wanted = _parameters(routes.PROCESSES)
-    answer = _service().monitor.answer(routes.PROCESSES.keys)
+    answer = _service().core.monitor.answer(routes.PROCESSES.keys)
     table = answer.values["processes"]
     rows = processes.top(table, wanted["sort"], wanted["limit"]) if table else []
     # One at a time: thousands of rows take megabytes until they are bytes.
@@ -294,7 +255,7 @@ def all_services() -> Response:
 def history_curves() -> Response:
     """Answer with the curves of a range, in the wanted format."""
     wanted = _parameters(routes.HISTORY)
-    curves = _service().history.curves(wanted["metrics"], wanted["range"], wanted["since"])
+    curves = _service().core.history.curves(wanted["metrics"], wanted["range"], wanted["since"])
     body = history_format.render(curves, wanted["format"], ascii_only=wanted["ascii"])
     return Response(body, mimetype=history_format.TYPES[wanted["format"]])
 
@@ -304,7 +265,9 @@ def all_capabilities() -> Response:
     """Read everything, and look at the source of whatever gave nothing."""
     _parameters(routes.CAPABILITIES)
     service = _service()
-    return _compressed(_capabilities(service.machine, service.state, service.monitor.answer(tuple(OWNERS))))
+    return _compressed(
+        _capabilities(service.machine, service.core.state, service.core.monitor.answer(tuple(OWNERS)))
+    )
 
 
 @lru_cache(maxsize=1)
@@ -317,7 +280,7 @@ def _capabilities(machine: Machine, state: StateDirectory, answer: Answer) -> Bo
 @api.get(routes.DIAGNOSIS.path)
 def diagnosis() -> Response:
     """Answer what is wrong; with `fail`, as a failure if it is bad enough."""
-    wanted, current = _parameters(routes.DIAGNOSIS), _service().diagnosis
+    wanted, current = _parameters(routes.DIAGNOSIS), _service().core.diagnosis
     least = Severity.named(wanted["min"])
     if wanted["format"] == "text" or (wanted["format"] == "auto" and _prefers_text()):
         response = Response(findings.text(current.document(least)), content_type=findings.TEXT)
@@ -333,14 +296,14 @@ def diagnosis() -> Response:
 def event_list() -> Response:
     """Answer what happened lately."""
     wanted, service = _parameters(routes.EVENTS), _service()
-    rows = service.diagnosis.events(wanted["since"], wanted["limit"])
+    rows = service.core.diagnosis.events(wanted["since"], wanted["limit"])
     return _json(encode({"events": rows, "timestamp": service.machine.time()}))
 
 
 @api.get(routes.SENSORS.path)
 def all_sensors() -> Response:
     """Answer with the sensors, or those of the wanted keys."""
-    return _compressed(_service().monitor.answer(_parameters(routes.SENSORS)["fields"]).body())
+    return _compressed(_service().core.monitor.answer(_parameters(routes.SENSORS)["fields"]).body())
 
 
 @api.get(routes.METRICS.path)
@@ -348,9 +311,9 @@ def metrics() -> Response:
     """Answer with the same readings for Prometheus, and what the daemon itself costs."""
     _parameters(routes.METRICS)
     service, openmetrics = _service(), _wants_openmetrics()
-    measured = service.monitor.answer(prometheus.KEYS).values
-    costs = service.own.values(service.monitor.failing)
-    found = service.diagnosis.metrics()
+    measured = service.core.monitor.answer(prometheus.KEYS).values
+    costs = service.core.own.values(service.core.monitor.failing)
+    found = service.core.diagnosis.metrics()
     response = Response(prometheus.render(measured, found, costs, openmetrics=openmetrics))
     response.headers["Content-Type"] = prometheus.OPENMETRICS if openmetrics else prometheus.TEXT
     response.headers["Vary"] = "Accept"
@@ -362,7 +325,7 @@ def phone_app() -> Response:
     """Answer as the phone app PiStats expects it."""
     _parameters(routes.MONITOR)
     service = _service()
-    return _json(encode(phone.document(service.machine, service.monitor.answer(phone.KEYS).values)))
+    return _json(encode(phone.document(service.machine, service.core.monitor.answer(phone.KEYS).values)))
 
 
 @api.get(routes.GLANCES_STATUS.path)
@@ -377,7 +340,7 @@ def glances(name: str) -> Response:
     """Answer with one plugin of Glances, one item of it, or all; a query means nothing, as there."""
     _check_glances()
     try:
-        return _compressed(_service().glances.body(name))
+        return _compressed(_service().core.glances.body(name))
     except UnknownError as error:
         raise BadParameters(str(error)) from None
 
@@ -400,7 +363,7 @@ def one_screen() -> Response:
     """Answer with one screen for a terminal."""
     wanted = _parameters(routes.TOP)
     colour = wanted["color"] == "always" or (wanted["color"] == "auto" and _shows_colours())
-    screen = _service().screens.text(_base(), colour=colour, ascii_only=wanted["ascii"])
+    screen = _service().core.screens.text(_base(), colour=colour, ascii_only=wanted["ascii"])
     response = Response(screen, content_type=TEXT)
     response.vary.update(("Accept", "User-Agent"))
     return response
@@ -417,7 +380,7 @@ def first_page() -> Response:
 
     service = _service()
     # What is wrong with it is only for those who may read it.
-    diagnosis = service.diagnosis.document() if service.guard.has_token(request.environ) else None
+    diagnosis = service.core.diagnosis.document() if service.guard.has_token(request.environ) else None
     name = service.machine.names_of_system().hostname
     response = Response(guide.text(_base(), name, diagnosis), content_type=TEXT)
     response.vary.update(("Accept", "User-Agent"))
@@ -442,9 +405,9 @@ def _first_readings(service: Service) -> dict[str, Any]:
     if not service.guard.has_token(request.environ):
         return overview.empty()
     # As a client would read them, in whom no byte is left that is not text.
-    readings = json.loads(service.monitor.answer(overview.KEYS).body().plain)
-    judged = json.loads(service.diagnosis.body().plain)
-    events = service.diagnosis.events(judged["timestamp"] - overview.SPAN, overview.EVENTS)
+    readings = json.loads(service.core.monitor.answer(overview.KEYS).body().plain)
+    judged = json.loads(service.core.diagnosis.body().plain)
+    events = service.core.diagnosis.events(judged["timestamp"] - overview.SPAN, overview.EVENTS)
     return overview.contents(readings, judged, json.loads(encode({"events": events}))["events"])
 
 
@@ -501,7 +464,7 @@ def _static(document: Document) -> Response:
 
 def _answer(route: Route) -> Response:
     _parameters(route)
-    return _compressed(_service().monitor.answer(route.keys).body())
+    return _compressed(_service().core.monitor.answer(route.keys).body())
 
 
 # Requests
@@ -673,7 +636,7 @@ def _error(error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         if _service().seldom((request.endpoint, type(error))):
             log.error("%s failed", request.endpoint, exc_info=error)
-        _service().own.last_error = f"{request.endpoint} failed"
+        _service().core.own.last_error = f"{request.endpoint} failed"
         error = InternalServerError()
     status = error.code or 500
     body = error_body(status, _message(error))
@@ -708,7 +671,7 @@ def _finish(response: Response) -> Response:
     service = _service()
     if request.remote_addr != server.NOBODY:
         rule = request.url_rule
-        service.own.answered(rule.rule if rule else OTHER, response.status_code)
+        service.core.own.answered(rule.rule if rule else OTHER, response.status_code)
     if log.isEnabledFor(logging.DEBUG):
         log.debug("%s %s %d", quoted(request.method), quoted(request.path, 256), response.status_code)
     _share(response)

@@ -19,11 +19,9 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from pistat import cli, hosts
 from pistat import log as journal
-from pistat.diagnosis.report import Diagnosis
-from pistat.history.recorder import Recorder
+from pistat.core import Core
 from pistat.machine.machine import Machine
-from pistat.monitor.monitor import Monitor
-from pistat.monitor.self_metrics import OTHER, SelfMetrics
+from pistat.monitor.self_metrics import OTHER
 from pistat.outbound import heartbeat, notify
 from pistat.server import server, slim_imports, systemd
 from pistat.server.watchdog import Watchdog
@@ -51,19 +49,13 @@ class Service(Protocol):
     Attributes:
         application: Answers the requests.
         guard: Decides whom to answer; the server asks it about errors of its own.
-        own: Counts the requests.
-        monitor: Reads the machine.
-        recorder: Takes samples of the machine.
-        diagnosis: Judges them.
+        core: Reads the machine, records it and judges it.
     """
 
     application: WSGIApplication
     settings: Settings
     guard: AccessControl
-    own: SelfMetrics
-    monitor: Monitor
-    recorder: Recorder
-    diagnosis: Diagnosis
+    core: Core
 
 
 S = TypeVar("S", bound=Service)
@@ -101,7 +93,7 @@ def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Mac
         journal.tell(_cannot_listen(settings, error))
         return 1
     service = build(settings, machine, None)
-    serving = server.Server(service.application, sockets, partial(service.own.answered, OTHER))
+    serving = server.Server(service.application, sockets, partial(service.core.own.answered, OTHER))
     Daemon(serving, service, build, machine, env_file).run()
     # The kernel takes back at once what the interpreter would clear away for seconds, on a Pi Zero.
     os._exit(0)
@@ -170,7 +162,7 @@ class Daemon(Generic[S]):
             signal.signal(signal.SIGHUP, self._serving.request_reload)
         watchdog = Watchdog(self._serving.self_request, self._status)
         self._serving.run(self._ready, turned=watchdog.tick, reload=self._reload, ending=self._ending)
-        stops = [self._service.recorder.stop, *(each.stop for each in self._publishers)]
+        stops = [self._service.core.recorder.stop, *(each.stop for each in self._publishers)]
         for stop in stops:
             stop(max(0.1, self._until - time.monotonic()))
 
@@ -178,7 +170,7 @@ class Daemon(Generic[S]):
         """Let requests under way, the recorder and MQTT finish at the same time, not one after the other."""
         systemd.notify("STOPPING=1")
         self._until = time.monotonic() + STOP_SECONDS
-        self._service.recorder.request_stop()
+        self._service.core.recorder.request_stop()
         for each in self._publishers:
             each.request_stop()
 
@@ -189,31 +181,30 @@ class Daemon(Generic[S]):
         # Whether the firmware can be asked, and what its owner can do, is said before anybody wants to know.
         threading.Thread(target=lambda: self._machine.firmware.access, name="access", daemon=True).start()
         self._send()
-        self._service.recorder.start()
+        self._service.core.recorder.start()
 
     def _send(self) -> None:
         """Begin to send what the settings ask for; with none of them, there is no thread."""
-        settings, diagnosis, machine = self._service.settings, self._service.diagnosis, self._machine
+        settings, core, machine = self._service.settings, self._service.core, self._machine
+        page = _page(settings, machine)
         if settings.notify:
             if not settings.history_seconds:
                 log.warning("PISTAT_NOTIFY sends nothing while PISTAT_HISTORY_SECONDS is 0.")
             notify.Notifier(
                 [notify.Target(each) for each in settings.notify],
-                diagnosis,
+                core.diagnosis,
                 machine,
-                _page(settings, machine),
+                page,
                 notify.Rules(settings.notify_from, settings.notify_repeat * 3600.0),
             ).start()
         for url in settings.heartbeat_url:
-            heartbeat.Heartbeat(url, settings.heartbeat_seconds, diagnosis).start()
+            heartbeat.Heartbeat(url, settings.heartbeat_seconds, core.diagnosis).start()
         for url in settings.mqtt_url:
             # Only now: where no setting needs it, neither it nor paho-mqtt is loaded.
             from pistat.outbound import mqtt  # noqa: PLC0415
 
             broker = _broker(settings, url)
-            self._publishers.append(
-                mqtt.Publisher(broker, self._service.monitor, diagnosis, machine, _page(settings, machine))
-            )
+            self._publishers.append(mqtt.Publisher(broker, core.monitor, core.diagnosis, machine, page))
             self._publishers[-1].start()
 
     def _addresses(self) -> list[str]:
@@ -226,7 +217,7 @@ class Daemon(Generic[S]):
 
     def _status(self) -> str:
         """Return the line that `systemctl status` shows."""
-        own = self._service.own
+        own = self._service.core.own
         error = f"; last error: {own.last_error}" if own.last_error else ""
         return f"Listening on {' and '.join(self._serving.urls)}; requests answered: {own.requests}{error}"
 

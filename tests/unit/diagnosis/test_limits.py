@@ -87,7 +87,7 @@ def test_a_reload_takes_other_limits_and_what_lasts_goes_on() -> None:
     machine = RecordedMachine(BOARDS / "pi3b-undervoltage")
     settings = Settings(rate_limit_enabled=False)
     first = pi_system_monitor.create_app(settings, machine)
-    diagnosis = first.extensions["pistat"].diagnosis
+    diagnosis = first.extensions["pistat"].core.diagnosis
     values = {"power": {"under_voltage": True, "under_voltage_since_boot": True}}
     diagnosis.take(10.0, 1e9, values)
     since = diagnosis.document()["findings"][0]["since"]

@@ -93,7 +93,7 @@ def test_reads_per_sample() -> None:
     for _ in range(5):
         machine.counted.clear()
         machine.now += 10.0
-        service.recorder.take()
+        service.core.recorder.take()
     program = next(word for word in machine.counted if "vcgencmd" in word).partition(" ")[0]
     questions = Counter(word.partition(" ")[2] for word in machine.counted if word.startswith(program))
     assert set(questions) <= {"get_throttled", "measure_volts core"}
@@ -118,11 +118,11 @@ def test_switched_off_it_costs_nothing() -> None:
     app = pi_system_monitor.create_app(Settings(history_seconds=0), machine)
     service = app.extensions["pistat"]
     before = threading.active_count()
-    service.recorder.start()
-    service.recorder.stop()
+    service.core.recorder.start()
+    service.core.recorder.stop()
     assert threading.active_count() == before
     assert not machine.counted
-    assert not any(tier.columns for tier in service.history.tiers.values())
+    assert not any(tier.columns for tier in service.core.history.tiers.values())
 
 
 # Faults

@@ -604,7 +604,7 @@ def test_fresh_begins_after_arrival(replace: Callable[..., None]) -> None:
     gate = threading.Event()
     counting(replace, system.uptime, lambda: gate.wait(SOON))
     app, service = an_app()
-    gathering = service.monitor._cache = Gathering()
+    gathering = service.core.monitor._cache = Gathering()
 
     early, first = ask_at_once(app, "/stats?fields=uptime", 1)
     assert gathering.gathered(1)
@@ -626,7 +626,7 @@ def test_without_a_cache_those_at_once_share(
     gathering, callers = Gathering(), iter([20])
     readings = counting(replace, system.uptime, lambda: gathering.gathered(next(callers, 0)))
     app, service = an_app(cache_seconds=0.0)
-    service.monitor._cache = gathering
+    service.core.monitor._cache = gathering
 
     threads, answers = ask_at_once(app, "/stats?fields=uptime,timestamp", 20)
     join(threads)
@@ -651,7 +651,7 @@ def test_at_expiry_one_collects(replace: Callable[..., None]) -> None:
     gathering, callers = Gathering(machine.monotonic), iter([1, 50])
     readings = counting(replace, system.uptime, lambda: gathering.gathered(next(callers)))
     app, service = an_app(machine, cache_seconds=100.0)
-    service.monitor._cache = gathering
+    service.core.monitor._cache = gathering
 
     before = [ask(app, "/stats?fields=uptime")]
     machine.ahead = 50.0
