@@ -63,13 +63,13 @@ class Record(NamedTuple):
         boot: The ID of the boot by whose clock the points are placed.
         boot_time: When that was, Unix time.
         end: The boot clock when it was saved.
-        content: A line of JSON, and the points.
+        content: A line of JSON, and the points, compressed.
     """
 
     boot: bytes
     boot_time: float
     end: float
-    content: bytes
+    content: bytes | memoryview
 
     @property
     def ended_at(self) -> float:
@@ -78,8 +78,7 @@ class Record(NamedTuple):
 
     def packed(self, seed: int) -> bytes:
         """Return it as it stands in the file of the machine with this `seed`."""
-        content = zlib.compress(self.content)
-        rest = REST.pack(len(content), self.boot, self.boot_time, self.end) + content
+        rest = REST.pack(len(self.content), self.boot, self.boot_time, self.end) + self.content
         return START.pack(MAGIC, zlib.crc32(rest, seed)) + rest
 
 
@@ -94,7 +93,7 @@ def records(data: bytes, seed: int) -> Iterator[Record]:
         length, boot, boot_time, at = REST.unpack_from(data, start + START.size)
         if zlib.crc32(view[start + START.size : head + length], seed) == crc:
             end = head + length
-            yield Record(boot.rstrip(b"\0"), boot_time, at, zlib.decompress(view[head:end]))
+            yield Record(boot.rstrip(b"\0"), boot_time, at, view[head:end])
 
 
 class Archive:
@@ -152,9 +151,8 @@ class Archive:
 
     def save(self, boot: float, *, closing: bool = False) -> None:
         """Append the points since the last time; write the file anew when it has become long."""
-        with self._history.lock:
-            upto = {tier.step: tier.next for tier in self._tiers}
-            record = self._record(self._boot, boot, self._saved, closing=closing).packed(self._seed)
+        upto = {tier.step: tier.next for tier in self._tiers}
+        record = self._record(self._boot, boot, self._saved, closing=closing).packed(self._seed)
         longest = LONGEST if self._next_load == math.inf else LONGEST_WAITING
         if self._size + len(record) > longest:
             self._rewrite(boot, closing=closing)
@@ -164,10 +162,9 @@ class Archive:
 
     def _rewrite(self, boot: float, *, closing: bool) -> None:
         """Replace the file by one with all points that are kept."""
-        with self._history.lock:
-            upto = {tier.step: tier.next for tier in self._tiers}
-            past = self._record(PAST, -1.0, {}, before=0)
-            now = self._record(self._boot, boot, dict.fromkeys(upto, 0), closing=closing)
+        upto = {tier.step: tier.next for tier in self._tiers}
+        past = self._record(PAST, -1.0, {}, before=0)
+        now = self._record(self._boot, boot, dict.fromkeys(upto, 0), closing=closing)
         data = past.packed(self._seed) + now.packed(self._seed)
         if self._state.write(FILE, data):
             self._size = len(data)
@@ -194,21 +191,22 @@ class Archive:
         """
         tiers = []
         points = []
-        for tier in self._tiers:
-            kept = tier.next - tier.size
-            slots = range(max(kept, since.get(tier.step, kept)), tier.next if before is None else before)
-            names = [*tier.columns]
-            opened = {
-                name: [column.open.count, column.open.total, column.open.least, column.open.most]
-                for name, column in tier.columns.items()
-                if closing and column.open.count
-            }
-            tiers.append([tier.step, slots.start, len(slots), names, tier.next, opened])
-            points += [_packed(ring) for name in names for ring in tier.points(name, slots)]
-        placed_at = self._history.placed_at
-        boots = sorted(each for each in self._history.boots if each > placed_at + end - FORTNIGHT)
+        with self._history.lock:
+            placed_at = self._history.placed_at
+            boots = sorted(each for each in self._history.boots if each > placed_at + end - FORTNIGHT)
+            for tier in self._tiers:
+                kept = tier.next - tier.size
+                slots = range(max(kept, since.get(tier.step, kept)), tier.next if before is None else before)
+                names = [*tier.columns]
+                opened = {
+                    name: [column.open.count, column.open.total, column.open.least, column.open.most]
+                    for name, column in tier.columns.items()
+                    if closing and column.open.count
+                }
+                tiers.append([tier.step, slots.start, len(slots), names, tier.next, opened])
+                points += [_packed(ring) for name in names for ring in tier.points(name, slots)]
         head = json.dumps({"boots": boots, "tiers": tiers}).encode()
-        return Record(boot, placed_at, end, b"".join([head, b"\n", *points]))
+        return Record(boot, placed_at, end, zlib.compress(b"".join([head, b"\n", *points])))
 
     # Loading
 
@@ -242,7 +240,7 @@ class Archive:
             last: The last record of the same boot, which knows best when that was.
             join: Whether the first of them may belong to the last slot of the boot before.
         """
-        head, points = record.content.split(b"\n", 1)
+        head, points = zlib.decompress(record.content).split(b"\n", 1)
         content = json.loads(head)
         rest = memoryview(points)
         tiers = {tier.step: tier for tier in self._tiers}
