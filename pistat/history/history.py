@@ -25,6 +25,7 @@ KEYS = (
     "fans",
     "pmic",
     "power",
+    "pressure",
 )
 """The top-level keys that the series are read from."""
 

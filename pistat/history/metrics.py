@@ -178,6 +178,12 @@ METRICS: tuple[Metric, ...] = (
     _leaf("power.under_voltage"),
     _leaf("power.throttled"),
     _leaf("power.freq_capped"),
+    Metric(
+        "pressure.io",
+        "pressure.io.some_avg10",
+        "Share of the time in which at least one task waited for the disks.",
+        _at("pressure", "io", "some_avg10"),
+    ),
 )
 """All series that there are; a machine has those for which it has readings."""
 

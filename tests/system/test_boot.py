@@ -583,18 +583,6 @@ def test_a_disk_in_a_closed_folder(service: Service, disk: Callable[..., None]) 
     service.until(lambda: row()["total"] == df(service, "/media/pi/stick")["total"])
 
 
-@once
-def test_what_was_is_kept_over_a_restart(service: Service) -> None:
-    """In the state directory of the unit, within its sandbox, for the user of the service alone."""
-    file = "/var/lib/pi-stat/history.bin"
-    first = ("test", "-e", "/var/lib/pi-stat/session.json")
-    service.until(lambda: service.run(*first, check=False).returncode == 0)
-    service.restart()
-
-    assert service.out("stat", "-c", "%U %G %a", file) == "pi-stat pi-stat 600"
-    assert service.json("/capabilities")["history"] == {"saved": True, "detail": None}
-
-
 def owners(service: Service) -> dict[int, str]:
     """All processes and their owners, as root sees them."""
     rows = [each.split() for each in service.out("ps", "-e", "-o", "pid=,user:32=").splitlines()]
