@@ -5,13 +5,31 @@
 // puts the answer onto the page, wanted() says whether anybody sees it, kept() is what another tab is given
 // to begin with.
 
-const EVERY = document.body.dataset.every * 1e3, WINDOW = 10 * EVERY, OTHERS = 10;
-const SOURCES = [], spent = [];
-let paused = false, asking = false, failures = 0, rest = 0, note = null;
+const EVERY = document.body.dataset.every * 1e3;
+const WINDOW = 10 * EVERY;
+const OTHERS = 10;
+const SOURCES = [];
+const spent = [];
+let paused = false;
+let asking = false;
+let failures = 0;
+let rest = 0;
+let note = null;
 
 // Every `turns` of the page it is asked for again
 function source(key, turns, take, rest) {
-  const made = { key: () => key, wanted: () => true, kept: () => made.found, at: 0, seconds: 5, next: 0, hurried: false, every: turns * EVERY, take, ...rest };
+  const made = {
+    key: () => key,
+    wanted: () => true,
+    kept: () => made.found,
+    at: 0,
+    seconds: 5,
+    next: 0,
+    hurried: false,
+    every: turns * EVERY,
+    take,
+    ...rest,
+  };
   SOURCES.push(made);
   return made;
 }
@@ -19,7 +37,11 @@ function ask(target, seconds = 5) {
   // Even without a token: to a script that shows one, the browser puts up no dialog of its own. Not as
   // Authorization: that is what the browser shows to a proxy with a password. Without what no token
   // holds, such as a blank that was copied along.
-  return fetch(target, { headers: { "X-API-Key": token.replace(/[^!-~]/g, "") }, cache: "no-store", signal: AbortSignal.timeout(seconds * 1e3) });
+  return fetch(target, {
+    headers: { "X-API-Key": token.replace(/[^!-~]/g, "") },
+    cache: "no-store",
+    signal: AbortSignal.timeout(seconds * 1e3),
+  });
 }
 // What the tabs have asked for lately beside /stats, which comes at its own pace
 function count(key) {
@@ -55,7 +77,7 @@ async function question(source) {
   source.hurried = false;
   // While another tab asks, its answer is waited for
   source.next = Date.now() + PATIENCE;
-  if (!await claimed(key) || source.key() !== key || source.next - Date.now() > PATIENCE) return;
+  if (!(await claimed(key)) || source.key() !== key || source.next - Date.now() > PATIENCE) return;
   count(key);
   const answered = { key, status: 0, wait: 0, found: null };
   try {
@@ -110,7 +132,11 @@ function busy(seconds) {
   note = () => `Asking again in ${left()}.`;
   state = "busy";
   status(note(), "busy");
-  headline("warn", "Asked too often", `Others at this address ask, too. ${last ? `The readings are of ${clock(last)}. ` : ""}See PISTAT_RATE_LIMIT_REQUESTS.`);
+  headline(
+    "warn",
+    "Asked too often",
+    `Others at this address ask, too. ${last ? `The readings are of ${clock(last)}. ` : ""}See PISTAT_RATE_LIMIT_REQUESTS.`,
+  );
 }
 // Without an answer, or with the status of one that is an error
 function gone(why) {
@@ -121,7 +147,11 @@ function gone(why) {
   note = () => `Trying again in ${left()}.`;
   state = "gone";
   status(note(), "gone");
-  headline("warn", `${host} ${last ? `${since} since ${clock(last)}` : now}`, last ? "The readings are from then." : "");
+  headline(
+    "warn",
+    `${host} ${last ? `${since} since ${clock(last)}` : now}`,
+    last ? "The readings are from then." : "",
+  );
   document.title = "? " + host;
 }
 function togglePause() {

@@ -3,12 +3,16 @@
 
 const at = id => document.getElementById(id);
 const all = (query, root = document) => [...root.querySelectorAll(query)];
-const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
-const NB = "\u00a0", NONE = "–";
+const put = (node, text) => {
+  if (node.textContent !== text) node.textContent = text;
+};
+const NB = "\u00a0";
+const NONE = "–";
 
 // `kind` is a tag with its classes: "p.note". What is not there is left out
 function make(kind, ...inside) {
-  const [tag, ...names] = kind.split("."), node = document.createElement(tag);
+  const [tag, ...names] = kind.split(".");
+  const node = document.createElement(tag);
   node.className = names.join(" ");
   node.append(...inside.filter(each => each || each === 0));
   return node;
@@ -45,14 +49,14 @@ function link(text, target) {
   return node;
 }
 // A text of the daemon, in which code stands in backticks
-const coded = text => text.split("`").map((part, i) => i % 2 ? make("code", part) : part);
+const coded = text => text.split("`").map((part, i) => (i % 2 ? make("code", part) : part));
 
 // What this tab or this device keeps, if it may
 function kept(store, name, text) {
   try {
     const place = self[store];
     if (text === null) delete place[name];
-    return text == null ? place[name] ?? "" : place[name] = text;
+    return text == null ? (place[name] ?? "") : (place[name] = text);
   } catch {
     return "";
   }
@@ -63,5 +67,7 @@ function bar(percent, kind = "meter") {
   const full = drawn("rect", { width: Math.min(100, percent ?? 0), height: 4 });
   return drawn("svg", { class: kind, viewBox: "0 0 100 4", preserveAspectRatio: "none", "aria-hidden": "true" }, full);
 }
-const level = (node, name) => { for (const each of ["warn", "bad"]) node.classList.toggle(each, each === name); };
+const level = (node, name) => {
+  for (const each of ["warn", "bad"]) node.classList.toggle(each, each === name);
+};
 const tell = text => put(at("tell"), text);

@@ -3,16 +3,22 @@
 const LINES = 500;
 // Short objects on one line
 function pretty(value, margin = "") {
-  const line = JSON.stringify(value), deeper = margin + "  ";
-  if (value === null || typeof value !== "object" || line.length < 60 && !/[[{]/.test(line.slice(1))) return line.replace(/("(?:\\.|[^"\\])*"|[^",:]+)([,:])/g, "$1$2 ");
+  const line = JSON.stringify(value);
+  const deeper = margin + "  ";
+  if (value === null || typeof value !== "object" || (line.length < 60 && !/[[{]/.test(line.slice(1))))
+    return line.replace(/("(?:\\.|[^"\\])*"|[^",:]+)([,:])/g, "$1$2 ");
   const list = Array.isArray(value);
-  const parts = Object.entries(value).map(([key, each]) => deeper + (list ? "" : JSON.stringify(key) + ": ") + pretty(each, deeper));
+  const parts = Object.entries(value).map(
+    ([key, each]) => deeper + (list ? "" : JSON.stringify(key) + ": ") + pretty(each, deeper),
+  );
   return line[0] + "\n" + parts.join(",\n") + "\n" + margin + line.at(-1);
 }
 function show(box, text, type) {
-  const json = /json/.test(type), lines = (json ? pretty(JSON.parse(text)) : text).split("\n"), shown = lines.slice(0, LINES).join("\n");
+  const json = /json/.test(type);
+  const lines = (json ? pretty(JSON.parse(text)) : text).split("\n");
+  const shown = lines.slice(0, LINES).join("\n");
   const parts = json ? shown.split(/("(?:\\.|[^"\\])*":)/) : [shown];
-  box.replaceChildren(...parts.map((part, i) => i % 2 ? make("b", part) : part));
+  box.replaceChildren(...parts.map((part, i) => (i % 2 ? make("b", part) : part)));
   if (lines.length > LINES) box.append(`\n… and ${lines.length - LINES} more lines; the curl command prints them all.`);
   box.hidden = false;
   box.scrollTop = 0;
@@ -39,9 +45,17 @@ function ticked(kind, value, ...inside) {
 }
 // A control beside the words that say what it accepts
 function control(box) {
-  const given = box.dataset, name = given.name, preset = given.preset, choices = given.choices, list = box.querySelector(".chips");
+  const given = box.dataset;
+  const name = given.name;
+  const preset = given.preset;
+  const choices = given.choices;
+  const list = box.querySelector(".chips");
   if (list) {
-    const set = make("fieldset.chips", make("legend.sr", name), ...all("b", list).map(each => ticked("label", each.textContent, make("span", each.textContent))));
+    const set = make(
+      "fieldset.chips",
+      make("legend.sr", name),
+      ...all("b", list).map(each => ticked("label", each.textContent, make("span", each.textContent))),
+    );
     set.append(button("", "Clear (none means all)", null, () => fill(box.closest(".rt"), "")));
     list.replaceWith(set);
   } else if (/true|false/.test(preset)) {
@@ -59,7 +73,12 @@ const boxes = article => all("[data-name]", article);
 function target(article) {
   const given = new URLSearchParams();
   for (const box of boxes(article)) {
-    const free = box.querySelector("input:not([type])"), value = free ? free.value : all(":checked", box).map(each => each.value).join();
+    const free = box.querySelector("input:not([type])");
+    const value = free
+      ? free.value
+      : all(":checked", box)
+          .map(each => each.value)
+          .join();
     if (value && value !== box.dataset.preset) given.set(box.dataset.name, value);
   }
   const query = (given + "").replaceAll("%2C", ",");
@@ -76,15 +95,18 @@ function fill(article, query) {
   }
   spell(article);
 }
-const breaking = (node, text) => node.replaceChildren(...text.split(/(?<=[?&,/])(?!\/)/).flatMap(part => [part, make("wbr")]));
+const breaking = (node, text) =>
+  node.replaceChildren(...text.split(/(?<=[?&,/])(?!\/)/).flatMap(part => [part, make("wbr")]));
 function spell(article) {
-  const url = location.origin + target(article), quoted = /[^\w:/.,=%-]/.test(url) ? `'${url}'` : url;
+  const url = location.origin + target(article);
+  const quoted = /[^\w:/.,=%-]/.test(url) ? `'${url}'` : url;
   const [plain, curl] = all(".ln code", article);
   breaking(plain, url);
   breaking(curl, `curl ${token ? '-H "Authorization: Bearer $PISTAT_API_TOKEN" ' : ""}${quoted}`);
 }
 async function send(article) {
-  const meta = article.querySelector(".goes span"), began = performance.now();
+  const meta = article.querySelector(".goes span");
+  const began = performance.now();
   put(meta, "Sending…");
   let answer, text;
   try {
@@ -94,19 +116,32 @@ async function send(article) {
     return put(meta, host + " does not answer.");
   }
   const rest = answer.headers.get("RateLimit-Remaining");
-  meta.replaceChildren(make(answer.ok ? "b" : "b.e", `${answer.status} ${answer.statusText}`),
-    ` in ${whole(performance.now() - began)} ms, ${size(new Blob([text]).size)}${rest ? ", " + rest + " requests left" : ""}`);
+  meta.replaceChildren(
+    make(answer.ok ? "b" : "b.e", `${answer.status} ${answer.statusText}`),
+    ` in ${whole(performance.now() - began)} ms, ${size(new Blob([text]).size)}${rest ? ", " + rest + " requests left" : ""}`,
+  );
   show(article.querySelector(".out"), text, answer.headers.get("Content-Type"));
 }
 function equip(article) {
-  const path = article.id, meta = make("span", "Asks this machine, now."), out = make("pre.out");
+  const path = article.id;
+  const meta = make("span", "Asks this machine, now.");
+  const out = make("pre.out");
   const line = name => {
     const code = make("code");
     return make("div.ln", code, copier(code, `Copy the ${name} of ${path}`));
   };
   meta.role = "status";
   Object.assign(out, { tabIndex: 0, role: "region", ariaLabel: "Answer of " + path, hidden: true });
-  article.querySelector(".req").prepend(line("URL"), line("curl command"), make("div.goes", button(".go", "Send", "Send " + path, () => send(article)), meta), out);
+  article.querySelector(".req").prepend(
+    line("URL"),
+    line("curl command"),
+    make(
+      "div.goes",
+      button(".go", "Send", "Send " + path, () => send(article)),
+      meta,
+    ),
+    out,
+  );
   boxes(article).forEach(control);
   article.oninput = () => spell(article);
   spell(article);

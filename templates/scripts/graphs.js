@@ -1,20 +1,31 @@
 // Graphs. Where nothing was seen the line breaks and the baseline is dotted: no bridge, no zero. A start of
 // the machine is a line from top to bottom
 
-const WIDE = 300, GRAPHS = [];
+const WIDE = 300;
+const GRAPHS = [];
 
 // What a graph is made of: area, range from least to most, baseline, gaps, mark, starts, lines, cursor, end
 const PARTS = ["area", "spread", "base", "gap", "mark", "start", "second", "line", "cursor", "dot"];
 
 // `of` says what is drawn: names of the curves with a word for each, scale, mark, and how a value is written
 function graph(box, of) {
-  const height = of.height ?? 64, paths = {};
+  const height = of.height ?? 64;
+  const paths = {};
   for (const part of PARTS) paths[part] = drawn("path", { class: part });
-  const svg = drawn("svg", { class: "sp", viewBox: `0 0 ${WIDE} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...Object.values(paths));
-  const top = make("span.top"), said = make("span.said"), span = make("p.span", make("span"), make("span"), make("span"));
+  const svg = drawn(
+    "svg",
+    { class: "sp", viewBox: `0 0 ${WIDE} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    ...Object.values(paths),
+  );
+  const top = make("span.top");
+  const said = make("span.said");
+  const span = make("p.span", make("span"), make("span"), make("span"));
   box.append(make("div.plot", svg, top, said), span);
   const made = { ...of, box, svg, paths, top, said, height, found: [], cursor: null };
-  made.paintSpan = () => [span.children[0], span.children[1], span.children[2]].forEach((each, i) => put(each, [range + " ago", chosen().half, "now"][i]));
+  made.paintSpan = () =>
+    [span.children[0], span.children[1], span.children[2]].forEach((each, i) =>
+      put(each, [range + " ago", chosen().half, "now"][i]),
+    );
   made.paintSpan();
   GRAPHS.push(made);
   readable(made);
@@ -22,12 +33,18 @@ function graph(box, of) {
 }
 // The samples in columns, one for each place on the screen, and a list for each stretch without a gap
 function stretches(found, from, span, gap) {
-  const all = [], crowded = found.length > WIDE * 1.3;
-  let stretch = null, before = 0;
+  const all = [];
+  const crowded = found.length > WIDE * 1.3;
+  let stretch = null;
+  let before = 0;
   for (const [time, mean, least, most] of found) {
-    if (mean == null) { stretch = null; continue; }
-    const x = Math.min(WIDE, (time - from) / span * WIDE), column = stretch?.at(-1);
-    if (!stretch || time - before > gap) all.push(stretch = [{ x, mean, least, most, count: 1 }]);
+    if (mean == null) {
+      stretch = null;
+      continue;
+    }
+    const x = Math.min(WIDE, ((time - from) / span) * WIDE);
+    const column = stretch?.at(-1);
+    if (!stretch || time - before > gap) all.push((stretch = [{ x, mean, least, most, count: 1 }]));
     else if (crowded && x - column.x < 1) {
       column.mean += (mean - column.mean) / ++column.count;
       column.least = Math.min(column.least, least);
@@ -38,11 +55,15 @@ function stretches(found, from, span, gap) {
   return all;
 }
 function draw(made) {
-  const curve = remembered[chosen().api], span = chosen().seconds, from = last - span, gap = apart(curve);
+  const curve = remembered[chosen().api];
+  const span = chosen().seconds;
+  const from = last - span;
+  const gap = apart(curve);
   const series = made.names.map(name => samples(name, curve, from));
   const [low, high] = made.scale(series);
   const x = value => value.toFixed(1);
-  const y = value => (made.height - 1.5 - (Math.min(high, Math.max(low, value)) - low) / (high - low) * (made.height - 4)).toFixed(1);
+  const y = value =>
+    (made.height - 1.5 - ((Math.min(high, Math.max(low, value)) - low) / (high - low)) * (made.height - 4)).toFixed(1);
   const lines = series.map(found => stretches(found, from, span, gap));
   const path = (part, d) => made.paths[part].setAttribute("d", d);
   Object.assign(made, { found: series, from, span, y });
@@ -51,15 +72,38 @@ function draw(made) {
   const mean = stretch => across(stretch, column => column.mean) + (stretch.length > 1 ? "" : "h0");
   path("line", lines[0].map(stretch => "M" + mean(stretch)).join(""));
   path("second", (lines[1] ?? []).map(stretch => "M" + mean(stretch)).join(""));
-  path("area", low ? "" : lines[0].map(stretch => `M${x(stretch[0].x)} ${made.height}L${across(stretch, column => column.mean)}L${x(stretch.at(-1).x)} ${made.height}Z`).join(""));
-  path("spread", lines[0].map(stretch => `M${across(stretch, column => column.most)}L${across([...stretch].reverse(), column => column.least)}Z`).join(""));
-  const foot = made.height - .5;
+  path(
+    "area",
+    low
+      ? ""
+      : lines[0]
+          .map(
+            stretch =>
+              `M${x(stretch[0].x)} ${made.height}L${across(stretch, column => column.mean)}L${x(stretch.at(-1).x)} ${made.height}Z`,
+          )
+          .join(""),
+  );
+  path(
+    "spread",
+    lines[0]
+      .map(
+        stretch =>
+          `M${across(stretch, column => column.most)}L${across([...stretch].reverse(), column => column.least)}Z`,
+      )
+      .join(""),
+  );
+  const foot = made.height - 0.5;
   path("base", `M0 ${foot}H${WIDE}`);
-  path("gap", gaps(lines[0]).map(([one, other]) => `M${x(one)} ${foot}H${x(other)}`).join(""));
+  path(
+    "gap",
+    gaps(lines[0])
+      .map(([one, other]) => `M${x(one)} ${foot}H${x(other)}`)
+      .join(""),
+  );
   path("mark", made.mark?.() ? `M0 ${y(made.mark())}H${WIDE}` : "");
   path("start", starts(curve?.boots, from, span, made.height));
   const end = lines[0].at(-1)?.at(-1);
-  path("dot", end && end.x > WIDE - gap / span * WIDE ? `M${x(end.x)} ${y(end.mean)}h0` : "");
+  path("dot", end && end.x > WIDE - (gap / span) * WIDE ? `M${x(end.x)} ${y(end.mean)}h0` : "");
   put(made.top, made.written?.(high) ?? "");
   made.point?.();
 }
@@ -74,7 +118,11 @@ function gaps(stretches) {
   if (WIDE - covered > 3) found.push([covered, WIDE]);
   return found;
 }
-const starts = (boots, from, span, height) => (boots ?? []).filter(time => time > from).map(time => `M${((time - from) / span * WIDE).toFixed(1)} 0V${height}`).join("");
+const starts = (boots, from, span, height) =>
+  (boots ?? [])
+    .filter(time => time > from)
+    .map(time => `M${(((time - from) / span) * WIDE).toFixed(1)} 0V${height}`)
+    .join("");
 // The scale of rates: 1, 2 or 5 times a power of ten, so that it seldom moves
 function ceiling(least, series) {
   let most = least;

@@ -2,20 +2,44 @@
 
 const LEVELS = { critical: "bad", warning: "warn", info: "" };
 // Where it is shown what a finding is about, by the first word of its name
-const PLACES = { power: ["power", "Power"], heat: ["heat", "Temperature"], cpu: ["cpu", "CPU"], memory: ["memory", "Memory"], disk: ["storage", "Storage"], network: ["links", "Network"], time: ["facts", "Clocks"], boot: ["facts", "Clocks"], system: ["facts", "Software"], services: ["units", "Services"] };
-let judged = null, past = [], state = "", spoken = "";
+const PLACES = {
+  power: ["power", "Power"],
+  heat: ["heat", "Temperature"],
+  cpu: ["cpu", "CPU"],
+  memory: ["memory", "Memory"],
+  disk: ["at-storage", "Storage"],
+  network: ["at-links", "Network"],
+  time: ["facts", "Clocks"],
+  boot: ["facts", "Clocks"],
+  system: ["facts", "Software"],
+  services: ["at-units", "Services"],
+};
+let judged = null;
+let past = [];
+let state = "";
+let spoken = "";
 
-const DIAGNOSIS = source("diagnosis", 2.5, found => {
-  const ids = names(found);
-  // What began or ended lately stands in the events, which are asked for when something did
-  if (judged && ids !== names(judged)) EVENTS.next = 0;
-  judged = found;
-  paintFindings();
-}, { target: () => "/diagnosis" });
-const EVENTS = source("events", 100, found => {
-  past = found.events;
-  paintFindings();
-}, { target: () => "/events?since=" + Math.max(0, Math.floor((last || Date.now() / 1e3) - 86400)) });
+const DIAGNOSIS = source(
+  "diagnosis",
+  2.5,
+  found => {
+    const ids = names(found);
+    // What began or ended lately stands in the events, which are asked for when something did
+    if (judged && ids !== names(judged)) EVENTS.next = 0;
+    judged = found;
+    paintFindings();
+  },
+  { target: () => "/diagnosis" },
+);
+const EVENTS = source(
+  "events",
+  100,
+  found => {
+    past = found.events;
+    paintFindings();
+  },
+  { target: () => "/events?since=" + Math.max(0, Math.floor((last || Date.now() / 1e3) - 86400)) },
+);
 
 const names = found => found.findings.map(each => each.id + " " + each.subject).join();
 
@@ -26,8 +50,13 @@ function headline(mark, text, beside = "") {
 }
 function paintFindings() {
   if (!judged || state !== "live") return;
-  const problems = judged.findings.filter(each => LEVELS[each.severity]), worst = LEVELS[judged.status] ?? "";
-  const text = problems.length ? counted(problems.length, "problem") : judged.checked.length ? "All is well" : "Nothing could be checked";
+  const problems = judged.findings.filter(each => LEVELS[each.severity]);
+  const worst = LEVELS[judged.status] ?? "";
+  const text = problems.length
+    ? counted(problems.length, "problem")
+    : judged.checked.length
+      ? "All is well"
+      : "Nothing could be checked";
   headline(worst, text, problems.length ? "" : quiet());
   if (spoken && spoken !== text) tell(`${host}: ${text}. ${problems[0]?.title ?? ""}`);
   spoken = text;
@@ -38,7 +67,8 @@ function paintFindings() {
 const counted = (n, one, many = one + "s") => `${n} ${n === 1 ? one : many}`;
 // What is to be said when there is nothing to be said
 function quiet() {
-  const power = now.power ?? {}, span = `in the ${lasting(now.uptime)} since it started.`;
+  const power = now.power ?? {};
+  const span = `in the ${lasting(now.uptime)} since it started.`;
   const steady = power.throttled_since_boot === false;
   // What has only begun is no finding yet
   if (wrong(power)) return "Something has just begun (see Power); if it lasts, it is listed here.";
@@ -47,11 +77,29 @@ function quiet() {
   return steady ? `Never slowed ${span}` : `${counted(judged.checked.length, "check")} found nothing.${open}`;
 }
 function findingRow(finding) {
-  const begun = past.filter(each => each.id === finding.id && each.subject === finding.subject && each.state === "begin").length;
+  const begun = past.filter(
+    each => each.id === finding.id && each.subject === finding.subject && each.state === "begin",
+  ).length;
   const evidence = Object.entries(finding.evidence).map(([path, value]) => `${path} ${value}`);
-  const about = joined(`seen for ${lasting(judged.timestamp - finding.since)}`, begun > 1 && times(begun) + " in 24 h", ...evidence);
+  const about = joined(
+    `seen for ${lasting(judged.timestamp - finding.since)}`,
+    begun > 1 && times(begun) + " in 24 h",
+    ...evidence,
+  );
   const [place, word] = PLACES[finding.id === "system.units_failed" ? "services" : finding.id.split(".")[0]];
-  const row = make("li", make("b", finding.title + "."), " ", ...coded(finding.text), " ", ...coded(finding.advice), " ", link(word + NB + "↓", "#" + place), " ", link("Why" + NB + "↗", finding.source), make("small", about));
+  const row = make(
+    "li",
+    make("b", finding.title + "."),
+    " ",
+    ...coded(finding.text),
+    " ",
+    ...coded(finding.advice),
+    " ",
+    link(word + NB + "↓", "#" + place),
+    " ",
+    link("Why" + NB + "↗", finding.source),
+    make("small", about),
+  );
   level(row, LEVELS[finding.severity]);
   return row;
 }
@@ -64,12 +112,25 @@ function skewRow() {
 }
 // What is over, the last first; what still holds stands above
 function ended() {
-  const lasts = new Set(judged.findings.map(each => each.id + each.subject)), since = judged.timestamp - 86400;
-  return past.filter(each => each.time + (each.duration ?? 0) > since && (each.id === "boot" ? each.value === 1 : each.state === "end" && LEVELS[each.severity] && !lasts.has(each.id + each.subject))).reverse().slice(0, 4);
+  const lasts = new Set(judged.findings.map(each => each.id + each.subject));
+  const since = judged.timestamp - 86400;
+  return past
+    .filter(
+      each =>
+        each.time + (each.duration ?? 0) > since &&
+        (each.id === "boot"
+          ? each.value === 1
+          : each.state === "end" && LEVELS[each.severity] && !lasts.has(each.id + each.subject)),
+    )
+    .reverse()
+    .slice(0, 4);
 }
 function pastRow(over) {
   const ago = lasting(Math.max(0, judged.timestamp - over.time - (over.duration ?? 0))) + " ago";
-  return make("li.past", over.duration ? `Over since ${ago}, after ${lasting(over.duration)}: ${over.title}.` : `${ago}: ${over.title}.`);
+  return make(
+    "li.past",
+    over.duration ? `Over since ${ago}, after ${lasting(over.duration)}: ${over.title}.` : `${ago}: ${over.title}.`,
+  );
 }
 // The tiles have the severity of what was found, and no other
 function moods(problems) {

@@ -9,7 +9,8 @@ paintRange();
 all(".rt").forEach(equip);
 
 for (const each of all("[data-fill]")) each.onclick = follow;
-for (const each of all(".live-t th button")) each.onclick = () => each.dataset.sort ? orderProcesses(each.dataset.sort) : sortBy(each.parentNode);
+for (const each of all(".live-t th button"))
+  each.onclick = () => (each.dataset.sort ? orderProcesses(each.dataset.sort) : sortBy(each.parentNode));
 at("by").onchange = event => orderProcesses(event.target.value);
 at("find").oninput = seekProcesses;
 at("pause").onclick = togglePause;
@@ -39,9 +40,14 @@ for (const each of SOURCES.filter(each => "visible" in each)) {
 }
 
 // The bar marks the part of the page that is below it
-const marks = all("nav a[href^='#']"), bar_ = new IntersectionObserver(entries => {
-  for (const entry of entries) marks.find(each => each.hash.slice(1) === entry.target.id).ariaCurrent = entry.isIntersecting;
-}, { rootMargin: "-20% 0% -80%" });
+const marks = all("nav a[href^='#']");
+const bar_ = new IntersectionObserver(
+  entries => {
+    for (const entry of entries)
+      marks.find(each => each.hash.slice(1) === entry.target.id).ariaCurrent = entry.isIntersecting;
+  },
+  { rootMargin: "-20% 0% -80%" },
+);
 for (const each of marks) bar_.observe(at(each.hash.slice(1)));
 
 document.onvisibilitychange = tick;

@@ -2,9 +2,13 @@
 // and gives way to who said it at the same moment and has the smaller number; answers go to all. A leader would
 // need locks, which http://pi:8585 does not have, since it is no secure context.
 
-const CLAIM = 80, PATIENCE = 2000, QUIET = 20_000;
+const CLAIM = 80;
+const PATIENCE = 2000;
+const QUIET = 20_000;
 const tab = Math.random();
-let channel = null, heard = -QUIET, claims = [];
+let channel = null;
+let heard = -QUIET;
+let claims = [];
 
 // Those with another token, or none, are not told what this one is answered
 function join(token) {
@@ -33,7 +37,8 @@ function begin(other) {
     if (mine && !mine.kept()) settle(each);
   }
 }
-const mixed = text => [...text].reduce((mix, letter) => Math.imul(mix ^ letter.codePointAt(), 16777619) >>> 0, 2166136261);
+const mixed = text =>
+  [...text].reduce((mix, letter) => Math.imul(mix ^ letter.codePointAt(), 16777619) >>> 0, 2166136261);
 const share = message => channel?.postMessage(message);
 const pause = milliseconds => new Promise(done => setTimeout(done, milliseconds));
 
