@@ -153,7 +153,7 @@ def test_containers_and_failed_services(browser: Browser, replay: Replay) -> Non
     assert "docker" in browser.wait_for("#containers tbody", "web")
     assert "failed" in browser.wait_for("#units tbody", "mnt-nas.mount")
 
-    watch(browser, replay("pc-x86"))
+    watch(browser, replay("pi4b-8gb"))
     browser.run("document.getElementById('at-containers').scrollIntoView()")
     assert not browser.run("return document.querySelector('#at-containers h2').checkVisibility()")
 
