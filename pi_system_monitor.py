@@ -257,7 +257,7 @@ def history_curves() -> Response:
     wanted = _parameters(routes.HISTORY)
     curves = _service().core.history.curves(wanted["metrics"], wanted["range"], wanted["since"])
     body = history_format.render(curves, wanted["format"], ascii_only=wanted["ascii"])
-    return Response(body, mimetype=history_format.TYPES[wanted["format"]])
+    return _compressed(Body(body), history_format.TYPES[wanted["format"]])
 
 
 @api.get(routes.CAPABILITIES.path)

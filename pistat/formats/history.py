@@ -15,7 +15,7 @@ BLOCKS, ASCII = "▁▂▃▄▅▆▇█", ".:-=+*#@"
 WIDTH = 60
 """Columns of a sparkline."""
 
-TYPES = {"json": "application/json", "csv": "text/csv", "text": "text/plain"}
+TYPES = {"json": "application/json", "csv": "text/csv; charset=utf-8", "text": "text/plain; charset=utf-8"}
 """The formats, and their media types."""
 
 
