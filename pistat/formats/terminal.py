@@ -1,4 +1,4 @@
-"""Text for a terminal: columns, headings, commands with their comments, names that are safe, numbers."""
+"""Text for a terminal: columns, headings, commands with their comments, names that are safe."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def side_by_side(pairs: Iterable[tuple[str, str]]) -> str:
     return "\n".join(together)
 
 
-# Names and numbers
+# Names from the machine
 
 
 def plain(name: object, width: int) -> str:
@@ -73,28 +73,3 @@ def plain(name: object, width: int) -> str:
         for each in str(name)
     )
     return shown if len(shown) <= width else f"{shown[: width - 2]}.."
-
-
-MEMORY = ("B", "KiB", "MiB", "GiB", "TiB")
-DISK = ("B", "kB", "MB", "GB", "TB", "PB")
-RATES = ("B/s", "kB/s", "MB/s", "GB/s")
-
-
-def scaled(number: float, step: int, units: Sequence[str]) -> str:
-    """Return a number with three digits and the unit that fits it, such as `1.25 GB`."""
-    for unit in units:
-        if abs(number) < step * 0.9995 or unit == units[-1]:
-            break
-        number /= step
-    digits = 0 if unit == units[0] or number >= 99.95 else 1 if number >= 9.995 else 2  # noqa: PLR2004 - three digits
-    shown = f"{number:.{digits}f}"
-    return f"{shown.rstrip('0').rstrip('.') if '.' in shown else shown} {unit}"
-
-
-def lasting(seconds: float) -> str:
-    """Return a span of time in two units, such as `3 h 32 min`."""
-    minutes = int(seconds // 60)
-    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
-    if days:
-        return f"{days} d {hours} h"
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{int(seconds)} s"

@@ -16,7 +16,8 @@ from pistat.collectors import processes
 from pistat.compression import Body
 from pistat.diagnosis.report import Diagnosis
 from pistat.formats import history
-from pistat.formats.terminal import DEGREE, DISK, MEMORY, RATES, lasting, plain, scaled
+from pistat.formats.quantities import NO_BREAK, NONE, hertz, lasting, memory, size, speed
+from pistat.formats.terminal import DEGREE, plain
 from pistat.history.history import Curves, History
 from pistat.monitor.monitor import Answer, Monitor
 
@@ -185,7 +186,7 @@ def _rendered(line: Line, *, colour: bool, ascii_only: bool) -> str:
     """Return a line that is no wider than the screen, each colour ended where it is."""
     room, parts = WIDTH, []
     for span in line:
-        shown = span.text[:room]
+        shown = span.text[:room].replace(NO_BREAK, " ").replace(NONE, "-")
         if ascii_only:
             shown = shown.replace(DEGREE, "").encode("ascii", "replace").decode()
         room -= len(shown)
@@ -200,7 +201,7 @@ def _head(state: State) -> Iterator[Row]:
     hardware, system = state.values["hardware"], state.values["system"]
     about = plain(hardware["model"] or system["os"] or "", 40)
     if hardware["memory"]:
-        about += f", {scaled(hardware['memory'], 1024, MEMORY)}"
+        about += f", {memory(hardware['memory'])}"
     up = "" if state.values["uptime"] is None else f"up {lasting(state.values['uptime'])}"
     name = plain(system["hostname"] or "This machine", 20)
     yield Row(0, (Span(name, BOLD), Span("  "), Span("  ".join(filter(None, (about, up))))))
@@ -307,20 +308,20 @@ def _temperature(values: Mapping[str, Any], marks: Marks) -> Line:
 def _cpu(values: Mapping[str, Any], marks: Marks) -> Line:
     busy, frequency, load = values["cpu_usage"], values["cpu_freq"], values["load_avg"][0]
     parts = [
-        "" if frequency is None else scaled(frequency * 1e6, 1000, ("Hz", "kHz", "MHz", "GHz")),
+        "" if frequency is None else hertz(frequency * 1e6),
         "" if load is None else f"load {load:.2f}",
     ]
     return _measured("CPU", _whole(busy), "%", busy, ", ".join(filter(None, parts)), marks)
 
 
 def _memory(values: Mapping[str, Any], marks: Marks) -> Line:
-    memory, swap = values["memory"], values["swap"]
-    used = "" if memory["used"] is None else f"{_of(memory['used'], memory['total'])}, "
+    ram, swap = values["memory"], values["swap"]
+    used = "" if ram["used"] is None else f"{_of(ram['used'], ram['total'])}, "
     if not swap["total"]:
         rest = "no swap"
     else:
         rest = f"swap {swap['percent']:.0f} %" if swap["used"] else "swap unused"
-    return _measured("Memory", _whole(memory["percent"]), "%", memory["percent"], used + rest, marks)
+    return _measured("Memory", _whole(ram["percent"]), "%", ram["percent"], used + rest, marks)
 
 
 def _disks(state: State, marks: Marks) -> Iterator[Row]:
@@ -333,8 +334,8 @@ def _disks(state: State, marks: Marks) -> Iterator[Row]:
         rows, key=lambda row: (row["mountpoint"] != "/", not row.get("error"), -(row["percent"] or 0))
     )
     for rank, row in zip(RANKS_OF_DISKS, rows, strict=False):
-        space = f"{_size(row['free'])} free of {_size(row['total'])}"
-        remark = plain(row.get("error") or space, WIDTH)
+        space = f"{size(row['free'])} free of {size(row['total'])}"
+        remark = plain(row["error"], WIDTH) if row.get("error") else space
         percent = row["percent"]
         yield Row(rank, _measured(_folder(row["mountpoint"]), _whole(percent), "%", percent, remark, marks))
 
@@ -358,7 +359,7 @@ def _interfaces(state: State, marks: Marks) -> Iterator[Row]:
     rows.sort(key=lambda each: (not each[1]["default_route"], not each[1]["physical"]))
     for rank, (name, row) in zip(RANKS_OF_INTERFACES, rows, strict=False):
         rates = (
-            f"{mark} {'-' if rate is None else scaled(rate, 1000, RATES):<10}"
+            f"{mark} {speed(rate):<10}"
             for mark, rate in ((marks.received, row["recv_rate"]), (marks.sent, row["sent_rate"]))
         )
         label = plain(f"Net {name}", LABEL - 1)
@@ -450,15 +451,10 @@ def _next(base: str) -> Iterator[Row]:
         yield Row(rank, (Span(f"{label:<{NEXT}}{whole[0] if whole else ELSEWHERE}", DIM),))
 
 
-def _size(size: float | None) -> str:
-    return "?" if size is None else scaled(size, 1000, DISK)
-
-
 def _of(part: float, whole: float) -> str:
     """Return a part and the whole with the unit once, if it is the same."""
-    one, two = scaled(part, 1024, MEMORY), scaled(whole, 1024, MEMORY)
-    number, _, unit = one.partition(" ")
-    return f"{number if two.endswith(f' {unit}') else one} of {two}"
+    number, _, unit = memory(part).partition(NO_BREAK)
+    return f"{number if memory(whole).endswith(unit) else memory(part)} of {memory(whole)}"
 
 
 def _whole(number: float | None) -> str:

@@ -26,37 +26,3 @@ from pistat.formats import terminal
 def test_row(cells: list[str], columns: tuple[int, ...], expected: str) -> None:
     """Cells begin at their columns; what finds no room begins a line."""
     assert terminal.row(cells, *columns) == expected
-
-
-@pytest.mark.parametrize(
-    ("number", "step", "units", "expected"),
-    [
-        (0, 1000, terminal.RATES, "0 B/s"),
-        (999, 1000, terminal.RATES, "999 B/s"),
-        (999.6, 1000, terminal.RATES, "1 kB/s"),
-        (54_321, 1000, terminal.RATES, "54.3 kB/s"),
-        (999_700, 1000, terminal.RATES, "1 MB/s"),
-        (40_200_000_000, 1000, terminal.DISK, "40.2 GB"),
-        (1_180_000_000_000, 1000, terminal.DISK, "1.18 TB"),
-        (8 << 30, 1024, terminal.MEMORY, "8 GiB"),
-    ],
-)
-def test_scaled(number: float, step: int, units: tuple[str, ...], expected: str) -> None:
-    """Three digits, the unit that fits, no zeros at the end."""
-    assert terminal.scaled(number, step, units) == expected
-
-
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [
-        (0, "0 s"),
-        (59.9, "59 s"),
-        (60, "1 min"),
-        (3600, "1 h 0 min"),
-        (12_720, "3 h 32 min"),
-        (351_000, "4 d 1 h"),
-    ],
-)
-def test_lasting(seconds: float, expected: str) -> None:
-    """Two units at most."""
-    assert terminal.lasting(seconds) == expected
