@@ -65,8 +65,8 @@ class Document:
 
 @cache
 def style(name: str = "page") -> Markup:
-    """Return the style sheet of a document, as it stands in it."""
-    return _own(_read(f"{name}.css"))
+    """Return the style sheet of a document, as it stands in it, after what all of them have."""
+    return _own(_read("theme.css") + _read(f"{name}.css"))
 
 
 @cache
