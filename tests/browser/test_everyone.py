@@ -86,6 +86,19 @@ def test_axe_finds_nothing_behind_the_token(
     assert violations(browser, axe) == []
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_reference(
+    browser: Browser, shared: Daemon, need: Need, axe: str | None, theme: str
+) -> None:
+    """Nor does the reference at /docs, on a phone."""
+    need(axe is not None, "npm, for axe-core")
+    browser.theme(theme)
+    browser.size(360, 800)
+    browser.open(f"http://127.0.0.1:{shared.port}/docs")
+
+    assert violations(browser, axe) == []
+
+
 def violations(browser: Browser, axe: str | None) -> list[str]:
     browser.run(f"{axe}; window.axe = axe")
     found = browser.run_async(
