@@ -247,7 +247,7 @@ class Settings:
     history_save: bool = setting(
         "True",
         FLAG,
-        "Whether curves and events are kept across restarts and reboots, where systemd gives a directory.",
+        "Whether curves and events are kept across restarts and reboots, if systemd provides a directory.",
     )
     glances_api: bool = setting(
         "True", FLAG, "Whether `/api/4/` answers as Glances does, for Home Assistant, Homepage and Dashy."
@@ -258,22 +258,22 @@ class Settings:
     notify: tuple[Url, ...] = setting(
         "", TARGETS, "Where a message is sent when a finding begins or ends.", secret=True
     )
-    notify_from: str = setting("warning", SEVERITY, "The lowest severity of which messages are sent.")
+    notify_from: str = setting("warning", SEVERITY, "The lowest severity for which messages are sent.")
     notify_repeat: int = setting(
         "0", whole(0, 168), "Hours after which a finding that lasts is sent again; 0 for never."
     )
     heartbeat_url: tuple[Url, ...] = setting(
-        "", ONE_URL, "A URL that is asked regularly while nothing is critical.", secret=True
+        "", ONE_URL, "A URL that is requested regularly while nothing is critical.", secret=True
     )
     heartbeat_seconds: int = setting("60", whole(30, 3600), "Seconds between two heartbeats.")
     mqtt_url: tuple[Url, ...] = setting(
         "", BROKER, "The MQTT broker to which the readings are published.", secret=True
     )
     mqtt_seconds: int = setting(
-        "60", whole(10, 3600), "Seconds between the readings that are published by MQTT."
+        "60", whole(10, 3600), "Seconds between two publications by MQTT."
     )
     mqtt_discovery_prefix: str = setting(
-        "homeassistant", TOPIC, "How the topics begin by which Home Assistant finds devices."
+        "homeassistant", TOPIC, "Prefix of the topics in which Home Assistant looks for devices."
     )
     show_ssid: bool = setting("False", FLAG, "Whether to show the name of the Wi-Fi network.")
     neighbours: tuple[Neighbour, ...] = setting(

@@ -236,7 +236,7 @@ def env_example() -> str:
     head = (
         "# The settings of pi-stat, which it reads from a file named .env next to pi_system_monitor.py.\n"
         "# To change one, remove the # before its name and restart pi-stat: sudo systemctl restart pi-stat\n"
-        "# A variable of the same name in the environment wins over this file.\n"
+        "# A variable of the same name in the environment overrides this file.\n"
     )
     return head + "".join(
         f"\n# {each.help}\n# Accepts {each.accepts}. {each.default_sentence}\n#{each.name}={each.default}\n"
