@@ -269,9 +269,7 @@ class Settings:
     mqtt_url: tuple[Url, ...] = setting(
         "", BROKER, "The MQTT broker to which the readings are published.", secret=True
     )
-    mqtt_seconds: int = setting(
-        "60", whole(10, 3600), "Seconds between two publications by MQTT."
-    )
+    mqtt_seconds: int = setting("60", whole(10, 3600), "Seconds between two publications by MQTT.")
     mqtt_discovery_prefix: str = setting(
         "homeassistant", TOPIC, "Prefix of the topics in which Home Assistant looks for devices."
     )

@@ -16,6 +16,7 @@ from pistat.collectors import processes
 from pistat.compression import Body
 from pistat.diagnosis.report import Diagnosis
 from pistat.formats import history
+from pistat.formats.findings import seen
 from pistat.formats.quantities import NO_BREAK, NONE, hertz, lasting, memory, size, speed
 from pistat.formats.terminal import DEGREE, plain
 from pistat.history.history import Curves, History
@@ -214,7 +215,8 @@ def _verdict(state: State) -> Iterator[Row]:
         past = _past(state.values["power"])
         yield Row(0, (*_word("ok"), Span(state.diagnosis["sentence"], COLOURS["OK"]), Span(past)))
     for finding in found[:FINDINGS]:
-        yield from _finding(finding, FINDING_LINES // min(len(found), FINDINGS))
+        since = f"first seen {seen(state.diagnosis, finding)} ago"
+        yield from _finding(finding, since, FINDING_LINES // min(len(found), FINDINGS))
     more = [f"and {len(found) - FINDINGS} more"] if len(found) > FINDINGS else []
     more += [f"{unknown} thing{'s' if unknown > 1 else ''} could not be checked"] if unknown else []
     if more:
@@ -234,11 +236,12 @@ def _word(severity: str) -> tuple[Span, Span]:
     return Span(word, COLOURS[word]), Span(" " * (6 - len(word)))
 
 
-def _finding(finding: Mapping[str, Any], lines: int) -> Iterator[Row]:
+def _finding(finding: Mapping[str, Any], since: str, lines: int) -> Iterator[Row]:
     """Yield what is wrong and, in the remaining lines, what follows and what to do."""
     word = WORDS[finding["severity"]]
     [title, *_] = _wrapped(finding["title"], 1)
-    yield Row(0, (*_word(finding["severity"]), Span(title, COLOURS[word])))
+    beside = f"  {since}" if len(title) + len(since) + 8 <= WIDTH else ""
+    yield Row(0, (*_word(finding["severity"]), Span(title, COLOURS[word]), Span(beside, DIM)))
     whole = _wrapped(f"{finding['text']} {finding['advice']}", lines)
     for each in whole if len(whole) < lines else _sentences(finding["advice"], lines - 1):
         yield Row(0, (Span(" " * 6), Span(each)))

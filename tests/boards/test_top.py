@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from array import array
 from dataclasses import replace
 
@@ -98,6 +99,7 @@ def test_verdict_is_that_of_the_diagnosis(of_a_board: top.State) -> None:
     status, found = of_a_board.diagnosis["status"], of_a_board.diagnosis["findings"]
 
     assert verdict.split()[0] == top.WORDS[status]
+    assert not found or re.search(r"  first seen [0-9a-z ]+ ago|^.{60}", verdict)
     expected = found[0]["title"] if found else of_a_board.diagnosis["sentence"]
     assert verdict[6:].startswith(expected.replace("`", "")[:60])
 
@@ -128,7 +130,7 @@ def renamed(of: top.State, name: str) -> top.State:
     ]
     values["processes"] = [{**row, "name": name} for row in values["processes"]]
     texts = dict.fromkeys(("title", "text", "advice"), f"{name} {name}. ")
-    finding = {"severity": "warning", **texts}
+    finding = {"severity": "warning", "since": 0.0, **texts}
     found = {**of.diagnosis, "status": "warning", "sentence": name, "findings": [finding] * 5}
     return top.State(found, values, {"devices": name}, of.curves, of.base)
 

@@ -101,6 +101,7 @@ def test_the_text_fits_a_terminal_and_obeys_nobody(tmp_path: Path) -> None:
     text = findings.text(diagnosed(machine, 600.0).document())
 
     assert "WARNING   /mnt/\\x1b[2Jnas does not answer\n" in text
+    assert re.search(r"^    First seen [0-9a-z ]+ ago\.$", text, re.MULTILINE)
     assert text.isprintable() or set(re.findall(r"[^ -~°§…±]", text)) <= {"\n"}
     assert max(map(len, text.splitlines())) <= 78
 
