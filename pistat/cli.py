@@ -41,7 +41,7 @@ def parse(arguments: Sequence[str], env_file: Path) -> Namespace:
     parser.add_argument(
         "--mqtt-forget",
         action="store_true",
-        help="take this machine off the broker of PISTAT_MQTT_URL, and exit",
+        help="remove this machine from the broker of PISTAT_MQTT_URL, and exit",
     )
     return parser.parse_args(arguments)
 

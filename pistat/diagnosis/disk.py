@@ -234,7 +234,7 @@ read_only = Finding(
     advice="Copy your files to another computer now. Then check the card or disk, and replace it if it fails again.",
     source="https://github.com/MichaIng/DietPi/issues/6613",
     basis="the kernel does this after an error of the disk",
-    condition="a filesystem is read-only although /etc/fstab wants it writable; critical for the root filesystem",
+    condition="a filesystem is read-only although /etc/fstab says that it is writable; critical for the root filesystem",
     words=lambda _, place, __: {"restart": ", and a restart may fail" if place == "/" else ""},
     alert="PiReadOnly",
 )
@@ -265,7 +265,7 @@ errors = Finding(
     "cmdline.txt once, and restart. If errors come back, replace it.",
     source="https://www.kernel.org/doc/Documentation/ABI/testing/sysfs-fs-ext4",
     basis="the filesystem's own count",
-    condition="ext4 has noted errors that no check has repaired; critical with one since boot",
+    condition="ext4 has recorded errors that no check has repaired; critical with one since boot",
     words=_error_words,
 )
 

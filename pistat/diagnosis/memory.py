@@ -120,7 +120,7 @@ oom = Finding(
     advice="See which one: `journalctl -k -g 'Out of memory'`. Run fewer programs, or use a model with more memory.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/ram.conf",
     basis="netdata: the kernel's count of such kills; what is older than a day is over",
-    condition="the kernel ended a program for want of memory within the last 24 hours",
+    condition="the kernel ended a program because memory ran out, within the last 24 hours",
     words=lambda _, __, since: {"within": within(since)},
     now=False,
 )
@@ -135,8 +135,8 @@ thrash = Finding(
     "an SD card.{largest}",
     advice="Run fewer programs, or use a model with more memory. Compressed swap (zram) helps a little.",
     source="https://github.com/Linuxfabrik/monitoring-plugins/issues/746",
-    basis="Linuxfabrik: 10 % of the time; without pressure figures netdata's rate of swapping, 500 pages a second",
-    condition="for more than 10 % of the time everything waits for memory; without that figure, more than 500 pages a "
+    basis="Linuxfabrik: 10 % of the time; without pressure readings netdata's rate of swapping, 500 pages a second",
+    condition="for more than 10 % of the time everything waits for memory; without that reading, more than 500 pages a "
     "second go to and from a swap that is more than half full",
     words=lambda moment, _, __: {"largest": largest(moment)},
     accepts=(1.0, 100.0),

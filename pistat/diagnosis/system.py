@@ -68,7 +68,7 @@ reboot_required = Finding(
     text="What was updated takes effect only after a restart: {reason}.",
     advice="Run `sudo reboot` when it suits you.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/reboot.conf",
-    basis="netdata; a day to do it in peace",
+    basis="netdata; with a day of grace",
     condition="an update takes effect only after a restart",
     words=lambda moment, _, __: {
         "reason": name(moment.get("system", "reboot_reason") or "the system says so")
