@@ -583,6 +583,29 @@ def test_a_disk_in_a_closed_folder(service: Service, disk: Callable[..., None]) 
     service.until(lambda: row()["total"] == df(service, "/media/pi/stick")["total"])
 
 
+@pytest.fixture
+def restarted(service: Service) -> Iterator[None]:
+    """Restart the service after whatever was done to the machine is undone."""
+    yield
+    service.restart()
+
+
+@once
+@pytest.mark.usefixtures("restarted")
+def test_what_was_is_kept_over_a_restart(service: Service, disk: Callable[..., None]) -> None:
+    """In the state directory of the unit, within its sandbox, for the user of the service alone."""
+    reason = service.json("/capabilities")["history"]["detail"]
+    assert reason == '"/var/lib/pi-stat" lies in memory, on tmpfs or on an overlay over it.'
+
+    disk("sdy5", "/var/lib/pi-stat")
+    service.restart()
+    first = ("test", "-e", "/var/lib/pi-stat/session.json")
+    service.until(lambda: service.run(*first, check=False).returncode == 0)
+    assert service.json("/capabilities")["history"] == {"saved": True, "detail": None}
+    service.restart()
+    assert service.out("stat", "-c", "%U %G %a", "/var/lib/pi-stat/history.bin") == "pi-stat pi-stat 600"
+
+
 def owners(service: Service) -> dict[int, str]:
     """All processes and their owners, as root sees them."""
     rows = [each.split() for each in service.out("ps", "-e", "-o", "pid=,user:32=").splitlines()]

@@ -308,7 +308,10 @@ def week(machine: SimulatedMachine, place: Path) -> list[int]:
 
 
 def test_a_day_writes_less_than_a_megabyte(disk: Path, tmp_path: Path) -> None:
-    """Each day of a bad week, on the device, with its journal."""
+    """Each day of a bad week, on the device, with its journal.
+
+    Once in four days or more the curves are written anew, which is a third of a megabyte on top.
+    """
     days = week(SimulatedMachine(tmp_path / "root"), disk)
     # The threads that have written hold the mounts.
     gc.collect()
