@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
@@ -53,14 +54,20 @@ class Glances:
         return PLUGINS[name].answer(readings)
 
     def _readings(self, answer: Answer, name: str) -> Readings:
-        timed = name in {ALL, "cpu", "percpu", "quicklook"} and self._machine.linux
-        older, newer = self._machine.cpu.interval() if timed else (None, None)
-        modes = cpu_times.by_mode(older.value, newer.value) if older and newer else []
+        modes = self._modes() if name in {ALL, "cpu", "percpu", "quicklook"} else []
         readings = Readings(answer.values, modes, processor(self._machine))
         if name not in {ALL, "alert"}:
             return readings
         findings = self._diagnosis.document()["findings"]
         return replace(readings, findings=findings, events=self._diagnosis.events(0.0, MOST))
+
+    def _modes(self) -> list[dict[str, float]]:
+        """Return the CPU time by mode; none where /proc/stat is not there or cannot be read."""
+        with contextlib.suppress(OSError):
+            if self._machine.linux:
+                older, newer = self._machine.cpu.interval()
+                return cpu_times.by_mode(older.value, newer.value)
+        return []
 
 
 def _keys(name: str) -> tuple[str, ...]:

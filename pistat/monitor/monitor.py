@@ -32,7 +32,7 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
 
 DELETE = "\x7f"
-LATER_CONTROLS = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+LATER_CONTROLS = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 """Control characters, those of direction too, that JSON may hold as they are, but that a terminal obeys."""
 
 RETRY_SECONDS = 2.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,9 +32,11 @@ class LeftOut(ModuleType):
 
 
 def require() -> None:
-    """End the process with one line that says what to do if Python is too old or a library is missing."""
+    """End the process with one line if Python is too old, or there is no /proc, or a library is missing."""
     if sys.version_info < (3, 11):  # noqa: UP036 - that is what the owner is told
         sys.exit(f"pi-stat: this is Python {sys.version.split()[0]}; expected 3.11 or newer.")
+    if sys.platform == "linux" and not os.path.exists("/proc/self/stat"):
+        sys.exit("pi-stat: /proc is not mounted, or cannot be read; expected that of the kernel.")
     missing = [name for name in LIBRARIES if find_spec(name) is None]
     if missing:
         sys.exit(f"pi-stat: not installed for this Python: {', '.join(missing)}. To install and run: {RUN}")

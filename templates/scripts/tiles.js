@@ -34,7 +34,8 @@ function accept(answer) {
   // Of what was not asked for this time, the error of before holds
   const errors = Object.fromEntries(Object.entries(now.errors).filter(([key]) => !(key in answer)));
   now = { ...now, ...answer, errors: { ...errors, ...answer.errors } };
-  host = now.system.hostname ?? host;
+  // Its name can turn round neither the headline nor the title
+  host = (now.system.hostname ?? host).replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
   record("cpu_temp", time, answer.cpu_temp);
   record("cpu_usage", time, answer.cpu_usage);
   record("memory.percent", time, answer.memory.percent);

@@ -293,6 +293,16 @@ def test_hostile_name_stays_text(browser: Browser, shared: Daemon, tmp_path: Pat
     assert browser.complaints() == []
 
 
+@pytest.mark.parametrize("name", ["*pi*", "<b>`pi`</b>", "pi\u202e"])
+def test_a_hostile_host_name_stays_text(browser: Browser, replay: Replay, name: str) -> None:
+    """What a host name holds is shown as it is, and turns nothing round."""
+    watch(browser, replay("pi4b-8gb", ("host.json", "raspberrypi", json.dumps(name)[1:-1])))
+
+    assert browser.text("#name") == name.replace("\u202e", "\ufffd")
+    assert browser.run("return document.querySelector('#name *')") is None
+    assert "\u202e" not in browser.run("return document.title")
+
+
 def test_hostile_names_of_a_board_stay_text(browser: Browser, replay: Replay) -> None:
     """The same for interfaces, mount points and what the board says of itself, without the script, too."""
     daemon = replay(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 
 TARGETS = [each.path for each in routes.ROUTES if each.fields] + ["/processes?sort=name&limit=10000"]
 
+FORMATS = [
+    *TARGETS,
+    *("/", "/docs", "/openapi.json", "/metrics", "/capabilities", "/events", "/diagnosis?format=text"),
+    *(f"/history?format={each}" for each in ("json", "csv", "text")),
+    *("/monitor.json", "/api/4/all", "/api/4/network", "/api/4/fs"),
+]
+"""Every route, in each format that it has."""
 """What a file may hold instead of what it should."""
 
 NAMES = [
@@ -87,6 +95,48 @@ def test_every_file_is_poisoned(tmp_path: Path, poison: str) -> None:
         assert daemon.faults() == []
     finally:
         daemon.kill()
+
+
+COMMANDS = "\x1b[2J\x9b2J\x7f\xad\u200b\u200f\u2028\u202e\u2066\ufeff"
+"""What a terminal obeys, or a reader does not see."""
+
+
+def obeyed(answer: bytes) -> set[str]:
+    """The characters of an answer, line ends apart, that a terminal obeys or nobody sees."""
+    return {each for each in answer.decode() if not each.isprintable()} - set("\r\n")
+
+
+def test_what_a_terminal_obeys(tmp_path: Path) -> None:
+    """No route hands it on in any format, whoever is called by it: the host, a disk, a link or a process."""
+    board = tmp_path / "board"
+    shutil.copytree(BOARDS / "pi4b-8gb", board, symlinks=True)
+    host = json.loads((board / "host.json").read_text())
+    host["uname"][0] += COMMANDS
+    (board / "host.json").write_text(
+        json.dumps(host).replace("/mnt/media", json.dumps("/mnt/media" + COMMANDS)[1:-1])
+    )
+    for path, name in [
+        ("proc/device-tree/model", "Raspberry Pi 4"),
+        ("proc/net/dev", "wlan0"),
+        ("proc/self/mountinfo", "/mnt/media"),
+        ("etc/os-release", "Debian GNU"),
+    ]:
+        content = (board / path).read_text()
+        assert name in content
+        (board / path).write_text(content.replace(name, name + COMMANDS))
+    settings = {"FAULTS": str(tmp_path), "BOARD": str(board), "PISTAT_RATE_LIMIT_ENABLED": "no"}
+    daemon = Daemon(settings, [sys.executable, faulty.__file__])
+    try:
+        daemon.wait_until_ready()
+        found = {}
+        for target in FORMATS:
+            for accept in ("*/*", "text/plain", "application/openmetrics-text"):
+                answer = daemon.get(target, headers={"Accept": accept})
+                found[target, accept] = (answer.status, obeyed(answer.body))
+    finally:
+        daemon.kill()
+
+    assert {key: value for key, value in found.items() if value != (200, set())} == {}
 
 
 @contextmanager
