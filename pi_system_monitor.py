@@ -547,14 +547,14 @@ def _route() -> Route | None:
 
 def _budget(service: Service, route: Route | None) -> str:
     """Return the budget that a request is taken off; strangers and pages of strangers have their own."""
-    environ = request.environ
-    if environ.get("HTTP_SEC_FETCH_SITE") == "cross-site" and not service.guard.allows_origin(
-        environ.get("HTTP_ORIGIN", "")
+    environ, budget = request.environ, route.budget if route else routes.DATA
+    if not service.guard.allows_origin(environ.get("HTTP_ORIGIN", "")) and access_control.is_foreign(
+        environ, document=budget == "guide"
     ):
         return "cross-site"
     if request.method == "OPTIONS" and not service.guard.has_token(environ):
         return "preflight"
-    return route.budget if route else routes.DATA
+    return budget
 
 
 def _check_host(service: Service) -> None:

@@ -128,6 +128,13 @@ def set_up(level: int) -> None:
     handler = _Handler()
     handler.setFormatter(_Formatter(marks=reads(sys.stderr)))
     logging.basicConfig(handlers=[handler], level=level)
+    threading.excepthook = lambda found: _failed(found.thread.name if found.thread else "?", found.exc_value)
+    sys.excepthook = lambda _, error, __: _failed("main", error)
+
+
+def _failed(thread: str, error: BaseException | None) -> None:
+    """Log in one line that a thread has ended by an error for which nobody was prepared."""
+    logging.getLogger("pistat").critical("The thread %s failed", quoted(thread), exc_info=error)
 
 
 def tell(text: str) -> None:

@@ -128,6 +128,19 @@ def shown_tokens(environ: Mapping[str, str]) -> Iterator[bytes]:
             yield base64.b64decode(rest.strip().encode("latin-1"), validate=True).partition(b":")[2]
 
 
+def is_foreign(environ: Mapping[str, str], *, document: bool) -> bool:
+    """Return whether a request may have been made by a page of another site, in the browser of its reader.
+
+    A browser says so itself, but not over plain HTTP. Then it is told by what such a page cannot have it send
+    without a preflight: our own page shows a token even where there is none, and a browser that opens a
+    document offers to upgrade it.
+    """
+    if "HTTP_SEC_FETCH_SITE" in environ:
+        return environ["HTTP_SEC_FETCH_SITE"] == "cross-site"
+    own = "HTTP_X_API_KEY" in environ or (document and "HTTP_UPGRADE_INSECURE_REQUESTS" in environ)
+    return environ.get("HTTP_USER_AGENT", "").startswith("Mozilla/") and not own
+
+
 def challenges(environ: Mapping[str, str]) -> list[str]:
     """Return the WWW-Authenticate headers of a 401; none that opens a dialog if a script shows a token."""
     scheme = environ.get("HTTP_AUTHORIZATION", "").partition(" ")[0].lower()

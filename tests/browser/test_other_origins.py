@@ -78,6 +78,31 @@ def test_a_page_that_is_allowed(start: Start, browser: Browser, pages: int, head
     assert fetched(browser, f"{other}/", f"{url}?fields=uptime", **header) == "TypeError"
 
 
+MANY = """
+const [url, count, done] = arguments;
+const all = Array.from({length: count}, () => fetch(url, {mode: "no-cors"}));
+Promise.allSettled(all).then(() => done("asked"));
+"""
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "stats.local"])
+@pytest.mark.parametrize("target", ["/stats", "/"])
+def test_a_page_spends_nothing_of_its_readers(
+    start: Start, browser: Browser, pages: int, name: str, target: str
+) -> None:
+    """However often a page asks in the browser of the owner, the owner's own page is there and answered.
+
+    Browsers mark requests between sites, but not those to a name without TLS.
+    """
+    port = start(PISTAT_RATE_LIMIT_REQUESTS="12", PISTAT_RATE_LIMIT_WINDOW="3600").port
+    browser.open(f"http://localhost:{pages}/")
+    asked = browser.run_async(MANY, f"http://{name}:{port}{target}", 14)
+    browser.open(f"http://{name}:{port}/")
+
+    assert asked == "asked"
+    assert "Last seen" in browser.wait_for("#live-text", "Last seen")
+
+
 def test_rebinding(start: Start, browser: Browser) -> None:
     """Under a name that has just become the address of this machine a browser gets a refusal."""
     browser.open(f"http://evil.localhost:{start().port}/stats")

@@ -13,6 +13,7 @@ import pytest
 from pistat import log as journal
 from pistat.log import LONGEST, OncePerMinute, failure
 from support.daemon import PROGRAM, Daemon, clean_environment
+from support.waiting import eventually
 
 
 @pytest.fixture
@@ -170,3 +171,31 @@ def test_nobody_reads_the_log() -> None:
         daemon.kill()
         os.close(reading)
         os.close(writing)
+
+
+DYING = f"""
+import sys, threading
+sys.path.insert(0, {str(PROGRAM.parent)!r})
+import pi_system_monitor
+from pistat import daemon
+def fail():
+    raise RuntimeError("first\\nsecond")
+def ready(self):
+    threading.Thread(target=fail, name="doomed").start()
+    return before(self)
+before, daemon.Daemon._ready = daemon.Daemon._ready, ready
+sys.exit(pi_system_monitor.main())
+"""
+
+
+def test_a_thread_that_fails_is_one_line() -> None:
+    """An error for which no thread was prepared is a line of the log like others, not a page of it."""
+    daemon = Daemon({}, [sys.executable, "-c", DYING])
+    try:
+        daemon.wait_until_ready()
+        assert eventually(lambda: bool(daemon.faults()))
+        [line] = daemon.faults()
+    finally:
+        daemon.kill()
+
+    assert line.startswith('CRITICAL The thread "doomed" failed: RuntimeError "first\\nsecond" at <string>:')

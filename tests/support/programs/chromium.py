@@ -21,6 +21,7 @@ FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
+    "--host-resolver-rules=MAP stats.local 127.0.0.1",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",

@@ -315,6 +315,34 @@ def test_guesses_are_counted(start: Start) -> None:
     assert known == [200] * 5 + [429]
 
 
+BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux aarch64)"}
+PAGES_OF_OTHERS = [
+    pytest.param("OPTIONS", TOKEN, {"Access-Control-Request-Headers": "x-api-key"}, id="preflights"),
+    pytest.param("OPTIONS", TOKEN, {"X-API-Key": "wrong"}, id="preflights with a wrong token"),
+    pytest.param("GET", TOKEN, {}, id="no token"),
+    pytest.param("GET", "", {"Sec-Fetch-Site": "cross-site", "X-API-Key": ""}, id="marked"),
+    pytest.param("GET", "", BROWSER, id="not marked, over plain HTTP"),
+    pytest.param("OPTIONS", "", {**BROWSER, "Origin": "http://evil.example"}, id="preflights, no token set"),
+    pytest.param("GET", "", {"Host": "evil.example"}, id="rebinding"),
+]
+
+
+@pytest.mark.parametrize(("method", "token", "headers"), PAGES_OF_OTHERS)
+def test_pages_of_others_spend_nothing_of_the_owner(
+    start: Start, method: str, token: str, headers: dict[str, str]
+) -> None:
+    """However often a stranger's page asks from the owner's machine, the owner's budget is all there."""
+    daemon = start(PISTAT_API_TOKEN=token, PISTAT_RATE_LIMIT_REQUESTS="5")
+    asked = [daemon.get("/stats?fields=uptime", method=method, headers=headers).status for _ in range(6)]
+    owner = {**BROWSER, "X-API-Key": token, "Sec-Fetch-Site": "same-origin"}
+    script = {"X-API-Key": token}
+    found = [daemon.get("/stats?fields=uptime", headers=each).status for each in (owner, script) * 3]
+
+    assert asked[-1] == 429
+    assert 429 not in asked[:5]
+    assert found == [200] * 5 + [429], "one budget for the page and for scripts"
+
+
 # Other origins
 
 DASHBOARD = "http://dashboard.local:3000"
