@@ -71,7 +71,7 @@ from pistat.monitor.self_metrics import OTHER
 from pistat.routes import Route
 from pistat.server import server
 from pistat.settings import Settings
-from pistat.text import did_you_mean, quoted
+from pistat.text import did_you_mean, quoted, visible
 from pistat.web import access_control, headers, parameters
 from pistat.web.access_control import AccessControl
 from pistat.web.errors import MESSAGES, error_body
@@ -393,7 +393,7 @@ def _page() -> Response:
     live = render_template(
         "live.html", neighbours=service.settings.neighbours, **{"name": base, **_first_readings(service)}
     )
-    response = _compressed(service.frame(base).around(live.encode()), "text/html; charset=utf-8")
+    response = _compressed(service.frame(base).around(visible(live).encode()), "text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = page.policy()
     response.vary.update(("Accept", "User-Agent"))
     return response

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -16,6 +17,15 @@ def utc(seconds: float) -> datetime:
     The functions of `time` end in 2038 where the C library counts in 32 bits: on 32-bit Arm up to Debian 12.
     """
     return EPOCH + timedelta(seconds=min(max(seconds, 0.0), (LAST - EPOCH).total_seconds()))
+
+
+UNSEEN = re.compile("[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""What a terminal obeys or a reader does not see: all but line ends and tabs."""
+
+
+def visible(text: str) -> str:
+    """Return `text` with U+FFFD for each character that a terminal obeys or a reader does not see."""
+    return UNSEEN.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def escaped(text: str, length: int) -> str:

@@ -20,6 +20,7 @@ from pistat.log import OncePerMinute
 from pistat.machine.machine import Machine
 from pistat.machine.reasons import clause
 from pistat.monitor.self_metrics import SelfMetrics
+from pistat.text import UNSEEN
 
 log = logging.getLogger("pistat")
 
@@ -32,8 +33,6 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 JSON = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
 
 DELETE = "\x7f"
-LATER_CONTROLS = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
-"""Control characters, those of direction too, that JSON may hold as they are, but that a terminal obeys."""
 
 RETRY_SECONDS = 2.0
 """For how long an answer is shared, at most, while something fails."""
@@ -235,7 +234,8 @@ def encode(value: Any) -> bytes:
 def _dumped(value: Any) -> bytes:
     text = JSON.encode(value)
     if not text.isascii() or DELETE in text:
-        text = LATER_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+        # JSON may hold them as they are, but a terminal obeys them.
+        text = UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return text.encode() + b"\n"
 
 

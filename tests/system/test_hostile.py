@@ -30,7 +30,16 @@ TARGETS = [each.path for each in routes.ROUTES if each.fields] + ["/processes?so
 
 FORMATS = [
     *TARGETS,
-    *("/", "/docs", "/openapi.json", "/metrics", "/capabilities", "/events", "/diagnosis?format=text"),
+    *(
+        "/",
+        "/docs",
+        "/openapi.json",
+        "/metrics",
+        "/capabilities",
+        "/events",
+        "/diagnosis?format=text",
+        "/top",
+    ),
     *(f"/history?format={each}" for each in ("json", "csv", "text")),
     *("/monitor.json", "/api/4/all", "/api/4/network", "/api/4/fs"),
 ]
@@ -103,7 +112,7 @@ COMMANDS = "\x1b[2J\x9b2J\x7f\xad\u200b\u200f\u2028\u202e\u2066\ufeff"
 
 def obeyed(answer: bytes) -> set[str]:
     """The characters of an answer, line ends apart, that a terminal obeys or nobody sees."""
-    return {each for each in answer.decode() if not each.isprintable()} - set("\r\n")
+    return {each for each in answer.decode() if not each.isprintable()} - set("\r\n\N{NO-BREAK SPACE}")
 
 
 def test_what_a_terminal_obeys(tmp_path: Path) -> None:
