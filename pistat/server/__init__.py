@@ -1,1 +1,20 @@
-"""The HTTP server: connections, their limits, the watchdog and systemd."""
+"""The HTTP server: connections, their limits, the watchdog and systemd.
+
+One thread, the loop in `Server.run`, owns all sockets, their buffers, the selector and the limits. Workers
+run the application; signal handlers run in the loop's thread, between two of its instructions. What others
+than the loop touch, and why that is safe:
+
+- `Server._finished` and `_wake`: a worker appends its `Work`, then sends a byte. An append to a deque cannot
+  be torn, and the byte follows it, so none is left behind; where no byte fits, the loop is to wake anyhow.
+- `Work.pieces` and `ends`: the worker's until it has appended its `Work`, the loop's from then on.
+- `Work.request`: made by the loop, which forgets it. `client`, `addr`, `adj`: never change.
+- The queues of the dispatchers: under their lock. How many threads are idle is read without it, and may be
+  wrong by those that begin or end just then: a thread more or less, within the bound, or a 503 a bit early.
+- `Server.application`: replaced as a whole, by the loop, and read once for each request.
+- `Server.report` and `refused`: count under locks of their own.
+- `stop` and `request_reload`: set a flag, which the loop looks at after each turn, and send a byte.
+
+Of waitress these are used: the parser, `WSGITask`, which sees of all this the `Work` alone, and the threads
+of `ThreadedTaskDispatcher`. Not its channel, server and trigger: their workers send, close and clear what
+their loop uses.
+"""

@@ -1,16 +1,4 @@
-"""One connection: reads the head of a request, has a worker answer it, sends the answer, and again.
-
-One thread, the loop of `Server`, owns all sockets, their buffers and their places in the selector. A worker
-gets a `Work`, which has none of these: it runs the application, collects the bytes of the answer, and hands
-itself back through a queue. What a worker runs of waitress, and what that touches:
-
-- `ThreadedTaskDispatcher.handler_thread`: the queue of requests, under its own lock.
-- `WSGITask`: the parsed request, which nobody else has any more; the `Work`, its channel, whose `write_soon`
-  appends to a list of its own; and `application` and `adj` of the server, each replaced as a whole or never.
-
-Waitress's own channel, server and trigger are not used: their workers send, close and clear what their loop
-uses.
-"""
+"""One connection: reads the head of a request, has a worker answer it, sends the answer, and again."""
 
 from __future__ import annotations
 

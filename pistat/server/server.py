@@ -32,7 +32,7 @@ BLOCKING = 24
 """How many requests may wait their second at a time; the other threads are for everybody else."""
 
 QUEUE = 64
-"""How many requests may wait for a thread: as many as even a slow board answers soon."""
+"""How many requests may wait for a thread, beside one of each client: even a slow board answers them soon."""
 
 PRIORITY_THREADS = 2
 """Threads for /health; nothing else is ever in their way."""
@@ -164,6 +164,11 @@ class GrowingDispatcher(ThreadedTaskDispatcher):
             # The system gives us no more of them; those that there are will do it.
             self.threads &= running
 
+    def takes(self, client: str) -> bool:
+        """Return whether a request may wait; one of each client always may, whoever fills the queue."""
+        with self.lock:
+            return self.waiting() < QUEUE or all(each.client != client for each in self.queue)
+
     def waiting(self) -> int:
         """Return how many requests no thread is free for."""
         return int(len(self.queue) - (len(self.threads) - self.active_count))
@@ -246,10 +251,9 @@ class Server:
     def submit(self, work: Work) -> None:
         """Have a worker answer a request, or refuse it if too many wait already."""
         # What the daemon asks itself proves that the ordinary threads work, so it waits for one of them.
-        own = work.client == NOBODY
-        if work.request.path == HEALTH and not own:
+        if work.request.path == HEALTH and work.client != NOBODY:
             self._priority.add_task(work)
-        elif self._workers.waiting() < QUEUE or own:
+        elif self._workers.takes(work.client):
             self._workers.add_task(work)
         else:
             work.connection.answer(self.refuse(503, work.request), ends=True)

@@ -14,6 +14,8 @@ def notify(state: str) -> None:
         return
     # Whether anybody listens there is not our business: a service serves all the same.
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifier:
+        # The loop calls this, and must go on where systemd does not.
+        notifier.settimeout(0.1)
         # A leading @ means Linux's abstract namespace.
         notifier.connect("\0" + address[1:] if address.startswith("@") else address)
         notifier.sendall(state.encode())

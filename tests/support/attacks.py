@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -12,6 +14,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 REQUEST = b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n"
+
+RESTLESS = "comes, asks, half closes and goes at random"
 
 Attack = Callable[[str, int, threading.Event], None]
 """Attacks a port of the loopback from an address until it is told to stop."""
@@ -72,6 +76,44 @@ def _asking(request: bytes) -> Attack:
     return lambda source, port, over: _keep_asking(source, port, over, request)
 
 
+TARGETS = ("/health", "/stats", "/stats?cache=false", "/processes?limit=50", "/nowhere", "/")
+GO_AT_ONCE = struct.pack("ii", 1, 0)
+"""SO_LINGER with which close() sends a reset."""
+
+
+def _any_request(chance: random.Random) -> bytes:
+    """Return a request that may be wrong, unfinished, doubled, or have a body."""
+    more = chance.choice(["Connection: close", "Expect: 100-continue", "Content-Length: 5", "X: y"])
+    whole = _get(chance.choice(TARGETS), more)
+    part = whole[: chance.randrange(1, len(whole))]
+    wrong = (whole * 2, whole + part, whole + b"12345", part, b"\r\n" + whole, b"\x16\x03\x01\r\n\r\n")
+    return chance.choice([whole] * 3 + [*wrong])
+
+
+def _visit(chance: random.Random, source: str, port: int) -> None:
+    """Do some things on a connection, and leave it in one of the ways that there are."""
+    with connect(source, port) as connection:
+        for _ in range(chance.randrange(6)):
+            action = chance.randrange(5)
+            if action < 3:
+                connection.sendall(_any_request(chance))
+            elif action == 3:
+                connection.settimeout(chance.choice([0.001, 0.01, 0.1]))
+                with contextlib.suppress(TimeoutError):
+                    connection.recv(chance.choice([1, 100, 65536]))
+            else:
+                connection.shutdown(socket.SHUT_WR)
+        if chance.random() < 0.3:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, GO_AT_ONCE)
+
+
+def _come_and_go(source: str, port: int, over: threading.Event) -> None:
+    chance = random.Random()
+    while not over.is_set():
+        with contextlib.suppress(OSError):
+            _visit(chance, source, port)
+
+
 ATTACKS: dict[str, Attack] = {
     "pipelines": _repeating(REQUEST * 256),
     "pipelines and reads nothing": _repeating(REQUEST * 256, read=False),
@@ -90,6 +132,7 @@ ATTACKS: dict[str, Attack] = {
     "sends nonsense": _repeating(b"\x16\x03\x01\x02\x00\r\n\r\n"),
     "asks for all processes": _asking(_get("/processes?limit=10000")),
     "connects and goes": _repeating(b"", read=False),
+    RESTLESS: _come_and_go,
 }
 
 
@@ -110,9 +153,9 @@ def under(names: Iterable[str], port: int) -> Iterator[None]:
 
 
 def _main(name: str, port: int, source: str) -> None:
-    """Attack until standard input ends, for a minute at most."""
+    """Attack until standard input ends, for some minutes at most."""
     over = threading.Event()
-    threading.Timer(60.0, over.set).start()
+    threading.Timer(200.0, over.set).start()
     workers = [threading.Thread(target=ATTACKS[name], args=(source, port, over)) for _ in range(4)]
     for each in workers:
         each.start()

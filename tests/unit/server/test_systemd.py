@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pistat import log as journal
-from pistat.server import server
+from pistat.server import server, systemd
 from support.daemon import PROGRAM, Daemon, clean_environment, copied
 from support.daemons import faulty
 from support.waiting import eventually
@@ -198,6 +199,22 @@ def test_no_watchdog_of_another_process() -> None:
             assert falls_silent(manager)
         finally:
             daemon.kill()
+
+
+def test_a_manager_that_does_not_listen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service manager that hangs costs a message, and no answer: the loop does not wait for it."""
+    with notifications(abstract=False) as (name, _), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as full:
+        full.connect(name)
+        full.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                full.send(b"x")
+        monkeypatch.setenv("NOTIFY_SOCKET", name)
+        telling = threading.Thread(target=systemd.notify, args=("WATCHDOG=1",), daemon=True)
+        telling.start()
+        telling.join(20.0)
+
+    assert not telling.is_alive()
 
 
 def test_an_abort_shows_where_it_stood(start: Start) -> None:
