@@ -14,10 +14,10 @@ PER_CLIENT = 64
 TOTAL = 512
 """Connections of all."""
 
-HELD_PER_CLIENT = 2 << 20
+HELD_PER_CLIENT = 1 << 20
 """Bytes of answers that may wait for one client, beside one answer that is larger."""
 
-HELD_TOTAL = 8 << 20
+HELD_TOTAL = 4 << 20
 """Bytes of answers that may wait for all clients."""
 
 

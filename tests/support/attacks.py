@@ -153,7 +153,11 @@ def under(names: Iterable[str], port: int) -> Iterator[None]:
 
 
 def _main(name: str, port: int, source: str) -> None:
-    """Attack until standard input ends, for some minutes at most."""
+    """Attack until standard input ends, for some minutes at most.
+
+    An attacker on the network has a processor of its own, so here it takes what others leave.
+    """
+    os.nice(19)
     over = threading.Event()
     threading.Timer(200.0, over.set).start()
     workers = [threading.Thread(target=ATTACKS[name], args=(source, port, over)) for _ in range(4)]

@@ -16,6 +16,7 @@ import pytest
 from pistat.server.connection_limits import PER_CLIENT
 from support.attacks import ATTACKS, REQUEST, under
 from support.daemon import Daemon
+from support.waiting import at_best
 
 if TYPE_CHECKING:
     from support.need import Need
@@ -41,7 +42,7 @@ def peak_memory(daemon: Daemon) -> int:
 
 
 def times(daemon: Daemon, target: str, count: int) -> list[float]:
-    """Seconds that each of some answers takes another client."""
+    """Seconds that each of some answers takes another client, the shortest first."""
     found = []
     for _ in range(count):
         began = time.monotonic()
@@ -50,12 +51,21 @@ def times(daemon: Daemon, target: str, count: int) -> list[float]:
     return sorted(found)
 
 
+def slow(daemon: Daemon) -> list[str]:
+    """What takes another client longer than it should, of a look at both routes."""
+    health, stats = times(daemon, "/health", 100), times(daemon, "/stats", 20)
+    found = {"median": statistics.median(health), "p99": health[-2], "stats": stats[-1]}
+    bounds = {"median": 0.1, "p99": 0.5, "stats": 1.0}
+    return [f"{name} {seconds:.3f} s" for name, seconds in found.items() if seconds > bounds[name]]
+
+
 def check_others(daemon: Daemon) -> None:
-    """Others are answered soon; what else runs on this machine may hold up a single answer."""
-    health, stats = times(daemon, "/health", 40), times(daemon, "/stats", 20)
-    assert statistics.median(health) < 0.1, health
-    assert health[-3] < 0.5, health
-    assert stats[-3] < 1.0, stats
+    """Others are answered soon, and the memory is bounded.
+
+    What else runs on this machine may spoil a look, so the best of several counts; a client that keeps others
+    from their answers does so in each.
+    """
+    assert at_best(lambda: slow(daemon)) == []
     assert peak_memory(daemon) < MEMORY
 
 
@@ -69,9 +79,7 @@ def test_one_client_does_its_worst(attacked: Daemon, name: str) -> None:
 def test_all_do_their_worst(attacked: Daemon) -> None:
     """All of it at the same time, from as many addresses."""
     with under(ATTACKS, attacked.port):
-        health = times(attacked, "/health", 20)
-    assert statistics.median(health) < 1.0, health
-    assert peak_memory(attacked) < MEMORY
+        check_others(attacked)
 
 
 def test_600_connections_of_256_requests(attacked: Daemon) -> None:
