@@ -118,7 +118,8 @@ FAULTY = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
 import pi_system_monitor
-pi_system_monitor.Monitor.answer = lambda *_, **__: 1 / 0
+from pistat.monitor.monitor import Monitor
+Monitor.answer = lambda *_, **__: 1 / 0
 sys.exit(pi_system_monitor.main())
 """
 

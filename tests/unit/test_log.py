@@ -86,7 +86,8 @@ sys.path.insert(0, {str(PROGRAM.parent)!r})
 import pi_system_monitor
 def fail(*_, **__):
     raise RuntimeError("one\\nERROR forged\\x1b[2J" + "x" * 5000)
-pi_system_monitor.Monitor.answer = fail
+from pistat.monitor.monitor import Monitor
+Monitor.answer = fail
 sys.exit(pi_system_monitor.main())
 """
 

@@ -39,7 +39,8 @@ SLOW = f"""
 import sys, time
 sys.path.insert(0, {str(PROGRAM.parent)!r})
 import pi_system_monitor
-pi_system_monitor.Monitor.answer = lambda *_, **__: time.sleep(600)
+from pistat.monitor.monitor import Monitor
+Monitor.answer = lambda *_, **__: time.sleep(600)
 sys.exit(pi_system_monitor.main())
 """
 """A machine of which nothing can be read."""

@@ -131,7 +131,8 @@ def broken():
     if os.path.exists(os.environ["FAULTS"] + "/broken"):
         raise RuntimeError("broken")
 pi_system_monitor.Machine.uptime = lambda self: [hang("view"), broken(), uptime(self)][-1]
-pi_system_monitor.Monitor.answer = lambda *_, **__: [hang("workers"), 1 / 0]
+from pistat.monitor.monitor import Monitor
+Monitor.answer = lambda *_, **__: [hang("workers"), 1 / 0]
 Server._turn = lambda self, seconds: [hang("loop"), turn(self, seconds)][-1]
 sys.exit(pi_system_monitor.main())
 """
