@@ -79,7 +79,7 @@ def ask_and_end(daemon: Daemon, source: str, over: threading.Event) -> int:
 
 
 def test_no_answer_is_lost(need: Need, tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    """The innocent get each answer in full, a reload or not; the watchdog is fed; nothing is logged or left.
+    """The innocent get each answer in full; the watchdog is fed; no fault is logged, and nothing is left.
 
     `--stress 60` has it take a minute.
     """
@@ -111,13 +111,13 @@ def test_no_answer_is_lost(need: Need, tmp_path: Path, pytestconfig: pytest.Conf
         visitors.close()
         at_rest = eventually(lambda: sockets(daemon) <= before, 40.0)
         threads = len(os.listdir(f"/proc/{daemon.pid}/task"))
-        lines = [line for line in daemon.log().splitlines() if "read again" not in line]
+        faults = daemon.faults()
 
     assert min(counts) > seconds, counts
     assert heard > seconds / 4, "the daemon has answered itself"
     assert at_rest
     assert threads <= THREADS + PRIORITY_THREADS + 16
-    assert all(line.startswith("INFO ") for line in lines), lines
+    assert not faults
 
 
 def sockets(daemon: Daemon) -> int:
