@@ -20,6 +20,10 @@ FILE = "events.jsonl"
 MARKER = "session.json"
 VERSION = 1
 
+LARGEST, LONGEST = 1e12, 200
+"""The largest number, and the most characters of a text, that is taken from a file."""
+
+
 LINES = 2 * MOST
 """Lines of the file from which on it is written anew with the last 200."""
 
@@ -224,23 +228,30 @@ def _event(line: bytes) -> Event | None:
     try:
         event = Event(
             None,
-            float(row["time"]),
+            _finite(row["time"]),
             str(row["id"]),
-            str(row["subject"] or ""),
+            str(row["subject"] or "")[:LONGEST],
             str(row["state"]),
             Severity.named(str(row["severity"])).label,
-            str(row["title"]),
-            None if row["duration"] is None else float(row["duration"]),
-            None if row["value"] is None else float(row["value"]),
+            str(row["title"])[:LONGEST],
+            None if row["duration"] is None else _finite(row["duration"]),
+            None if row["value"] is None else _finite(row["value"]),
         )
     except (KeyError, TypeError, ValueError):
         return None
     return event
 
 
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not abs(number) < LARGEST:
+        raise ValueError
+    return number
+
+
 def _object(data: bytes | None) -> dict[str, Any]:
     try:
         found = json.loads(data or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -223,9 +223,20 @@ def test_what_flaps_does_not_wear_out_the_card(sessions: Sessions, monkeypatch: 
     assert sum(writes) < 200_000
 
 
+WHOLE = (
+    b'{"time":1700000000,"id":"heat.hot","subject":null,"state":"end","severity":"warning",'
+    b'"title":"x","duration":null,"value":null}\n'
+)
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\0" * 4096, b"{}\n[]\nnull\n", b'{"time": "x"}\n', b"\xff\xfe\n" * 100, b'{"time":1e999}\n'],
+    [
+        *(b"", b"\0" * 4096, b"{}\n[]\nnull\n", b'{"time": "x"}\n', b"\xff\xfe\n" * 100),
+        *(b'{"time":1e999}\n', b"[" * 200_000),
+        *(WHOLE.replace(b"1700000000", each) for each in (b"NaN", b"-Infinity", b"1e300")),
+        WHOLE.replace(b'"duration":null', b'"duration":Infinity'),
+    ],
 )
 def test_a_file_of_somebody_else_stops_nothing(sessions: Sessions, content: bytes) -> None:
     (sessions.folder / events.FILE).write_bytes(content)
