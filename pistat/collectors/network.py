@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import TypeAlias
 
@@ -42,6 +43,10 @@ COUNTERS = (
     ("dropout", 11, Unit.COUNT, "Packets dropped on the way out."),
 )
 """Name, column of /proc/net/dev, unit and help of what is counted for an interface."""
+
+COLUMNS = 16
+COUNTER = re.compile("[0-9]{1,20}")
+"""A column of /proc/net/dev, and how many there are."""
 
 RATES = {
     "recv_rate": "Bytes received a second, over the last seconds; null until they have been read twice.",
@@ -161,10 +166,13 @@ def _with_signals(machine: Machine, rows: Rows) -> Rows:
 
 
 def _row(line: str) -> tuple[str, dict[str, Json]]:
-    """Return the name of an interface, and its counters."""
-    name, _, rest = line.partition(":")
+    """Return the name of an interface, and its counters; None for those of a row that is not understood."""
+    name, colon, rest = line.partition(":")
+    if not colon:
+        raise ValueError(line[:64])
     cells = rest.split()
-    return name.lstrip(" "), {counter: int(cells[column]) for counter, column, _, _ in COUNTERS}
+    known = len(cells) >= COLUMNS and all(map(COUNTER.fullmatch, cells))
+    return name.lstrip(" "), {each: int(cells[column]) if known else None for each, column, _, _ in COUNTERS}
 
 
 def _signal(found: Wireless | None) -> dict[str, Json]:

@@ -215,6 +215,18 @@ ZEROS = (
         "That there is none is the reading.",
     ),
     Explanation(
+        r"swap\.bytes_(?:in|out)",
+        r"/proc/meminfo",
+        DAMAGES,
+        "The kernel counts that elsewhere, and nobody knows that there is no swap.",
+    ),
+    Explanation(
+        r"power\.under_voltage",
+        r"/usr/bin/vcgencmd|get_throttled",
+        DAMAGES,
+        "The kernel has an alarm for it.",
+    ),
+    Explanation(
         r"hardware\.usb_devices", r"/sys/bus/usb/devices", (emptied,), "A bus without devices has none."
     ),
     Explanation(
@@ -234,9 +246,15 @@ ZEROS = (
 ALL_FAIL = (
     Explanation(
         r"hardware\..+",
-        r"/proc/device-tree/(?:model|system/linux,revision)",
+        r"/proc/device-tree/(?:model|compatible|system/linux,revision)",
         (refused,),
         "Which board it is decides over all the rest.",
+    ),
+    Explanation(
+        r"hardware\.bootloader_(?:outdated|updated)",
+        r"/usr/bin/vcgencmd|/proc/device-tree/chosen/bootloader/build-timestamp|bootloader_version",
+        DAMAGES,
+        "Nobody knows which bootloader there is.",
     ),
     Explanation(
         r"(?:failed.*|state)", r"/run/dbus/system_bus_socket", (absent,), "It is the way to systemd."

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
 from pistat.field import Field, File, Unit, Values, collector
 from pistat.machine.machine import Machine
-from pistat.machine.reasons import Reason, Unavailable
+from pistat.machine.reasons import ABSENT, Reason, Unavailable
 from pistat.parsers import counters
 from pistat.parsers.values import Json
 
@@ -20,7 +22,13 @@ SHARES = {
 
 def _no_pressure(machine: Machine) -> Unavailable | None:
     """Return why the kernel does not measure pressure."""
-    if _read(machine, "io"):
+    try:
+        machine.read_cached_text(f"{FOLDER}/io")
+    except OSError as error:
+        # Older kernels have the files, and refuse to open or read them (EOPNOTSUPP).
+        if error.errno not in ABSENT | {errno.EOPNOTSUPP}:
+            return None
+    else:
         return None
     return Unavailable(
         Reason.NO_FILE,
