@@ -96,7 +96,7 @@ def test_what_is_not_has_a_reason(board: str) -> None:
         ("pi1b-rev1", "network.{interface}.signal_strength", Reason.NO_VALUE, "wireless"),
         ("pi5-8gb-nvme", "interfaces.{interface}.ssid", Reason.HIDDEN, "PISTAT_SHOW_SSID=true"),
         ("pi5-8gb-nvme", "disks.{disk}.life_used_a", Reason.NO_FILE, "/sys/block/*/device/life_time"),
-        ("pi5-8gb-nvme", "devices[row].error", Reason.NO_VALUE, "a filesystem that does not tell them"),
+        ("pi5-8gb-nvme", "devices[row].error", Reason.NO_VALUE, "if the filesystem does not report them"),
     ],
 )
 def test_reasons(board: str, field: str, reason: Reason, word: str) -> None:
