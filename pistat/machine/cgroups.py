@@ -179,7 +179,7 @@ def _process(machine: Host, pid: str) -> Process | None:
         return processes.parse(
             machine.read_bytes(f"/proc/{pid}/stat", 4096), 0, machine.clock_ticks, machine.page_size
         )
-    except (OSError, IndexError, ValueError):
+    except (OSError, IndexError, ValueError, OverflowError):
         return None
 
 

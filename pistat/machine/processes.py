@@ -50,7 +50,7 @@ def read(host: Host) -> Table:
         try:
             owner = host.owner(f"/proc/{pid}")
             processes[int(pid)] = parse(stat, owner, host.clock_ticks, host.page_size)
-        except (OSError, IndexError, ValueError):
+        except (OSError, IndexError, ValueError, OverflowError):
             # It has ended: its folder is gone, or there was nothing to read.
             continue
     return Table(uptime, processes)
@@ -71,12 +71,15 @@ def parse(stat: bytes, user: int, clock_ticks: int, page_size: int) -> Process:
     fields = stat[end + 2 :].split(b" ", WANTED)
     if len(fields) <= WANTED:
         raise ValueError(stat[:64])
+    cpu, began, resident = int(fields[11]) + int(fields[12]), int(fields[19]), int(fields[21])
+    if cpu < 0 or began < 0 or resident < 0:
+        raise ValueError(stat[:64])
     return Process(
         stat[stat.index(b"(") + 1 : end].decode("utf-8", "replace"),
         user,
-        int(fields[19]) / clock_ticks,
-        (int(fields[11]) + int(fields[12])) / clock_ticks,
-        int(fields[21]) * page_size,
+        began / clock_ticks,
+        cpu / clock_ticks,
+        resident * page_size,
         fields[0],
         int(fields[17]),
         int(fields[20]),

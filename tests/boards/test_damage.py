@@ -201,6 +201,9 @@ class Explanation(NamedTuple):
     why: str
 
 
+FIRMWARE_FAILS = r"/usr/bin/vcgencmd|[a-z][a-z_]+(?: \w+)*"
+"""Any question: after one that is refused the firmware is left alone for a while."""
+
 ZEROS = (
     Explanation(
         r"interfaces\..+\.physical",
@@ -222,7 +225,7 @@ ZEROS = (
     ),
     Explanation(
         r"power\.under_voltage",
-        r"/usr/bin/vcgencmd|get_throttled",
+        FIRMWARE_FAILS,
         DAMAGES,
         "The kernel has an alarm for it.",
     ),
@@ -252,7 +255,7 @@ ALL_FAIL = (
     ),
     Explanation(
         r"hardware\.bootloader_(?:outdated|updated)",
-        r"/usr/bin/vcgencmd|/proc/device-tree/chosen/bootloader/build-timestamp|bootloader_version",
+        rf"{FIRMWARE_FAILS}|/proc/device-tree/chosen/bootloader/build-timestamp",
         DAMAGES,
         "Nobody knows which bootloader there is.",
     ),

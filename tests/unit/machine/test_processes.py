@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pistat.machine.machine import Machine
-from pistat.machine.processes import hidden
+from pistat.machine.processes import hidden, parse, read
 from support.file_tree import plant
 
 ROW = "23 21 0:22 / /proc rw,nosuid,relatime shared:3 - proc proc "
@@ -72,3 +73,36 @@ def test_not_hidden(rows: tuple[str, ...], tmp_path: Path) -> None:
 def test_who_sees_all(tmp_path: Path) -> None:
     """Nothing is said to root and to members of the group: they see the first process."""
     assert hidden(machine(tmp_path, f"{ROW}rw,hidepid=2", pid_1=True)) is None
+
+
+@pytest.mark.parametrize("column", [11, 12, 19, 21])
+@pytest.mark.parametrize("number", ["-5", "x", "", "9" * 5000])
+def test_row_that_cannot_be(column: int, number: str) -> None:
+    """A row with a number that no process has is none."""
+    cells = ["S", *("1" for _ in range(30))]
+    assert parse(f"1 (a) {' '.join(cells)}".encode(), 0, 100, 4096).memory == 4096
+    cells[column] = number
+
+    assert read(StatFile(f"1 (a) {' '.join(cells)}")).processes == {}
+
+
+@pytest.mark.parametrize("end", range(40, 80, 3))
+def test_row_that_is_cut(end: int) -> None:
+    """A row that ends in the middle is none: nobody knows how many digits of its last number are missing."""
+    row = "1 (a) S " + " ".join(str(number + 1000) for number in range(40))
+
+    assert read(StatFile(row[:end])).processes == {}
+
+
+class StatFile(Machine):
+    """A machine with one process."""
+
+    def __init__(self, row: str) -> None:
+        super().__init__()
+        self.row = row.encode()
+
+    def stats(self) -> Iterator[tuple[str, bytes]]:
+        yield "1", self.row
+
+    def owner(self, path: str) -> int:
+        return 0
