@@ -689,6 +689,7 @@ def record_rates(
 ) -> dict[str, object]:
     """Record the CPU times and the processes twice, with a second between."""
     began = time.monotonic()
+    queues = {path: source.read(path) or b"" for path in source.find("sys/class/drm/card*/device/gpu_stats")}
     stat, table = source.read("proc/stat") or b"", process_table(source)
     sleep(max(0.0, began + 1.0 - time.monotonic()))
     moment, uptime = time.time(), source.text("proc/uptime").split()
@@ -698,6 +699,8 @@ def record_rates(
         folder.put(f"{prefix}proc/stat", cpus)
         for pid, uid in users.items():
             folder.put_clean(f"{prefix}proc/{pid}/stat", renamed(processes[pid], uid, hide))
+    for path, rows in queues.items():
+        folder.put(f"before/{path}", rows)
     names = accounts(source)
     return {
         "time": round(moment, 2),

@@ -12,6 +12,7 @@ import sys
 import threading
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -22,6 +23,7 @@ from boards.build.folder import write
 from pistat.collectors import ALL
 from pistat.field import Call, File, Incomplete, Question, places
 from pistat.machine import cpu_times, processes
+from pistat.machine.firmware import v3d
 from pistat.machine.machine import Usage
 from support.recorded_machine import BOARDS, RecordedMachine
 
@@ -466,3 +468,46 @@ def test_needs_nothing_but_an_old_python() -> None:
     }
 
     assert imports <= sys.stdlib_module_names
+
+
+NEEDED = {
+    "sys/class/hwmon/hwmon9/name": "nct6775\n",
+    "sys/class/hwmon/hwmon9/temp2_input": "127000\n",
+    "sys/class/hwmon/hwmon9/temp2_fault": "1\n",
+    "sys/class/hwmon/hwmon9/fan1_input": "1200\n",
+    "sys/class/hwmon/hwmon9/fan1_fault": "1\n",
+    "sys/block/md_home/size": "800000\n",
+    "sys/block/md_home/dev": "9:127\n",
+    "sys/block/md_home/slaves/mmcblk0p2/dev": "179:2\n",
+    "sys/bus/usb/devices/1-0:1.0/usb1-port2/over_current_count": "3\n",
+    "proc/pressure/io": "some avg10=1.50 avg60=2.50 avg300=0.00 total=5\n",
+    "sys/fs/ext4/mmcblk0p2/errors_count": "4\n",
+    "sys/fs/ext4/mmcblk0p2/first_error_time": "1700000000\n",
+    "sys/fs/ext4/mmcblk0p2/lifetime_write_kbytes": "2048\n",
+    "sys/fs/ext4/mmcblk0p2/session_write_kbytes": "1024\n",
+    "sys/class/drm/card0/device/gpu_stats": "queue\ttimestamp\tjobs\truntime\nbin\t1000\t1\t10\n",
+}
+"""What readings of some machines hang on, and that of no others."""
+
+
+def test_what_some_machines_need_is_recorded(fabricated: Path, tmp_path: Path) -> None:
+    """Faults, what stands on what, over-current, pressure, errors of ext4, the 3D block: as they are."""
+    for path, text in NEEDED.items():
+        plant(fabricated, path, text)
+    folder = tmp_path / "taken"
+    record.record(record.Source(str(fabricated)), folder, sleep=lambda seconds: None)
+    machine = RecordedMachine(folder)
+    values: dict[str, Any] = {}
+    for collector in ALL:
+        reading = collector.collect(machine)
+        values |= reading.values if isinstance(reading, Incomplete) else reading
+
+    assert {path: machine.read(f"/{path}") for path in NEEDED} == NEEDED
+    assert values["temperatures"]["nct6775"]["temperature"] is None
+    assert values["fans"]["nct6775"]["rpm"] is None
+    assert "md_home" not in values["disks"]
+    assert values["disks"]["mmcblk0"]["errors"] == 4
+    assert values["disks"]["mmcblk0"]["written_total"] == 2048 * 1024
+    assert values["usb_ports"]["usb1-port2"]["over_current"] == 3
+    assert values["pressure"]["io"]["some_avg60"] == 2.5
+    assert v3d.has_queues(machine)

@@ -17,6 +17,9 @@ from support.recorded_machine import RecordedMachine
 
 T = TypeVar("T")
 
+IN_NO_NAME = {0: None, ord("/"): None}
+"""What the kernel has in no name of a file."""
+
 
 class Source(NamedTuple):
     """Something that is read: a `file`, a `folder`, a `question` to the firmware, or a `call`."""
@@ -112,7 +115,8 @@ class DamagedMachine(RecordedMachine):
         listed = super().names(path) if path not in self._absent else []
         if listed:
             data = self._changed("folder", path, "\n".join(listed).encode("utf-8", "surrogateescape"))
-            listed = list(filter(None, data.decode("utf-8", "surrogateescape").split("\n")))
+            listed = data.decode("utf-8", "surrogateescape").translate(IN_NO_NAME).split("\n")
+            listed = [each for each in listed if each not in {"", ".", ".."}]
         return [each for each in listed if f"{path}/{each}" not in self._absent]
 
     # Questions and calls

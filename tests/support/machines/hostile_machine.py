@@ -13,7 +13,7 @@ from pistat.machine.network.nl80211 import Station
 from support.hostile_input import POISONS
 from support.machines.damaged_machine import Change, DamagedMachine, Source
 
-NUMBER = re.compile(rb"[0-9]+(?:\.[0-9]+)?")
+NUMBER = re.compile(rb"(?<![A-Za-z0-9_.])[0-9]+(?:\.[0-9]+)?")
 
 NUMBERS = (
     *(b"0", b"1", b"-0", b"-1", b"00", b"007", b"-273151", b"127000", b"150001", b"101", b"255", b"65536"),
