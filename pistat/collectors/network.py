@@ -322,6 +322,13 @@ def _hidden(machine: Machine) -> Unavailable | None:
         NL80211,
         when=WIFI,
     ),
+    Field(
+        "interfaces.{interface}.power_save",
+        Unit.FLAG,
+        "Whether its radio sleeps between packets, which delays what arrives; looked at once a minute.",
+        NL80211,
+        when=WIFI,
+    ),
     elsewhere=portable_interfaces,
     finds=(*RADIOS, File(f"{NET}/device"), File(f"{NET}/uevent")),
     deadline=1.9,
@@ -342,8 +349,10 @@ def _interfaces(machine: Machine) -> Rows:
         row.update(_link(links[name]))
         row.update(_place(machine, name, links[name], physical=devices[name], is_radio=name in radios))
         row["default_route"] = leads_to(name)
+    sleeping = machine.memo.for_a_minute("power saving", machine.power_saving) if radios else {}
     for name in radios:
         rows[name].update(_network(machine, stations.get(name)))
+        rows[name]["power_save"] = sleeping.get(name)
     return rows
 
 

@@ -34,6 +34,15 @@ def _signals(moment: Moment) -> Measured:
     }
 
 
+def _sleepy_signals(moment: Moment) -> Measured:
+    """Return the signal of each wireless interface whose radio sleeps; 0 dBm, the best, where it does not."""
+    return {
+        interface: row.get("signal_strength") if row["power_save"] else 0.0
+        for interface, row in moment.rows("interfaces")
+        if row.get("power_save") is not None
+    }
+
+
 def _error_share(moment: Moment) -> Measured:
     """Return how many of a hundred packets had errors in the last 10 minutes, of each device."""
     assert moment.past is not None
@@ -93,6 +102,23 @@ wifi_weak = Finding(
     accepts=(-100.0, -30.0),
 )
 
+wifi_power_save = Finding(
+    id="network.wifi_power_save",
+    reads=("interfaces.{interface}.power_save", "interfaces.{interface}.signal_strength"),
+    measure=_sleepy_signals,
+    stages=(Stage(INFO, -70.0, -67.0, hold=600.0),),
+    below=True,
+    title="The Wi-Fi saves power while its signal is weak",
+    text="The Wi-Fi of your Pi ({subject}) sleeps between packets, and with a signal of {value:.0f} dBm it misses some of "
+    "them. Your Pi may answer late, or not be found at times.",
+    advice="Switch it off and see whether that helps: `sudo iw dev {subject} set power_save off`. To keep it off, set "
+    "`wifi.powersave=2` for the connection in NetworkManager.",
+    source="https://wireless.docs.kernel.org/en/latest/en/users/documentation/iw.html",
+    basis="5 dBm before Glances warns of the signal itself; it harms nothing where it is strong",
+    condition="power saving is on while the signal is below -70 dBm",
+    accepts=(-100.0, -30.0),
+)
+
 errors = Finding(
     id="network.errors",
     reads=tuple(f"network.{{interface}}.{each}" for each in COUNTERS),
@@ -123,4 +149,4 @@ slow_link = Finding(
     words=_speed,
 )
 
-FINDINGS = (wifi_weak, errors, slow_link)
+FINDINGS = (wifi_weak, wifi_power_save, errors, slow_link)

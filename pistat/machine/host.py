@@ -424,6 +424,13 @@ class Host:
         except OSError:
             return {}
 
+    def power_saving(self) -> dict[str, bool]:
+        """Return whether the radio of each Wi-Fi interface sleeps between packets, if its driver says so."""
+        try:
+            return nl80211.power_saving()
+        except OSError:
+            return {}
+
 
 def _unless_absent(read: Callable[[], T]) -> T | None:
     """Return the result of `read()`, or None if this machine has no such file. Raises OSError."""

@@ -146,6 +146,9 @@ class ObservedMachine(RecordedMachine):
     def stations(self) -> dict[str, Station]:
         return self._observed(Call("nl80211"), super().stations)
 
+    def power_saving(self) -> dict[str, bool]:
+        return self._observed(Call("nl80211"), super().power_saving)
+
     def service_state(self) -> State:
         return self._observed(Call("D-Bus", "org.freedesktop.systemd1"), super().service_state)
 

@@ -165,6 +165,9 @@ class RecordedMachine(Machine):
     def stations(self) -> dict[str, Station]:
         return {name: Station(*told) for name, told in self.facts.get("stations", {}).items()}
 
+    def power_saving(self) -> dict[str, bool]:
+        return dict(self.facts.get("power_saving", {}))
+
     def _link(self, name: str, folder: str, counters: dict[str, Json]) -> Link:
         """What the kernel tells of an interface in its files; those may have been hidden."""
         state, flags = self.word(f"{folder}/operstate"), int(self.word(f"{folder}/flags") or "0", 16)

@@ -13,6 +13,9 @@ from collections.abc import Collection
 REQUEST = 0x301
 """NLM_F_REQUEST and NLM_F_DUMP: the whole list."""
 
+ONE = 0x5
+"""NLM_F_REQUEST and NLM_F_ACK: one thing, and then that this was all."""
+
 CHANGED = 0x10
 """NLM_F_DUMP_INTR: the list changed while the kernel was sending it."""
 
@@ -30,17 +33,17 @@ NUMBER = struct.Struct("=I")
 ERROR_CODE = struct.Struct("=i")
 
 
-def ask(kernel: socket.socket, kind: int, body: bytes) -> list[bytes]:
-    """Return the messages of a list; it is asked for again when it changed meanwhile.
+def ask(kernel: socket.socket, kind: int, body: bytes, flags: int = REQUEST) -> list[bytes]:
+    """Return the messages of a list, or of `ONE` thing; it is asked for again when it changed meanwhile.
 
     Raises:
         TimeoutError: There was no answer. `kernel` may still deliver it: do not use that socket again.
         OSError: The kernel refused the question, or the list broke off.
     """
     for _ in range(TRIES):
-        kernel.send(HEADER.pack(HEADER.size + len(body), kind, REQUEST, 0, 0) + body)
-        messages, flags = _answer(kernel)
-        if not flags & CHANGED:
+        kernel.send(HEADER.pack(HEADER.size + len(body), kind, flags, 0, 0) + body)
+        messages, seen = _answer(kernel)
+        if not seen & CHANGED:
             break
     return messages
 

@@ -1,4 +1,4 @@
-"""What the kernel knows of its Wi-Fi connections, by three kinds of questions over netlink.
+"""What the kernel knows of its Wi-Fi connections, by four kinds of questions over netlink.
 
 It is newer than /proc/net/wireless, which some drivers do not fill, and it knows the SSID, too.
 https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/include/uapi/linux/nl80211.h
@@ -9,17 +9,19 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
-from pistat.machine.network.netlink import ATTRIBUTE, NUMBER, SECONDS, ask, attributes
+from pistat.machine.network.netlink import ATTRIBUTE, NUMBER, ONE, REQUEST, SECONDS, ask, attributes
 
 NETLINK_GENERIC = 16
 CONTROLLER = 16
 """GENL_ID_CTRL, the family that knows the numbers of the other families."""
 
-GET_FAMILY, GET_INTERFACE, GET_STATION = 3, 5, 17
+GET_FAMILY, GET_INTERFACE, GET_STATION, GET_POWER_SAVE = 3, 5, 17, 62
 FAMILY_ID, FAMILY_NAME = 1, 2
-IFINDEX, IFNAME, IFTYPE, STA_INFO, FREQUENCY, SSID = 3, 4, 5, 21, 38, 52
+IFINDEX, IFNAME, IFTYPE, STA_INFO, FREQUENCY, SSID, POWER_SAVE = 3, 4, 5, 21, 38, 52, 93
 SIGNAL, TX_RATE = 7, 8
 RATE_16, RATE_32 = 1, 5
 """The rate in 16 bits, and in 32 for rates that need more; both in units of 100 kbit/s."""
@@ -50,30 +52,61 @@ class Station(NamedTuple):
 
 def stations() -> dict[str, Station]:
     """Return the connection of each interface that has one, by its name. Raises OSError."""
+    with _asked() as (kernel, family):
+        return {} if family is None else connections(kernel, family)
+
+
+def power_saving() -> dict[str, bool]:
+    """Return whether the radio of each interface sleeps between packets, by its name. Raises OSError."""
+    with _asked() as (kernel, family):
+        return {} if family is None else sleepers(kernel, family)
+
+
+@contextmanager
+def _asked() -> Iterator[tuple[socket.socket, int | None]]:
+    """Open a socket to the kernel, with the number of its family; None without Wi-Fi. Raises OSError."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_GENERIC) as kernel:
         kernel.settimeout(SECONDS)
-        family = families(kernel).get("nl80211")
-        return {} if family is None else connections(kernel, family)
+        yield kernel, families(kernel).get("nl80211")
 
 
 def connections(kernel: socket.socket, family: int) -> dict[str, Station]:
     """Return the connection of each interface that has one, by its name. Raises OSError."""
-    found: dict[str, Station] = {}
-    for message in ask(kernel, family, HEAD.pack(GET_INTERFACE, 0)):
-        interface = attributes(message, HEAD.size, {IFINDEX, IFNAME, IFTYPE, FREQUENCY, SSID})
-        if IFNAME in interface and NUMBER.unpack(interface[IFTYPE])[0] == CLIENT:
-            found[_text(interface[IFNAME])] = station(interface, _peers(kernel, family, interface[IFINDEX]))
+    return {
+        name: station(interface, _about(kernel, family, GET_STATION, interface[IFINDEX]))
+        for name, interface in _clients(kernel, family)
+    }
+
+
+def sleepers(kernel: socket.socket, family: int) -> dict[str, bool]:
+    """Return whether the radio of each interface sleeps between packets, by its name. Raises OSError."""
+    found: dict[str, bool] = {}
+    for name, interface in _clients(kernel, family):
+        for message in _about(kernel, family, GET_POWER_SAVE, interface[IFINDEX], ONE):
+            state = _number(NUMBER, attributes(message, HEAD.size, {POWER_SAVE}).get(POWER_SAVE))
+            if state is not None:
+                found[name] = state != 0
     return found
 
 
-def _peers(kernel: socket.socket, family: int, interface: bytes) -> list[bytes]:
-    """Return the access point of an interface, if its driver names one."""
+def _clients(kernel: socket.socket, family: int) -> Iterator[tuple[str, dict[int, bytes]]]:
+    """Yield name and attributes of each interface that connects to an access point. Raises OSError."""
+    for message in ask(kernel, family, HEAD.pack(GET_INTERFACE, 0)):
+        interface = attributes(message, HEAD.size, {IFINDEX, IFNAME, IFTYPE, FREQUENCY, SSID})
+        if IFNAME in interface and NUMBER.unpack(interface[IFTYPE])[0] == CLIENT:
+            yield _text(interface[IFNAME]), interface
+
+
+def _about(
+    kernel: socket.socket, family: int, what: int, interface: bytes, flags: int = REQUEST
+) -> list[bytes]:
+    """Return what is known of an interface: its access points, or whether it saves power."""
     try:
-        return ask(kernel, family, HEAD.pack(GET_STATION, 0) + ATTRIBUTE.pack(8, IFINDEX) + interface)
+        return ask(kernel, family, HEAD.pack(what, 0) + ATTRIBUTE.pack(8, IFINDEX) + interface, flags)
     except TimeoutError:
         raise
     except OSError:
-        # Not every driver can list them, and the interface may have gone.
+        # Not every driver can say it, and the interface may have gone.
         return []
 
 

@@ -105,7 +105,7 @@ PI_1A_PLUS = pi(
     memory=Memory(443_080, 90_120, 330_404, 240_200),
     wext=False,
     storage=system_disk("mmcblk0", "179:0", 31_116_288, sd_card("SC16G", "0x000003", "07/2016")),
-    interfaces=(loopback(80), wifi("wlan0", 14, -71, "nl80211")),
+    interfaces=(loopback(80), wifi("wlan0", 14, -71, "nl80211", power_save=False)),
     usb=(*usb_roots(1), Usb("1-1", "00", ("ff",))),
 )
 

@@ -79,6 +79,7 @@ def host(board: Board) -> bytes:
         "stations": {
             each.name: ["network", each.link[0], each.signal, each.link[1]] for each in stations(board)
         },
+        "power_saving": {each.name: each.power_save for each in stations(board)},
         "users": {str(uid): name for uid, name in board.users.items()},
         "owners": {str(each.pid): each.uid for each in board.processes},
         "unreadable": unreadable(board),

@@ -109,6 +109,7 @@ class Interface:
         wireless: `wext` or `nl80211`, by what it is told of; empty for a wired one.
         signal: dBm; None while not associated.
         link: MHz and bit/s of a wireless link.
+        power_save: Whether its radio sleeps, as it does unless somebody has switched that off.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Interface:
     wireless: str = ""
     signal: int | None = None
     link: tuple[int, int] = (2_437, 72_200_000)
+    power_save: bool = True
 
     @property
     def driver(self) -> str | None:

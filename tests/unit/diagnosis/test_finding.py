@@ -65,6 +65,11 @@ def wlan(signal: int) -> dict[str, Any]:
     return {"network": {"wlan0": {"signal_strength": signal}, "active_connections": 3}}
 
 
+def radio(signal: int | None, *, power_save: bool | None) -> dict[str, Any]:
+    row = {"signal_strength": signal, "power_save": power_save}
+    return {"interfaces": {"wlan0": row, "eth0": {}, "active_connections": 3}}
+
+
 def wired(speed: int, board: str = "4B") -> dict[str, Any]:
     return {"interfaces": {"eth0": {"speed": speed, "is_up": True}}, "hardware": {"type": board}}
 
@@ -107,6 +112,13 @@ CASES = {
     "disk.worn": Case(lambda used: disk(life_used_a=used), 80.0, 90.0, 90.0, 80.0),
     "disk.silent": Case(lambda bad: filesystem(**({"error": "no answer within 1.0 s"} if bad else {}))),
     "network.wifi_weak": Case(wlan, -75, -76, -73, -72, worse=-86),
+    "network.wifi_power_save": Case(
+        lambda signal: radio(signal, power_save=True),
+        -70,
+        -71,
+        -68,
+        -67,
+    ),
     "power.usb_over_current": Case(
         lambda count: {**power(), "usb_ports": {"usb1-port2": {"over_current": count}}}, 0, 1, 1, None
     ),
@@ -298,6 +310,9 @@ def test_a_reading_that_is_null_is_not_judged(finding: str) -> None:
         ("disk.read_only", filesystem(read_only=True, read_only_wanted=None)),
         ("disk.read_only", filesystem(read_only=True, filesystem="iso9660")),
         ("disk.silent", filesystem(error="not permitted")),
+        ("network.wifi_power_save", radio(-80, power_save=False)),
+        ("network.wifi_power_save", radio(-80, power_save=None)),
+        ("network.wifi_power_save", radio(None, power_save=True)),
         # Not every board has gigabit Ethernet, and not every adapter belongs to the board.
         ("network.slow_link", wired(100, "3B")),
         ("network.slow_link", {**wired(1000), "interfaces": {"eth1": {"speed": 100, "is_up": True}}}),

@@ -123,6 +123,32 @@ def test_one_that_does_not_tell_its_peers() -> None:
     }
 
 
+class Sleepers(Radios):
+    """The same kernel, asked whether their radios sleep: one does, one does not, one cannot say it."""
+
+    SAID: ClassVar[dict[int, bytes]] = {
+        3: message(Radios.FAMILY, b"\x3e\1\0\0" + attribute(nl80211.POWER_SAVE, b"\1\0\0\0")),
+        4: message(Radios.FAMILY, b"\x3e\1\0\0" + attribute(nl80211.POWER_SAVE, b"\0\0\0\0")),
+        5: message(netlink.ERROR, struct.pack("=i", -errno.EOPNOTSUPP)),
+    }
+
+    def recv(self, size: int) -> bytes:
+        if self.question[netlink.HEADER.size] != nl80211.GET_POWER_SAVE:
+            return super().recv(size)
+        [flags] = struct.unpack_from("=H", self.question, 6)
+        assert flags == netlink.ONE
+        [interface] = struct.unpack("=I", self.question[-4:])
+        return self.SAID[interface] + message(netlink.ERROR, bytes(4))
+
+
+@little_endian
+def test_whose_radio_sleeps() -> None:
+    """Only who connects to an access point is asked; one whose driver does not say it is left out."""
+    kernel: Any = Sleepers()
+
+    assert nl80211.sleepers(kernel, Radios.FAMILY) == {"wlan3": True, "wlan4": False}
+
+
 def test_the_families_of_this_kernel(need: Need) -> None:
     """The kernel knows the family that is asked for the others, under the number that is always its own."""
     need(sys.platform == "linux", "Linux", installed=False)
@@ -138,6 +164,7 @@ def test_this_machine(need: Need) -> None:
     wireless = {each.parent.name for each in Path("/sys/class/net").glob("*/phy80211")}
 
     assert set(Machine().stations()) <= wireless
+    assert set(Machine().power_saving()) <= wireless
 
 
 # In the answers
@@ -165,6 +192,7 @@ def test_the_name_of_the_network_is_hidden(board: RecordedMachine) -> None:
     assert shown["ssid"] == "network"
     assert hidden == {**shown, "ssid": None}
     assert (shown["frequency"], shown["bit_rate"]) == (2437.0, 72_200_000)
+    assert shown["power_save"] is True
 
 
 def test_wired_interfaces_have_none_of_it(board: RecordedMachine) -> None:
@@ -266,5 +294,7 @@ def test_a_kernel_that_does_not_say(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PermissionError
 
     monkeypatch.setattr(nl80211, "stations", refuse)
+    monkeypatch.setattr(nl80211, "power_saving", refuse)
 
     assert Machine().stations() == {}
+    assert Machine().power_saving() == {}
