@@ -261,8 +261,8 @@ errors = Finding(
     stages=graded(WARNING, CRITICAL),
     title="The files on {subject} have errors",
     text="The filesystem on this disk has recorded {count}. Some files may be damaged, and the card or disk may be failing.",
-    advice="Make a backup now. To check it at the next start, run `sudo touch /forcefsck`, or add `fsck.mode=force` to "
-    "cmdline.txt once, and restart. If errors come back, replace it.",
+    advice="Make a backup now. Then have it checked: add `fsck.mode=force fsck.repair=yes` to the line in "
+    "/boot/firmware/cmdline.txt, restart, and take it out again. If errors come back, replace the card or disk.",
     source="https://www.kernel.org/doc/Documentation/ABI/testing/sysfs-fs-ext4",
     basis="the filesystem's own count",
     condition="ext4 has recorded errors that no check has repaired; critical with one since boot",

@@ -423,6 +423,18 @@ def test_a_span_in_words_is_never_too_short(seconds: float, words: str) -> None:
     assert within(seconds) == words
 
 
+@pytest.mark.parametrize(
+    ("mountpoint", "title"),
+    [("/", "The system disk (/) is 95 % full"), ("/mnt/usb", "/mnt/usb is 95 % full")],
+)
+def test_the_root_filesystem_is_called_what_an_owner_knows(mountpoint: str, title: str) -> None:
+    player = Player("disk.full", Case(lambda _: filesystem(percent=95.0, mountpoint=mountpoint)))
+    player.give(None, HOUR)
+
+    [active] = player.evaluation.active()
+    assert _row(active, player.moment)["title"] == title
+
+
 # Trends
 
 
