@@ -24,6 +24,7 @@ from pistat import __version__
 from pistat.server.server import BLOCKING, THREADS
 from support import stepped_clock as wallclock
 from support import systemd_container as container
+from support.diagnosis.watch import Watch
 from support.systemd_container import ADDRESS, BOOKWORM, ROOT, TRIXIE, Container, Debian
 
 if TYPE_CHECKING:
@@ -860,6 +861,50 @@ FOUND = {
     "/services.state": "degraded",
 }
 """What was laid down; a comparison of nothing with nothing would be none."""
+
+
+# What becomes of the diagnosis
+
+
+SOONER = """
+import sys
+sys.path.insert(0, "/opt/pi-stat")
+import pi_system_monitor
+from pistat.machine import memo
+memo.KEEP_SECONDS = 2.0
+sys.exit(pi_system_monitor.main())
+"""
+"""The program with a minute of two seconds: for so long it keeps what it has heard of systemd."""
+
+
+def test_a_service_that_fails(service: Service) -> None:
+    """It is listed when the minute is over, and gone after `reset-failed`; the diagnosis names it."""
+    service.write("/usr/local/lib/sooner.py", SOONER)
+    python = "/opt/pi-stat/.venv/bin/python"
+    program = f"ExecStart=\nExecStart={python} /usr/local/lib/sooner.py\n"
+    watch = Watch("system.units_failed", read=lambda: dict(service.json("/services")))
+
+    def failed() -> list[str]:
+        return [row["name"] for row in service.json("/services")["failed"]]
+
+    with service.drop_in(f"[Service]\nEnvironment=PISTAT_RATE_LIMIT_ENABLED=no\n{program}"):
+        service.restart()
+        assert watch.sample(120) is None
+        service.run("systemd-run", f"--unit={FAILS}", "--description=Fails at once", "false")
+        service.until(lambda: failed() == [FAILS])
+        document = service.json("/services")
+        assert watch.sample(120) == "warning"
+        row = watch.row()
+        service.run("systemctl", "reset-failed", FAILS)
+        service.until(lambda: failed() == [])
+        assert watch.sample(120) is None
+
+    assert document["failed"][0]["description"] == "Fails at once"
+    assert abs(document["failed"][0]["since"] - time.time()) < 600
+    assert document["state"] == "degraded"
+    assert row is not None
+    assert row["title"] == "1 service has failed"
+    assert FAILS in row["text"]
 
 
 # Trouble, as docs/troubleshooting.md describes it
