@@ -823,6 +823,7 @@ def test_every_figure(
     settings = "PISTAT_CACHE_SECONDS=0\nPISTAT_RATE_LIMIT_ENABLED=no\n"
     preload = "LD_PRELOAD=/usr/lib/vcio.so"
     outside = ["--unit=outside", "--setenv=PISTAT_PORT=8586", f"--setenv={preload}"]
+    outside += ["--setenv=STATE_DIRECTORY=/var/lib/pi-stat"]
     program = ["/opt/pi-stat/.venv/bin/python", "/opt/pi-stat/pi_system_monitor.py"]
     with service.env(settings), service.drop_in(f"[Service]\nEnvironment={preload}\n"):
         service.restart()
