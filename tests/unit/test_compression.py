@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Callable
 
 import pytest
@@ -86,7 +85,7 @@ def test_the_page_can_be_closed() -> None:
     assert "</" not in page.script() + page.style()
 
 
-@pytest.mark.parametrize("middle", [b"", b"x", os.urandom(9), b"<b>" * 5000])
+@pytest.mark.parametrize("middle", [b"", b"x", bytes(range(256)), b"<b>" * 5000])
 def test_a_frame_is_one_document(middle: bytes) -> None:
     """Pieces that were compressed by themselves are one gzip file, of the same bytes as the plain one."""
     before, after = b"before " * 900, b" after" * 700
