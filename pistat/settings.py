@@ -32,6 +32,9 @@ TOKEN_LINE = f"expected {TOKEN_NAME}= and the token, in capitals and on a line o
 NO_TOKEN = re.compile(rf"(?:export\s+)?{TOKEN_NAME}\s*=\s*(?:''|\"\")?\s*(?:\s#.*)?")
 """A line that says that no token is wanted."""
 
+OTHER_NAMES = re.compile("(?:EXPORT)?(?:TOKEN|PISTAT(?:API|AUTH)?(?:PASSWORD|PASSWD|PASS|SECRET|KEY|AUTH))")
+"""Letters of other names by which somebody may have meant to set the token."""
+
 LARGEST = 65_536
 """Bytes of a `.env` file."""
 
@@ -372,10 +375,11 @@ def _means_a_token(text: str) -> bool:
     """Return whether a line or a name is an attempt to set a token, slips of the hand included."""
     letters = _letters(text)
     names = (_letters(text.partition("=")[0]), letters[: len("PISTATAPITOKEN")])
-    return (
+    return bool(
         "APITOKEN" in letters
         or "APIKEY" in letters
         or ("PISTAT" in letters and "TOKEN" in letters)
+        or OTHER_NAMES.fullmatch(names[0])
         or any(difflib.get_close_matches(each, ["PISTATAPITOKEN", "APITOKEN"], cutoff=0.85) for each in names)
     )
 

@@ -665,6 +665,9 @@ OPEN = {
     "on the next line": f"PISTAT_API_TOKEN=\n{SECRET}\n",
     "a colon": f"PISTAT_API_TOKEN: {SECRET}\n",
     "no sign": f"PISTAT_API_TOKEN {SECRET}\n",
+    "a password": f"PISTAT_PASSWORD={SECRET}\n",
+    "a secret": f"export pistat_secret={SECRET}\n",
+    "half of the name": f"TOKEN={SECRET}\n",
     "another word": f"PISTAT_TOKEN={SECRET}\n",
 }
 
