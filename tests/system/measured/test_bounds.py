@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import select
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -118,6 +119,29 @@ def test_connections(run: Callable[[], Daemon], sent: bytes) -> None:
         assert eventually(lambda: sockets(daemon) - before <= connection_limits.TOTAL)
         assert sockets(daemon) - before >= connection_limits.TOTAL - 8
         assert daemon.get("/stats").status == 200
+
+
+def test_the_daemon_itself_is_in_nobodys_way(need: Need, tmp_path: Path) -> None:
+    """With all places taken it answers itself, for the watchdog, and takes nobody's place for that."""
+    need(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
+    with contextlib.ExitStack() as stack:
+        manager = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(60)
+        given = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"}
+        daemon = Daemon({**given, "PISTAT_TRUSTED_PROXIES": "1"})
+        stack.callback(daemon.kill)
+        assert manager.recv(4096).startswith(b"READY=1")
+        opened = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", daemon.port), timeout=20))
+            for _ in range(connection_limits.TOTAL)
+        ]
+        for _ in range(4):
+            assert manager.recv(4096).startswith(b"WATCHDOG=1")
+        poll = select.poll()
+        for each in opened:
+            poll.register(each, select.POLLIN)
+        assert poll.poll(0) == []
 
 
 @pytest.mark.parametrize("addresses", [ADDRESSES[:1], ADDRESSES], ids=["one", "all"])
