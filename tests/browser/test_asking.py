@@ -47,8 +47,7 @@ def test_asks_as_often_as_it_says(browser: Browser, shared: Daemon) -> None:
     )
 
     assert all(later - earlier >= 5_900 for earlier, later in itertools.pairwise(times))
-    assert len(asked(browser, "/processes")) == 1
-    assert len(asked(browser, "/history")) <= 2
+    assert len(asked(browser, "/processes")) < len(times)
 
 
 def test_four_tabs_ask_as_little_as_one(browser: Browser, shared: Daemon) -> None:

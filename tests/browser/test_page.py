@@ -24,9 +24,10 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 TEMPERATURE = (BOARDS / "pi4b-8gb/sys/class/thermal/thermal_zone0/temp").read_text().strip()
 FIRST = """
     const shown = '#name, #model, h1, #sub, li:not(.past) b, .tile :is(h3, .v), .facts :is(dt, dd)';
-    return [...document.querySelectorAll(shown)].filter(e => e.checkVisibility()).map(e => e.textContent)
+    return [...document.querySelectorAll(shown)].filter(e => e.checkVisibility())
+        .map(e => e.textContent.replace(/ \\d+\\xa0min/, ''))
 """
-"""The words of the readings that stand in the HTML, and that the script then writes."""
+"""The words of the readings in the HTML, which the script then writes, too; without minutes, which pass."""
 
 LEAVE_OUT = """
     for (const term of document.querySelectorAll('dt'))

@@ -18,6 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import pi_system_monitor
+from pistat import core
+from pistat.history.history import History
 from support.daemons.past import Remembered
 from support.recorded_machine import RecordedMachine
 
@@ -106,6 +108,7 @@ CHANGES: dict[str, Callable[[str, float], str]] = {
 
 if __name__ == "__main__":
     if "PAST" in os.environ:
-        pi_system_monitor.History = Remembered  # type: ignore[attr-defined]
+        assert vars(core)["History"] is History
+        vars(core)["History"] = Remembered
     kind = Alive if os.environ.get("REPLAY") == "alive" else Replay
     sys.exit(pi_system_monitor.main(machine=kind(sys.argv[1])))
