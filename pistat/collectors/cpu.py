@@ -38,7 +38,7 @@ WHOLE = re.compile(r"Package id \d+|Tdie")
 THERMAL = "/sys/class/thermal"
 CPUFREQ = "/sys/devices/system/cpu/cpufreq"
 
-MEGAHERTZ = re.compile(r"\ncpu MHz[ \t]*:[ \t]*([0-9]+(?:\.[0-9]+)?)\n")
+MEGAHERTZ = re.compile(r"\ncpu MHz[ \t]*:[ \t]*([0-9]{1,6}(?:\.[0-9]+)?)\n")
 """The lines of /proc/cpuinfo that x86 kernels have and Arm kernels have not."""
 
 
