@@ -122,7 +122,9 @@ def findings_table() -> str:
     rows = [
         (
             f"`{finding.id}`",
-            finding.condition,
+            re.sub(r"\{\w+[^}]*\}", "…", finding.title),
+            finding.condition
+            + (f"; not listed while `{finding.implied_by}` lasts" if finding.implied_by else ""),
             " / ".join(map(_limits, finding.stages)) if finding.accepts else "",
             " / ".join(_lasting(stage.hold) for stage in finding.stages),
             " / ".join(stage.severity.label for stage in finding.stages),
@@ -130,7 +132,7 @@ def findings_table() -> str:
         )
         for finding in FINDINGS
     ]
-    return _table(("Finding", "When", "Limits", "For", "Severity", "Why these limits"), rows)
+    return _table(("Finding", "Title", "When", "Limits", "Must last", "Severity", "Why these limits"), rows)
 
 
 def _limits(stage: Stage) -> str:

@@ -46,9 +46,10 @@ unclean = Finding(
     reads=("uptime",),
     measure=_unclean,
     stages=graded(INFO, WARNING),
-    title="Your Pi was not shut down before its last start",
-    text="It lost its power, or it crashed. Files that were being written at that moment may be damaged.{often}",
-    advice="Use `sudo poweroff` before you pull the plug. If you did not pull it, check the power supply and its cable.",
+    title="Your Pi was switched off without being shut down",
+    text="Before its last start it lost its power, or it crashed. Files that were being written at that moment may be damaged.{often}",
+    advice="If you pulled the plug: next time run `sudo poweroff` first, and wait until the green light stops. "
+    "If you did not, check the power supply and its cable.",
     source="https://github.com/home-assistant/supervisor/issues/6833",
     basis="a note that pi-stat makes when it is stopped, and did not find",
     condition="pi-stat was not stopped before the machine was started again; warning with under-voltage since "
@@ -63,9 +64,10 @@ loop = Finding(
     measure=_in_an_hour,
     stages=(Stage(WARNING, 3.0, 2.0, at_least=True),),
     title="Your Pi was started {value:.0f} times within an hour",
-    text="If that was not you, something makes it restart: most often a weak power supply, or a program that "
-    "restarts it.",
-    advice="Check the power supply. The last messages before a restart: `journalctl -b -1 -e`, if your Pi keeps them.",
+    text="If that was not you, the most common cause is a weak power supply. A program, or a watchdog that "
+    "finds the Pi hanging, can also restart it.",
+    advice="Check the power supply and its cable. If your Pi keeps its log, `journalctl -b -1 -e` shows the last "
+    "messages before the restart.",
     source="https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#power-supply-warnings",
     basis="the alert of this project",
     condition="3 or more starts within an hour, during the last 24 hours",

@@ -48,8 +48,9 @@ unsynchronised = Finding(
     stages=graded(INFO, Severity.WARNING),
     title="The clock has not been set by the network",
     text="Your Pi may have the wrong time. Then secure websites and updates fail, and the times in logs are wrong.",
-    advice="Check whether your Pi can reach the Internet, and what `timedatectl timesync-status` says. Without Internet, a "
-    "Pi 5 can keep the time with a battery for its clock.",
+    advice="Check that your Pi can reach the Internet; then `timedatectl` should say `System clock synchronized: yes`. "
+    "Without Internet, a clock with a battery keeps the time: a Pi 5 has one and needs only the battery, other models "
+    "need a clock module (RTC).",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/timex.conf",
     basis="netdata: 17 minutes after a start",
     condition="17 minutes after the start the clock was not set by the network; warning with a default route",
@@ -63,8 +64,8 @@ stepped = Finding(
     below=True,
     title="The clock jumped {jump}",
     text="That was {ago} ago. Times in logs and in the history from before the jump are wrong.",
-    advice="If you did not set the clock yourself, see what did: `timedatectl timesync-status`. A Pi 5 can keep "
-    "the time with a battery for its clock.",
+    advice="If you did not set the clock yourself, see what did: `timedatectl timesync-status`. A clock with a "
+    "battery keeps the time: a Pi 5 has one and needs only the battery, other models need a clock module (RTC).",
     source="https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#real-time-clock-rtc",
     basis="the alert of this project: more than 60 s, and not in the first 20 minutes after a start",
     condition="the wall clock was moved by more than 60 s within the last 24 hours",

@@ -36,9 +36,10 @@ frequency_capped = Finding(
     reads=("power.freq_capped", "power.under_voltage", "power.throttled"),
     measure=_capped,
     stages=(flag(INFO, hold=900.0),),
-    title="The processor has been kept below its speed for 15 minutes",
-    text="The firmware limits the speed of the processor. Your Pi works, but slower than it could.",
-    advice="Check the power supply first, then the cooling.",
+    title="The processor has been kept below its full speed for 15 minutes",
+    text="Your Pi works, but slower than it could. Neither the power supply nor heat is reported as the cause.",
+    advice="Look for a speed limit (`arm_freq`) in /boot/firmware/config.txt. If there is none, try the official power "
+    "supply for your model.",
     source=f"{DOCUMENTATION}/os.html#get_throttled",
     basis="Raspberry Pi documentation: bit 1 of get_throttled",
     condition="the frequency is capped, without under-voltage and throttling",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 
 from pistat.diagnosis import past
 from pistat.diagnosis.finding import (
@@ -17,10 +18,14 @@ from pistat.diagnosis.finding import (
     flag,
     gigabytes,
     graded,
+    name,
 )
 from pistat.text import utc
 
 INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
+DISKS = {"SD": "the SD card", "MMC": "the built-in storage"}
+"""What an owner calls a disk, by its type."""
+
 NETDATA = "https://github.com/netdata/netdata/blob/master/src/health/health.d"
 
 ALMOST_FULL = 98.0
@@ -104,6 +109,26 @@ def _worn(moment: Moment) -> Measured:
     return grades or None
 
 
+def _place(_: Moment, place: str, __: float) -> dict[str, str]:
+    """Return what an owner calls a filesystem, and its mount point as a word of a command."""
+    called = {
+        "/": "The system disk",
+        "/boot": "The boot partition",
+        "/boot/firmware": "The boot partition",
+    }.get(place)
+    return {
+        "place": f"{called} ({place})" if called else name(place),
+        "path": shlex.quote(name(place)),
+    }
+
+
+def _disk(moment: Moment, disk: str, _: float) -> dict[str, str]:
+    """Return what an owner calls a disk, as it stands within a sentence and at its beginning."""
+    kind = DISKS.get(str(moment.get("disks", disk, "type")), "the disk")
+    called = f"{kind} ({name(disk)})"
+    return {"disk": called, "Disk": called[0].upper() + called[1:]}
+
+
 def _wear(moment: Moment, disk: str, _: float) -> dict[str, str]:
     row = moment.get("disks", disk) or {}
     used = max(row.get("life_used_a") or 0.0, row.get("life_used_b") or 0.0)
@@ -121,7 +146,7 @@ def _wear(moment: Moment, disk: str, _: float) -> dict[str, str]:
         told.append(
             "has used most of its spare blocks" if spare == "warning" else "has almost no spare blocks left"
         )
-    return {"wear": " and ".join(told) or "is worn"}
+    return {**_disk(moment, disk, 0.0), "wear": " and ".join(told) or "is worn"}
 
 
 def _errors(moment: Moment) -> Measured:
@@ -141,7 +166,7 @@ def _error_words(moment: Moment, disk: str, _: float) -> dict[str, str]:
     row = moment.get("disks", disk) or {}
     count, last = row.get("errors") or 0, row.get("last_error")
     when = f", the last on {utc(last).day} {utc(last):%B %Y}" if last else ""
-    return {"count": f"{count} error{'' if count == 1 else 's'}{when}"}
+    return {**_disk(moment, disk, 0.0), "count": f"{count} error{'' if count == 1 else 's'}{when}"}
 
 
 def _written(moment: Moment) -> Measured:
@@ -167,11 +192,19 @@ def _silent(moment: Moment) -> Measured:
 def _left(moment: Moment, place: str, _: float) -> dict[str, str]:
     row = next((row for each, row in moment.filesystems() if each == place), {})
     free = row.get("free")
-    return {"free": "an unknown amount" if free is None else gigabytes(free)}
+    system = place == "/"
+    return {
+        **_place(moment, place, 0.0),
+        "free": "an unknown amount" if free is None else gigabytes(free),
+        "start": ", and your Pi may no longer start" if system else "",
+        "clean": " `sudo apt clean` and `sudo journalctl --vacuum-size=100M` often free some space."
+        if system
+        else "",
+    }
 
 
-def _remaining(_: Moment, __: str, hours: float) -> dict[str, str]:
-    return {"left": "an hour" if hours < 1.5 else f"{hours:.0f} hours"}
+def _remaining(moment: Moment, place: str, hours: float) -> dict[str, str]:
+    return {**_place(moment, place, 0.0), "left": "an hour" if hours < 1.5 else f"{hours:.0f} hours"}
 
 
 full = Finding(
@@ -179,10 +212,9 @@ full = Finding(
     reads=("devices[row].percent", "devices[row].free", "devices[row].read_only"),
     measure=_used,
     stages=(Stage(WARNING, 90.0, 80.0, hold=900.0), Stage(CRITICAL, ALMOST_FULL, 90.0, hold=60.0)),
-    title="{subject} is {value:.0f} % full",
-    text="Only {free} are left. When it is full, programs fail, and your Pi may no longer start.",
-    advice="Delete or move what you do not need. `sudo apt clean` and `sudo journalctl --vacuum-size=100M` often "
-    "free some space.",
+    title="{place} is {value:.0f} % full",
+    text="Only {free} is left. When it is full, programs fail{start}.",
+    advice="Delete or move what you do not need.{clean}",
     source=f"{NETDATA}/disks.conf",
     basis="netdata: warns at 90 %, until 80 %; critical at 98 % with less than 5 GB",
     condition="more than 90 % used; critical above 98 % with less than 5 GB free, after 1 minute",
@@ -197,9 +229,9 @@ filling = Finding(
     measure=_hours_left,
     stages=(Stage(WARNING, 24.0, 48.0, hold=3600.0),),
     below=True,
-    title="{subject} will be full in about {left}",
+    title="{place} will be full in about {left}",
     text="It has been growing for hours. If that goes on, programs will soon fail for lack of space.",
-    advice="Look for a file that grows, such as a log or a recording: `sudo du -xh / | sort -h | tail -20`.",
+    advice="Look for a file that grows, such as a log or a recording: `sudo du -xh {path} | sort -h | tail -20`.",
     source=f"{NETDATA}/disks.conf",
     basis="the alert of this project; the median of six hours, so that a backup is no trend",
     condition="at the pace of the last 6 hours it is full in less than 24 hours, and more than 60 % is used; a pace of "
@@ -215,12 +247,13 @@ inodes = Finding(
     reads=("devices[row].inodes_percent", "devices[row].read_only"),
     measure=_inodes,
     stages=(Stage(WARNING, 90.0, 80.0, hold=900.0),),
-    title="{subject} can hold hardly any more files",
+    title="{place} can hold hardly any more files",
     text="It already holds {value:.0f} % of the files and folders that it can. At 100 %, programs fail as if there were no space left.",
-    advice="Look for a folder with very many small files, such as a cache or old mails: `sudo du --inodes -xS / | sort -n | tail -20`.",
+    advice="Look for a folder with very many small files, such as a cache or old mails: `sudo du --inodes -xS {path} | sort -n | tail -20`.",
     source=f"{NETDATA}/disks.conf",
     basis="netdata: warns at 90 %, until 80 %",
     condition="more than 90 % of the inodes are used",
+    words=_place,
     accepts=(50.0, 99.9),
 )
 
@@ -229,13 +262,17 @@ read_only = Finding(
     reads=("devices[row].read_only", "devices[row].read_only_wanted"),
     measure=_read_only,
     stages=graded(WARNING, CRITICAL),
-    title="{subject} can no longer be written to",
+    title="{place} can no longer be written to",
     text="The system has stopped writing there, most likely because the card or disk has an error. New files and changes are lost{restart}.",
-    advice="Copy your files to another computer now. Then check the card or disk, and replace it if it fails again.",
+    advice="Copy your files to another computer now, before you restart. Then shut the Pi down and check the card or "
+    "disk in another computer (`sudo fsck -f`). If this happens again, replace it.",
     source="https://github.com/MichaIng/DietPi/issues/6613",
     basis="the kernel does this after an error of the disk",
     condition="a filesystem is read-only although /etc/fstab says that it is writable; critical for the root filesystem",
-    words=lambda _, place, __: {"restart": ", and a restart may fail" if place == "/" else ""},
+    words=lambda moment, place, value: {
+        **_place(moment, place, value),
+        "restart": ", and a restart may fail" if place == "/" else "",
+    },
     alert="PiReadOnly",
 )
 
@@ -244,9 +281,10 @@ worn = Finding(
     reads=("disks.{disk}.life_used_a", "disks.{disk}.life_used_b", "disks.{disk}.spare_blocks"),
     measure=_worn,
     stages=graded(WARNING, CRITICAL),
-    title="The storage {subject} is nearly worn out",
-    text="By its own count it {wear}. It may fail at any time and take your files with it.",
-    advice="Make a backup now and replace it soon.",
+    title="{Disk} is nearly worn out",
+    text="By its own count, this storage {wear}. It may fail at any time and take your files with it.",
+    advice="Make a backup now. Replace the disk soon; if it is the built-in storage of a Compute Module, replace the "
+    "module or start from another disk.",
     source="https://www.jedec.org/standards-documents/docs/jesd84-b51",
     basis="JEDEC eMMC standard: life time estimate of 90 %; state of the spare blocks",
     condition="90 % or more of the rated life is used, or spare blocks are short; critical if they are at their end",
@@ -259,10 +297,11 @@ errors = Finding(
     reads=("disks.{disk}.errors", "disks.{disk}.last_error"),
     measure=_errors,
     stages=graded(WARNING, CRITICAL),
-    title="The files on {subject} have errors",
-    text="The filesystem on this disk has recorded {count}. Some files may be damaged, and the card or disk may be failing.",
+    title="The filesystem on {disk} has errors",
+    text="The filesystem has recorded {count}. Some files may be damaged, and the card or disk may be failing.",
     advice="Make a backup now. Then have it checked: add `fsck.mode=force fsck.repair=yes` to the line in "
-    "/boot/firmware/cmdline.txt, restart, and take it out again. If errors come back, replace the card or disk.",
+    "/boot/firmware/cmdline.txt, restart, and take it out again. This note goes away once the errors are repaired; if it "
+    "stays or comes back, replace the card or disk.",
     source="https://www.kernel.org/doc/Documentation/ABI/testing/sysfs-fs-ext4",
     basis="the filesystem's own count",
     condition="ext4 has recorded errors that no check has repaired; critical with one since boot",
@@ -274,12 +313,13 @@ writes = Finding(
     reads=("disks.{disk}.written_session", "uptime"),
     measure=_written,
     stages=(Stage(INFO, 20.0, 10.0),),
-    title="{value:.0f} GB a day are written to the card {subject}",
+    title="About {value:.0f} GB a day is written to {disk}",
     text="That is a lot for a card, and wears it out sooner. This limit is an estimate: good cards can take more.",
-    advice="See what writes so much: `sudo iotop -ao`. It helps to keep logs in memory (`Storage=volatile` in "
+    advice="See what writes so much: `sudo apt install iotop`, then `sudo iotop -ao`. It helps to keep logs in memory (`Storage=volatile` in "
     "/etc/systemd/journald.conf), or to use a disk instead of the card.",
     source="https://www.raspberrypi.com/documentation/accessories/sd-cards.html",
     basis="an estimate of this project",
+    words=_disk,
     condition="more than 20 GB a day since boot, after a day at the earliest",
     accepts=(1.0, 10000.0),
 )
@@ -289,12 +329,13 @@ silent = Finding(
     reads=("devices[row].error",),
     measure=_silent,
     stages=(flag(WARNING, hold=300.0),),
-    title="{subject} does not answer",
+    title="{place} does not answer",
     text="The server or disk behind this folder does not respond. Programs that open it wait, and may hang forever.",
-    advice="Switch it on or plug it in again. Or remove it with `sudo umount -l` and the name of the folder.",
+    advice="Switch it on or plug it in again. Or remove it: `sudo umount -l {path}`.",
     source="https://man7.org/linux/man-pages/man8/umount.8.html",
     basis="the alert of this project: 5 minutes",
     condition="a filesystem does not say how full it is",
+    words=_place,
     alert="PiFilesystemSilent",
 )
 

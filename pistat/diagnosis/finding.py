@@ -97,6 +97,7 @@ class Finding:
         accepts: The smallest and the largest limit that an owner may set; None where there is no number.
         alert: The name of the hand-written Prometheus alert for it; empty where one is generated.
         now: Whether one reading can show it; otherwise `measure` needs earlier ones.
+        implied_by: The ID of a finding that says the same and more: while that one lasts, this one is not listed.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Finding:
     accepts: tuple[float, float] | None = None
     alert: str = ""
     now: bool = True
+    implied_by: str = ""
     keys: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 
 DOCUMENTATION = "https://www.raspberrypi.com/documentation/computers/raspberry-pi.html"
 THERMAL = f"{DOCUMENTATION}#frequency-management-and-thermal-control"
-COOLING = "Improve the cooling: take it out of a closed case, add a heat sink or a fan, and remove dust."
+COOLING = "Improve the cooling: take the Pi out of a closed case, add a heat sink or a fan, and remove dust."
 WARM = 70.0
 """°C below which heat is not what slows a board down, whatever its bits say."""
 
@@ -69,12 +69,13 @@ throttled_since_boot = Finding(
     reads=("power.throttled_since_boot", "power.under_voltage_since_boot"),
     measure=_throttled_since_boot,
     stages=(flag(INFO),),
-    title="Your Pi has been slowed down by heat since the last start",
-    text="At least once since it was started, the processor was so hot that it had to run slower.",
+    title="Heat has slowed your Pi down at least once since the last start",
+    text="The processor was so hot that it had to run slower for a while.",
     advice=COOLING + " This note stays until the next restart.",
     source=THERMAL,
     basis="Raspberry Pi documentation: bit 18 of get_throttled",
     condition="throttling since boot, without under-voltage since boot",
+    implied_by="heat.throttled",
 )
 
 soft_limit = Finding(
@@ -116,7 +117,8 @@ critical = Finding(
     stages=(Stage(CRITICAL, 85.0, 80.0, hold=60.0, at_least=True),),
     title="The processor is too hot: {value:.0f} °C",
     text="Your Pi slows down as much as it can. At this temperature, its parts age quickly.",
-    advice="Switch it off, and improve the cooling before you use it again: more air, a heat sink, a working fan.",
+    advice="Shut it down (`sudo poweroff`) and let it cool. Then improve the cooling before you use it again: more air, "
+    "a heat sink, a working fan.",
     source=THERMAL,
     basis="Raspberry Pi documentation: the limit is 85 °C",
     condition="85 °C or more",

@@ -130,7 +130,7 @@ thrash = Finding(
     reads=("pressure.memory.full_avg60", "swap.bytes_in", "swap.bytes_out", "swap.percent"),
     measure=_thrash,
     stages=(Stage(WARNING, 10.0, 5.0, hold=300.0),),
-    title="Your Pi is short of memory all the time",
+    title="Your Pi is short of memory and keeps swapping",
     text="It keeps moving memory to the disk and back instead of working, so everything is slow. That also wears out "
     "an SD card.{largest}",
     advice="Run fewer programs, or use a model with more memory. Compressed swap (zram) helps a little.",
@@ -151,7 +151,8 @@ cgroup_off = Finding(
     title="Memory limits of containers have no effect",
     text="By default, the kernel of Raspberry Pi OS does not count the memory of containers. A memory limit in Docker or "
     "Podman then does nothing, and one container can take all of the memory.",
-    advice="If you want limits, add `cgroup_enable=memory` to the line in /boot/firmware/cmdline.txt and restart.",
+    advice="If you do not set limits, ignore this. Otherwise add `cgroup_enable=memory` at the end of the one line in "
+    "/boot/firmware/cmdline.txt, with a space before it, and restart. Do not start a new line.",
     source="https://github.com/RPi-Distro/pi-gen/issues/917",
     basis="the memory controller of the kernel's cgroups is off",
     condition="containers run, and the kernel does not count their memory",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from pistat.diagnosis.finding import Finding, Measured, Moment, Severity, Stage, flag
+from pistat.diagnosis.finding import Finding, Measured, Moment, Severity, Stage, flag, name
 
 INFO, WARNING = Severity.INFO, Severity.WARNING
 
@@ -14,6 +14,7 @@ PHYSICAL = re.compile(r"(?:eth|en|wlan|wl|usb)[a-z0-9]*")
 """Names of interfaces that are devices, and not made of others."""
 
 WIRED = re.compile(r"(?:eth|end|enp|eno|ens|enx)[a-z0-9]*")
+WIRELESS = re.compile(r"wl[a-z0-9]*")
 BUILT_IN = re.compile(r"(?:eth|end)0")
 """What the socket on the board is called by the kernels of Raspberry Pi OS and Debian."""
 
@@ -23,6 +24,8 @@ GIGABIT = frozenset({"3B+", "4B", "400", "CM4", "5", "500/500+", "CM5", "CM5 Lit
 COUNTERS = ("errin", "errout", "packets_recv", "packets_sent")
 WINDOW = 600.0
 FEWEST = 100
+VERY_WEAK = -85.0
+"""The signal in dBm below which a Wi-Fi connection hardly works."""
 
 
 def _signals(moment: Moment) -> Measured:
@@ -66,6 +69,12 @@ def _grown(moment: Moment, counter: str, value: int) -> float:
     return max(0.0, value - trail[0][1])
 
 
+def _connection(_: Moment, interface: str, __: float) -> dict[str, str]:
+    """Return what an owner calls an interface, with its name."""
+    kind = "wired network" if WIRED.fullmatch(interface) else "Wi-Fi" if WIRELESS.fullmatch(interface) else ""
+    return {"connection": f"The {kind} ({name(interface)})" if kind else name(interface)}
+
+
 def _wired(moment: Moment) -> Iterator[tuple[str, dict[str, Any]]]:
     return ((interface, row) for interface, row in moment.rows("interfaces") if WIRED.fullmatch(interface))
 
@@ -84,21 +93,26 @@ def _slow(moment: Moment) -> Measured:
 def _speed(moment: Moment, interface: str, _: float) -> dict[str, str]:
     speed = moment.get("interfaces", interface, "speed")
     gigabit = moment.get("hardware", "type") in GIGABIT and BUILT_IN.fullmatch(interface)
-    return {"speed": f"{speed}", "best": "1,000" if gigabit else "at least 100"}
+    return {
+        **_connection(moment, interface, 0.0),
+        "speed": f"{speed}",
+        "best": "1,000" if gigabit else "at least 100",
+    }
 
 
 wifi_weak = Finding(
     id="network.wifi_weak",
     reads=("network.{interface}.signal_strength",),
     measure=_signals,
-    stages=(Stage(INFO, -75.0, -72.0, hold=600.0), Stage(WARNING, -85.0, -82.0, hold=600.0)),
+    stages=(Stage(INFO, -75.0, -72.0, hold=600.0), Stage(WARNING, VERY_WEAK, -82.0, hold=600.0)),
     below=True,
-    title="The Wi-Fi signal is weak: {value:.0f} dBm",
-    text="Your Pi can barely receive the Wi-Fi on {subject}. The connection is slow and may break at times.",
+    title="The Wi-Fi signal is {strength} ({value:.0f} dBm)",
+    text="Your Pi can barely receive the Wi-Fi on {subject}. The connection is slow and may drop out.",
     advice="Move the Pi or the router, keep USB 3 disks and metal cases away from it, or use a cable.",
     source="https://github.com/nicolargo/glances/blob/develop/conf/glances.conf",
     basis="Glances: warns at -75 dBm, critical at -85",
     condition="the signal is below -75 dBm (warning: -85)",
+    words=lambda _, __, signal: {"strength": "very weak" if signal < VERY_WEAK else "weak"},
     accepts=(-100.0, -30.0),
 )
 
@@ -124,12 +138,13 @@ errors = Finding(
     reads=tuple(f"network.{{interface}}.{each}" for each in COUNTERS),
     measure=_error_share,
     stages=(Stage(INFO, 1.0, 0.5, hold=600.0),),
-    title="The network connection {subject} has errors",
-    text="In the last 10 minutes {value:.1f} of 100 packets were damaged. The network is slower than it could be.",
+    title="{connection} has errors",
+    text="In the last 10 minutes, {value:.1f} % of the packets were damaged. The network is slower than it could be.",
     advice="Try another cable and another socket of the router or switch.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/net.conf",
     basis="netdata: 1 % errors over 10 minutes, of at least 100 packets",
     condition="more than 1 % of at least 100 packets in 10 minutes had errors",
+    words=_connection,
     accepts=(0.1, 50.0),
     now=False,
 )
@@ -140,7 +155,7 @@ slow_link = Finding(
     measure=_slow,
     stages=(flag(INFO, hold=300.0),),
     title="The network cable runs at only {speed} Mbit/s",
-    text="The connection {subject} could run at {best} Mbit/s. Copying files over the network takes longer.",
+    text="{connection} could run at {best} Mbit/s. Copying files over the network takes longer.",
     advice="Use a cable with all eight wires (Cat 5e or better), and try another socket of the router or switch. "
     "If the other end only supports 100 Mbit/s, there is nothing to fix.",
     source="https://www.raspberrypi.com/documentation/computers/raspberry-pi.html",

@@ -12,8 +12,8 @@ INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 DOCUMENTATION = "https://www.raspberrypi.com/documentation/computers/raspberry-pi.html"
 WARNINGS = f"{DOCUMENTATION}#power-supply-warnings"
 SUPPLY = (
-    "Use the official power supply for your model, with its own cable. "
-    "Connect USB disks to a USB hub with its own power supply."
+    "Use the official power supply for your model and the cable that came with it. "
+    "If USB disks are connected, plug them into a powered USB hub."
 )
 
 TROUBLE = ("under-voltage", "over-voltage", "over-temperature")
@@ -74,15 +74,16 @@ under_voltage_since_boot = Finding(
     reads=("power.under_voltage_since_boot",),
     measure=lambda moment: moment.get("power", "under_voltage_since_boot"),
     stages=(flag(WARNING),),
-    title="The power supply has been too weak since the last start",
-    text="The voltage fell below about 4.63 V at least once since your Pi was started. Each time the Pi slows "
-    "itself down, and files on the SD card or a disk can be damaged.",
+    title="The power supply was too weak at least once since the last start",
+    text="The voltage fell below about 4.63 V. Each time that happens, your Pi slows itself down, and files on the "
+    "SD card or a disk can be damaged.",
     advice=SUPPLY + " This note stays until the next restart.",
     source=WARNINGS,
     basis="Raspberry Pi documentation: bit 16 of get_throttled",
     condition="the firmware has seen under-voltage since boot",
     lacks=board.no_under_voltage,
     alert="PiUnderVoltageSinceBoot",
+    implied_by="power.under_voltage",
 )
 
 input_voltage = Finding(
@@ -111,10 +112,10 @@ supply_current = Finding(
     measure=_weak_supply,
     stages=(Stage(INFO, 0.5, 0.5), Stage(WARNING, 1.5, 1.5)),
     title="USB devices get only 0.6 A",
-    text="The power supply promises {amperes} A, and this model wants 5 A. So all USB ports together get 0.6 A "
-    "instead of 1.6 A; a USB disk may need more than that.",
-    advice="Use the 27 W power supply for the Pi 5. If yours does give 5 A but cannot say so, put "
-    "`usb_max_current_enable=1` into /boot/firmware/config.txt.",
+    text="The power supply offers {amperes} A; this model needs 5 A for full USB power. So all USB ports together get "
+    "0.6 A instead of 1.6 A, and a USB disk may need more than that.",
+    advice="Use the 27 W power supply for the Pi 5. If yours gives 5 A but does not report it, put "
+    "`usb_max_current_enable=1` into /boot/firmware/config.txt and restart.",
     source=f"{DOCUMENTATION}#powering-raspberry-pi-5",
     basis="Raspberry Pi documentation: 0.6 A, or 1.6 A with 5 A",
     condition="the supply of a Pi 5 offers less than 5 A and USB is limited to 0.6 A; warning if a USB port has "
@@ -132,8 +133,7 @@ usb_over_current = Finding(
     title="A USB device took too much current",
     text="{port} was switched off for a moment to protect your Pi, within {within}. A disk that loses its power like that "
     "can lose files.",
-    advice="Connect this device to a USB hub with its own power supply. If it happens again, the device may be "
-    "faulty.",
+    advice="Plug this device into a powered USB hub. If it happens again, the device may be faulty.",
     source="https://www.kernel.org/doc/Documentation/ABI/testing/sysfs-bus-usb",
     basis="the kernel's count of cut-offs; what is older than a day is over",
     condition="a USB port was cut off for taking too much within the last 24 hours",
@@ -152,7 +152,7 @@ reset_cause = Finding(
     title="The power chip switched the board off before this start",
     text="The power chip of your Pi gave this reason for the last restart: {reason}. That points to the power "
     "supply or to overheating.",
-    advice=SUPPLY,
+    advice=SUPPLY + " If the reason is over-temperature, improve the cooling.",
     source="https://github.com/raspberrypi/utils/pull/207",
     basis="the bootloader's own note in the device tree",
     condition="the power chip names a cause for the last reset",

@@ -303,7 +303,7 @@ class Diagnosis:
         with self._lock:
             judged = evaluation.judged()
             nulls = [_null_path(each, moment) for each in self._possible() if judged.get(each.id) == ""]
-            active = {each.finding.id for each in evaluation.active()}
+            active = {each.finding.id for each in _listed(evaluation)}
         for path in nulls:
             self._reasons[path] = self._machine.memo.for_a_minute(
                 f"why {path} is null", partial(self._why_null, path)
@@ -326,7 +326,7 @@ class Diagnosis:
         """Return the ID and the severity of each finding that lasts, each pair once."""
         with self._lock:
             evaluation, _ = self._now()
-            return sorted({(each.finding.id, each.severity.label) for each in evaluation.active()})
+            return sorted({(each.finding.id, each.severity.label) for each in _listed(evaluation)})
 
     def metrics(self) -> dict[str, Json]:
         """Return the values of `METRICS`."""
@@ -351,7 +351,7 @@ class Diagnosis:
         return self._single[1:]
 
     def _document(self, evaluation: Evaluation, moment: Moment, least: Severity) -> dict[str, Any]:
-        active = evaluation.active()
+        active = _listed(evaluation)
         findings: list[Json] = [_row(each, moment) for each in active if each.severity >= least]
         unknown = dict(self._unknown(evaluation, moment))
         return {
@@ -417,6 +417,13 @@ def _event(change: Change, moment: Moment) -> Event:
         None if change.began else change.time - change.since,
         change.value if math.isfinite(change.value) else None,
     )
+
+
+def _listed(evaluation: Evaluation) -> list[Change]:
+    """Return the findings that last, without those that another one implies."""
+    active = evaluation.active()
+    lasting = {each.finding.id for each in active}
+    return [each for each in active if each.finding.implied_by not in lasting]
 
 
 def _status(evaluation: Evaluation) -> Severity:

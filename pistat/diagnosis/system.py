@@ -35,9 +35,9 @@ def _waiting(moment: Moment) -> Measured:
 def _updates(moment: Moment, _: str, number: float) -> dict[str, str]:
     security, age = moment.get("system", "updates", "security"), moment.get("system", "updates", "lists_age")
     if age is not None and age > STALE_SECONDS:
-        return {"title": f"Updates have not been checked for {age / DAY:.0f} days", "urgent": ""}
+        return {"state": f"have not been checked for {age / DAY:.0f} days", "urgent": ""}
     safety = f" {security} of them fix security problems." if security else ""
-    return {"title": f"{number:.0f} update{'' if number == 1 else 's'} can be installed", "urgent": safety}
+    return {"state": f"can be installed: {number:.0f}", "urgent": safety}
 
 
 def _month(seconds: object) -> str:
@@ -51,7 +51,8 @@ units_failed = Finding(
     stages=(Stage(WARNING, 0.0, 0.0, hold=60.0),),
     title="{what} failed",
     text="Something that should run on your Pi does not: {names}.",
-    advice="See why: `systemctl status {first}`. If it works again, `sudo systemctl reset-failed` removes this note.",
+    advice="Try `sudo systemctl restart {first}`. If it fails again, `systemctl status {first}` shows why. "
+    "`sudo systemctl reset-failed` clears this note.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/systemdunits.conf",
     basis="netdata: any unit that failed",
     condition="systemd has failed units",
@@ -65,13 +66,13 @@ reboot_required = Finding(
     measure=lambda moment: moment.get("system", "reboot_required"),
     stages=(flag(INFO, hold=DAY),),
     title="A restart is needed to finish an update",
-    text="What was updated takes effect only after a restart: {reason}.",
+    text="What was updated takes effect only after a restart{reason}.",
     advice="Run `sudo reboot` when it suits you.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/reboot.conf",
     basis="netdata; with a day of grace",
     condition="an update takes effect only after a restart",
     words=lambda moment, _, __: {
-        "reason": name(moment.get("system", "reboot_reason") or "the system says so")
+        "reason": f": {name(why)}" if (why := moment.get("system", "reboot_reason")) else ""
     },
 )
 
@@ -80,7 +81,7 @@ updates = Finding(
     reads=("system.updates.pending", "system.updates.security", "system.updates.lists_age"),
     measure=_waiting,
     stages=(Stage(INFO, 0.0, 0.0),),
-    title="{title}",
+    title="Updates {state}",
     text="Updates fix errors and keep your Pi safe.{urgent}",
     advice="Run `sudo apt update && sudo apt full-upgrade`.",
     source="https://www.raspberrypi.com/documentation/computers/os.html#update-software",

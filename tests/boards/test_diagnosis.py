@@ -26,14 +26,14 @@ SICK = {
     },
     "pi2b-ubuntu": {UPDATES: "info"},
     "pi3a-plus-hot": {("heat.soft_limit", ""): "info"},
-    "pi3b-undervoltage": {NOW: "critical", SINCE_BOOT: "warning"},
+    "pi3b-undervoltage": {NOW: "critical"},
     "pi400-router": {("power.usb_over_current", "usb1-port1"): "warning", BOOTLOADER: "info"},
     "pi4b-2gb-forbidden": {NOW: "critical"},
     "pi4b-8gb": {SINCE_BOOT: "warning"},
     "pi4b-mainline": {NOW: "critical"},
     "pi5-2gb-truncated": {USB: "info"},
     "pi5-8gb-nvme": {UPDATES: "info"},
-    "pi500-throttled": {NOW: "critical", SINCE_BOOT: "warning", USB: "info"},
+    "pi500-throttled": {NOW: "critical", USB: "info"},
 }
 """What the notes of the boards say; the others are well."""
 
