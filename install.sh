@@ -361,7 +361,7 @@ tell() {
     say "$ANSWER"
     systemctl show -P ExecStart pi-stat.service | grep -qF "$DEST/" ||
         warn "but another program is run by what \`systemctl edit\` has added: see systemctl cat pi-stat"
-    say "Settings: $DEST/.env, then sudo systemctl reload pi-stat. Log: journalctl -u pi-stat"
+    say "Settings: $DEST/.env, then sudo systemctl restart pi-stat. Log: journalctl -u pi-stat"
     tell_address
 }
 
@@ -380,7 +380,7 @@ tell_address() {
     esac
     if grep -qE '^(export )?PISTAT_API_TOKEN=.' "$DEST/.env"; then return; fi
     say "Anyone on the network can read it. To require a token:"
-    say "    echo \"PISTAT_API_TOKEN=\$(openssl rand -hex 24)\" | sudo tee -a $DEST/.env && sudo systemctl reload pi-stat"
+    say "    echo \"PISTAT_API_TOKEN=\$(openssl rand -hex 24)\" | sudo tee -a $DEST/.env && sudo systemctl restart pi-stat"
 }
 
 remove_unit() {

@@ -234,10 +234,13 @@ class Settings:
         "", TOKEN, "The token that clients must send; if empty, everyone can read.", secret=True
     )
     allowed_hosts: tuple[str, ...] = setting(
-        "", NAMES, "Further host names by which clients may reach this machine; others are refused."
+        "",
+        NAMES,
+        "Extra names under which this Pi may be opened, besides its own name and addresses. "
+        "All other names are refused.",
     )
     cors_origins: tuple[str, ...] = setting(
-        "", ORIGINS, "Origins whose web pages may read the answers in a browser."
+        "", ORIGINS, "Web pages from elsewhere that may read the answers in a browser, by their origins."
     )
     trusted_proxies: int = setting(
         "0", whole(0, 10), "Number of reverse proxies in front of pi-stat whose `X-Forwarded-For` is trusted."
@@ -250,20 +253,24 @@ class Settings:
     history_save: bool = setting(
         "True",
         FLAG,
-        "Whether curves and events are kept across restarts and reboots, if systemd provides a directory.",
+        "Whether the history and the events are kept across restarts and reboots.",
     )
     glances_api: bool = setting(
         "True", FLAG, "Whether `/api/4/` answers as Glances does, for Home Assistant, Homepage and Dashy."
     )
     limits: tuple[tuple[str, tuple[Stage, ...]], ...] = setting(
-        "", LIMITS, "Other limits for the findings of `/diagnosis`, or off for those that you do not want."
+        "",
+        LIMITS,
+        "Other limits for the findings of `/diagnosis`, as id=number; id=off switches a finding off.",
     )
     notify: tuple[Url, ...] = setting(
-        "", TARGETS, "Where a message is sent when a finding begins or ends.", secret=True
+        "", TARGETS, "Where to send a message when a finding begins or ends.", secret=True
     )
-    notify_from: str = setting("warning", SEVERITY, "The lowest severity for which messages are sent.")
+    notify_from: str = setting(
+        "warning", SEVERITY, "Send messages only for findings of this severity or worse."
+    )
     notify_repeat: int = setting(
-        "0", whole(0, 168), "Hours after which a finding that lasts is sent again; 0 for never."
+        "0", whole(0, 168), "Repeat the message every so many hours while the finding lasts; 0 for never."
     )
     heartbeat_url: tuple[Url, ...] = setting(
         "", ONE_URL, "A URL that is requested regularly while nothing is critical.", secret=True
@@ -278,7 +285,7 @@ class Settings:
     )
     show_ssid: bool = setting("False", FLAG, "Whether to show the name of the Wi-Fi network.")
     neighbours: tuple[Neighbour, ...] = setting(
-        "", NEIGHBOURS, "Other machines with pi-stat to which the page links; nothing is asked of them."
+        "", NEIGHBOURS, "Other machines with pi-stat to which the page links; pi-stat sends nothing to them."
     )
 
 
