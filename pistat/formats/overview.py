@@ -30,6 +30,7 @@ from pistat.formats.quantities import (
     times,
 )
 from pistat.routes import STATS
+from pistat.text import utc
 
 KEYS = (*STATS.keys, *network.interfaces.keys, *sensors.fans.keys, *sensors.pmic.keys)
 """What is read for it."""
@@ -97,7 +98,14 @@ def empty() -> dict[str, Any]:
     """Return what the template shows of a machine whose readings want a token: nothing."""
     tiles = {name: Tile(NONE) for name in (*TILES, "received", "sent")}
     tiles["network"].name = "Network"
-    said = {"headline": "Waiting for the readings", "level": "", "beside": "", "findings": [], "past": []}
+    said = {
+        "headline": "Waiting for the readings",
+        "level": "",
+        "missing": False,
+        "beside": "",
+        "findings": [],
+        "past": [],
+    }
     facts: list[tuple[str, str, list[str]]] = [
         (name, name.title(), []) for name in ("board", "software", "clocks")
     ]
@@ -148,17 +156,26 @@ def contents(now: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
 def said(now: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
     """Return headline, the sentence beside it, and the rows below it."""
     problems = [each for each in judged["findings"] if each["severity"] in LEVELS]
+    notes = len(judged["findings"]) - len(problems)
     if problems:
-        headline = counted(len(problems), "problem")
+        headline = counted(len(problems), "problem") + (f", {counted(notes, 'note')}" if notes else "")
+    elif not judged["checked"]:
+        headline = "Nothing could be checked"
     else:
-        headline = "All is well" if judged["checked"] else "Nothing could be checked"
+        headline = "Nothing wrong found" if _hardly(judged) else "All is well"
     return {
         "headline": headline,
+        "missing": not problems and _hardly(judged),
         "level": LEVELS.get(judged["status"], ""),
         "beside": "" if problems else _quiet(now, judged),
         "findings": [_finding(each, judged, events) for each in judged["findings"]],
         "past": [_past(each, judged) for each in _ended(judged, events)],
     }
+
+
+def _hardly(judged: Json) -> bool:
+    """Return whether more could not be checked than could, so that nobody knows whether all is well."""
+    return len(judged["unknown"]) > len(judged["checked"])
 
 
 def _quiet(now: Json, judged: Json) -> str:
@@ -167,6 +184,9 @@ def _quiet(now: Json, judged: Json) -> str:
     steady = power.get("throttled_since_boot") is False
     if any(power.get(flag) for flag in STATES):
         return WAITS
+    if _hardly(judged):
+        unknown, checked = len(judged["unknown"]), len(judged["checked"])
+        return f"{unknown} of {unknown + checked} checks could not be made."
     if steady and power.get("under_voltage_since_boot") is False:
         return f"Never slowed and never short of power {span}"
     if steady:
@@ -181,15 +201,18 @@ def _finding(finding: Json, judged: Json, events: Sequence[Json]) -> dict[str, A
     begun = sum(each["state"] == "begin" for each in same)
     word = "services" if finding["id"] == "system.units_failed" else finding["id"].partition(".")[0]
     place, name = PLACES[word]
-    evidence = (f"{path} {_plain(value)}" for path, value in finding["evidence"].items())
+    evidence = (f"{path} {_plain(path, value)}" for path, value in finding["evidence"].items())
     span = lasting(max(0, judged["timestamp"] - finding["since"]))
     about = joined(f"seen for {span}", begun > 1 and times(begun) + " in 24 h", *evidence)
     level = LEVELS.get(finding["severity"], "")
     return {**finding, "level": level, "place": place, "word": name, "about": about}
 
 
-def _plain(value: Any) -> str:
-    """Return a reading as JavaScript writes it."""
+def _plain(path: str, value: Any) -> str:
+    """Return a reading as JavaScript writes it: a time as its day, other numbers with two decimals."""
+    if path.endswith("_error") and value:
+        return f"{utc(value):%Y-%m-%d}"
+    value = round(value, 2) if isinstance(value, float) else value
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return f"{value:.0f}" if isinstance(value, float) and value == int(value) else str(value)
@@ -333,8 +356,10 @@ def _power(now: Json) -> Tile:
     hidden = not told and watts is None and not pi
     if not wrong and watts is not None:
         return Tile(f"{fixed(watts, 1)}{NO_BREAK}W", joined("board", fed), note, hidden=hidden)
+    if told and not wrong and power["under_voltage"] is None:
+        return Tile("Not checked", "on this model", note, hidden=hidden)
     value = wrong or ("Steady" if told else NONE)
-    return Tile(value, "" if value == NONE else fed or core_words, note, hidden=hidden)
+    return Tile(value, "" if value == NONE else fed or ("" if wrong else core_words), note, hidden=hidden)
 
 
 def _since_start(power: Json) -> str:

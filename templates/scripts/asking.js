@@ -150,8 +150,13 @@ function gone(why) {
   headline(
     "warn",
     `${host} ${last ? `${since} since ${clock(last)}` : now}`,
-    last ? "The readings are from then." : "",
+    joined(
+      last && "The readings are from then.",
+      !why && "Check that your Pi has power and is on the network. If it is, log in and run systemctl status pi-stat.",
+    ).replace(" · ", " "),
   );
+  // What was found then may be over
+  renew(at("findings"));
   document.title = "? " + host;
 }
 function togglePause() {

@@ -43,21 +43,21 @@ const EVENTS = source(
 
 const names = found => found.findings.map(each => each.id + " " + each.subject).join();
 
-function headline(mark, text, beside = "") {
+function headline(mark, text, beside = "", missing = false) {
   at("say").className = mark;
   put(at("say"), text);
   put(at("sub"), beside);
+  at("missing").hidden = !missing;
 }
 function paintFindings() {
   if (!judged || state !== "live") return;
   const problems = judged.findings.filter(each => LEVELS[each.severity]);
   const worst = LEVELS[judged.status] ?? "";
-  const text = problems.length
-    ? counted(problems.length, "problem")
-    : judged.checked.length
-      ? "All is well"
-      : "Nothing could be checked";
-  headline(worst, text, problems.length ? "" : quiet());
+  const notes = judged.findings.length - problems.length;
+  let text = hardly() ? "Nothing wrong found" : "All is well";
+  if (problems.length) text = counted(problems.length, "problem") + (notes ? ", " + counted(notes, "note") : "");
+  else if (!judged.checked.length) text = "Nothing could be checked";
+  headline(worst, text, problems.length ? "" : quiet(), !problems.length && hardly());
   if (spoken && spoken !== text) tell(`${host}: ${text}. ${problems[0]?.title ?? ""}`);
   spoken = text;
   document.title = (worst ? "! " : "") + (now.cpu_temp == null ? "" : warmth(now.cpu_temp) + " · ") + host;
@@ -65,6 +65,13 @@ function paintFindings() {
   moods(problems);
 }
 const counted = (n, one, many = one + "s") => `${n} ${n === 1 ? one : many}`;
+// More could not be checked than could, so nobody knows whether all is well
+const hardly = () => judged.unknown.length > judged.checked.length;
+// A time as its day, other numbers with two decimals at most
+const reading = (path, value) => {
+  if (path.endsWith("_error") && value) return new Date(value * 1e3).toISOString().slice(0, 10);
+  return typeof value === "number" ? +value.toFixed(2) : value;
+};
 // What is to be said when there is nothing to be said
 function quiet() {
   const power = now.power ?? {};
@@ -72,6 +79,10 @@ function quiet() {
   const steady = power.throttled_since_boot === false;
   // What has only begun is no finding yet
   if (wrong(power)) return "Something has just begun (see Power); if it lasts, it is listed here.";
+  if (hardly()) {
+    const unknown = judged.unknown.length;
+    return `${unknown} of ${unknown + judged.checked.length} checks could not be made.`;
+  }
   if (steady && power.under_voltage_since_boot === false) return `Never slowed and never short of power ${span}`;
   const open = judged.unknown.length ? ` ${counted(judged.unknown.length, "thing")} could not be checked.` : "";
   return steady ? `Never slowed ${span}` : `${counted(judged.checked.length, "check")} found nothing.${open}`;
@@ -80,7 +91,7 @@ function findingRow(finding) {
   const begun = past.filter(
     each => each.id === finding.id && each.subject === finding.subject && each.state === "begin",
   ).length;
-  const evidence = Object.entries(finding.evidence).map(([path, value]) => `${path} ${value}`);
+  const evidence = Object.entries(finding.evidence).map(([path, value]) => `${path} ${reading(path, value)}`);
   const about = joined(
     `seen for ${lasting(judged.timestamp - finding.since)}`,
     begun > 1 && times(begun) + " in 24 h",
@@ -97,7 +108,7 @@ function findingRow(finding) {
     " ",
     link(word + NB + "↓", "#" + place),
     " ",
-    link("Why" + NB + "↗", finding.source),
+    link("More about this" + NB + "↗", finding.source),
     make("small", about),
   );
   level(row, LEVELS[finding.severity]);

@@ -25,7 +25,8 @@ function paintPower() {
     power.supply_current && `${power.supply_current}${NB}A supply`,
   );
   if (!flag && chip.watts != null) figure("power", chip.watts.toFixed(1) + NB + "W", joined("board", fed));
-  else figure("power", flag ? STATES[flag] : told(power) ? "Steady" : NONE, fed || volts);
+  else if (!flag && told(power) && power.under_voltage == null) figure("power", "Not checked", "on this model");
+  else figure("power", flag ? STATES[flag] : told(power) ? "Steady" : NONE, fed || (flag ? "" : volts));
   paintStrip();
 }
 function paintStrip() {

@@ -76,7 +76,10 @@ function notes(id, left, right = "") {
   const tile = at(id);
   const failed = tile.dataset.keys.split(", ").find(key => now.errors[key]);
   const [one, two] = tile.querySelector(".f").children;
-  put(one, failed ? `${failed}: ${now.errors[failed]}` : left);
+  if (!failed && left === MISSING) {
+    const [before, after] = left.split("/capabilities");
+    renew(one, ...make("span", before, link("/capabilities", "/capabilities"), after).childNodes);
+  } else put(one, failed ? `${failed}: ${now.errors[failed]}` : left);
   put(two, failed ? "" : right);
 }
 // At how many °C it slows itself, as it is shipped: a 3A+ and a 3B+ have a soft limit. Null for a PC

@@ -197,7 +197,9 @@ def test_headline(browser: Browser, replay: Replay, word: str, headline: str, st
 def counted(daemon: Daemon) -> str:
     findings = daemon.json("/diagnosis")["findings"]
     count = sum(each["severity"] != "info" for each in findings)
-    return {0: "All is well", 1: "1 problem"}.get(count, f"{count} problems")
+    notes = len(findings) - count
+    text = {0: "All is well", 1: "1 problem"}.get(count, f"{count} problems")
+    return text + f", {notes} note{'s' if notes > 1 else ''}" if count and notes else text
 
 
 def test_a_worn_module_is_not_well(browser: Browser, replay: Replay) -> None:

@@ -81,10 +81,26 @@ def test_the_headline_counts_problems() -> None:
         )
     ]
 
-    assert headlines == ["All is well", "All is well", "1 problem", "2 problems", "Nothing could be checked"]
+    assert headlines == [
+        "All is well",
+        "All is well",
+        "1 problem, 1 note",
+        "2 problems",
+        "Nothing could be checked",
+    ]
     assert overview.said(now, judged(), [])["beside"].startswith(
         "Never slowed and never short of power in the"
     )
+
+
+def test_a_machine_that_is_hardly_checked_is_not_well() -> None:
+    """Where more could not be checked than could, it says how much, and not that all is well."""
+    unknown = [{"id": f"some.thing{number}", "reason": "It is so."} for number in range(3)]
+    found = overview.said(read("pi5-8gb-nvme"), judged(checked=["heat.hot"], unknown=unknown), [])
+
+    assert found["headline"] == "Nothing wrong found"
+    assert found["beside"] == "3 of 4 checks could not be made."
+    assert found["missing"]
 
 
 def test_a_finding_says_since_when_and_how_often() -> None:
