@@ -323,7 +323,7 @@ def test_the_voltage_is_said_to_be_the_one_asked_for() -> None:
     """On a Raspberry Pi 5 the core voltage is what the processor wants, and its declaration says that."""
     [field] = [each for each in power.power.fields if each.path == "power.core_voltage"]
 
-    assert "asked for" in field.help
+    assert "requested" in field.help
 
 
 # Temperatures and clocks

@@ -12,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import pi_system_monitor
+from pistat import core
 from pistat.history.recorder import Recorder
 from pistat.machine.machine import Machine
 
@@ -42,5 +43,5 @@ class FastRecorder(Recorder):
 
 if __name__ == "__main__":
     vars(pi_system_monitor)["Machine"] = FastMachine
-    vars(pi_system_monitor)["Recorder"] = FastRecorder
+    vars(core)["Recorder"] = FastRecorder
     sys.exit(pi_system_monitor.main())
