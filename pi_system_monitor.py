@@ -150,7 +150,9 @@ class Service:
         return Document(Body(encode(openapi.document(self.settings))), "application/json")
 
     def _document(self, template: str, base: str) -> Document:
-        text = render_template(template, **contents(base, self.settings))
+        # One at a time: whoever asks under many names is not to keep the processor from all others.
+        with self.composing:
+            text = render_template(template, **contents(base, self.settings))
         name, _, kind = template.partition(".")
         if kind == "html":
             return Document(Body(text.encode()), "text/html; charset=utf-8", page.policy(name))
@@ -159,7 +161,8 @@ class Service:
     def _frame(self, base: str) -> Frame:
         """Return what stands around the first readings in the page."""
         live = Markup(page.LIVE)  # noqa: S704 - a constant
-        text = render_template("page.html", live=live, **contents(base, self.settings))
+        with self.composing:
+            text = render_template("page.html", live=live, **contents(base, self.settings))
         before, after = text.encode().split(page.LIVE.encode())
         return Frame(before, after)
 
@@ -254,10 +257,12 @@ def all_services() -> Response:
 @api.get(routes.HISTORY.path)
 def history_curves() -> Response:
     """Answer with the curves of a range, in the wanted format."""
-    wanted = _parameters(routes.HISTORY)
-    curves = _service().core.history.curves(wanted["metrics"], wanted["range"], wanted["since"])
-    body = history_format.render(curves, wanted["format"], ascii_only=wanted["ascii"])
-    return _compressed(Body(body), history_format.TYPES[wanted["format"]])
+    wanted, service = _parameters(routes.HISTORY), _service()
+    # One at a time: a fortnight of all curves takes megabytes while it is made.
+    with service.composing:
+        curves = service.core.history.curves(wanted["metrics"], wanted["range"], wanted["since"])
+        body = history_format.render(curves, wanted["format"], ascii_only=wanted["ascii"])
+        return _compressed(Body(body), history_format.TYPES[wanted["format"]])
 
 
 @api.get(routes.CAPABILITIES.path)
@@ -390,9 +395,9 @@ def first_page() -> Response:
 def _page() -> Response:
     """Answer with the page and, unless they want a token that is not shown, its first readings."""
     service, base = _service(), _base()
-    live = render_template(
-        "live.html", neighbours=service.settings.neighbours, **{"name": base, **_first_readings(service)}
-    )
+    # Addresses in the home are for those who may read it.
+    neighbours = service.settings.neighbours if service.guard.has_token(request.environ) else ()
+    live = render_template("live.html", neighbours=neighbours, **{"name": base, **_first_readings(service)})
     response = _compressed(service.frame(base).around(visible(live).encode()), "text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = page.policy()
     response.vary.update(("Accept", "User-Agent"))

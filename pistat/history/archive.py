@@ -39,6 +39,9 @@ LONGEST_WAITING = 3 * LONGEST
 MOST_RECORDS = 10_000
 """So many places of a file are looked at; one that is full of something else must not take minutes."""
 
+MOST_CONTENT = 4 * LONGEST
+"""Bytes of a record when it is unpacked: six times what all curves take. A made one may claim any number."""
+
 MAGIC = b"\x93pi-stat\x01"
 START = struct.Struct("<9sI")
 """How a record starts: what it is, in which version, and the CRC-32 of the rest."""
@@ -226,10 +229,13 @@ class Archive:
         waiting.pop(self._boot, None)
         self._next_load = min(waiting.values(), default=math.inf)
         placed: set[bytes] = set()
-        for each in found:
-            if each.boot not in waiting and each.boot not in self._taken:
-                self._place(each, last[each.boot], join=each.boot not in placed)
-                placed.add(each.boot)
+        try:
+            for each in found:
+                if each.boot not in waiting and each.boot not in self._taken:
+                    self._place(each, last[each.boot], join=each.boot not in placed)
+                    placed.add(each.boot)
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError, zlib.error):
+            self._state.set_aside(FILE, "holds what pi-stat has not written")
         self._taken |= placed
 
     def _place(self, record: Record, last: Record, *, join: bool) -> None:
@@ -240,13 +246,13 @@ class Archive:
             last: The last record of the same boot, which knows best when that was.
             join: Whether the first of them may belong to the last slot of the boot before.
         """
-        head, points = zlib.decompress(record.content).split(b"\n", 1)
+        head, points = zlib.decompressobj().decompress(record.content, MOST_CONTENT).split(b"\n", 1)
         content = json.loads(head)
         rest = memoryview(points)
         tiers = {tier.step: tier for tier in self._tiers}
         with self._history.lock:
             self._history.follow_clock()
-            self._history.boots.update(content["boots"])
+            self._history.boots.update(filter(math.isfinite, content["boots"]))
             if record.boot not in {self._boot, PAST}:
                 self._history.boots.add(last.boot_time)
             for step, first, count, names, open_slot, opened in content["tiers"]:
@@ -276,7 +282,9 @@ def _packed(points: array[float]) -> bytes:
 
 
 def _unpacked(planes: memoryview, count: int) -> array[float]:
-    """Return the numbers that `_packed` has made bytes of."""
+    """Return the numbers that `_packed` has made bytes of. Raise ValueError unless there are `count`."""
+    if len(planes) != len(PLANES) * count:
+        raise ValueError(count)
     raw = bytearray(4 * count)
     for number, plane in enumerate(PLANES):
         raw[plane::4] = planes[number * count : (number + 1) * count]

@@ -455,3 +455,40 @@ def test_bytes_written_in_a_day(
     assert len(written) <= 24 * 7
     assert (state / FILE).stat().st_size <= LONGEST
     assert REST.size + START.size < 100
+
+
+# Files that somebody has made
+
+
+def made(content: bytes) -> bytes:
+    """A record that is whole by its sum, whatever it holds."""
+    return archive.Record(b"other", 1.0, 1.0, zlib.compress(content)).packed(SEED)
+
+
+TIERS = '{"boots": [], "tiers": [[60, 0, %d, ["load_1"], 9, {}]]}\n'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        bytes(50_000_000),
+        b"[" * 100_000 + b"\n",
+        b'{"boots": [1, "x"], "tiers": []}\n',
+        b'{"boots": []}\n',
+        (TIERS % 300_000_000).encode(),
+        (TIERS % -1).encode() + b"123",
+    ],
+    ids=["bomb", "nested", "no number", "nothing", "more than there is", "fewer than none"],
+)
+def test_what_somebody_has_made_is_set_aside(
+    machine: SimulatedMachine, state: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A record that is whole by its sum, and holds anything: it stops no start, and takes no memory."""
+    state.mkdir()
+    (state / FILE).write_bytes(made(content))
+
+    run = again(machine, state, HOUR)
+
+    assert (state / f"{FILE}.unusable").exists()
+    assert [each.levelno for each in caplog.records] == [logging.WARNING]
+    assert run.points("load_1")

@@ -542,3 +542,12 @@ def test_a_fault_in_the_guard_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     assert response.status_code == 500
     assert set(response.get_json()) == {"error", "message"}
     assert {name: response.headers.get(name) for name in HEADERS} == HEADERS
+
+
+def test_the_page_names_the_neighbours_to_those_who_may_read(start: Callable[..., Daemon]) -> None:
+    """Addresses of other machines in the home are not for whoever has no token."""
+    daemon = start(PISTAT_API_TOKEN=TOKEN, PISTAT_NEIGHBOURS="Attic=http://192.0.2.7/secret")
+    browser = {"Accept": "text/html"}
+
+    assert b"192.0.2.7" not in daemon.get("/", headers=browser).body
+    assert b"192.0.2.7" in daemon.get("/", headers=browser | {"X-API-Key": TOKEN}).body
