@@ -100,7 +100,7 @@ def test_a_page_spends_nothing_of_its_readers(
     browser.open(f"http://{name}:{port}/")
 
     assert asked == "asked"
-    assert "Last seen" in browser.wait_for("#live-text", "Last seen")
+    assert "Live" in browser.wait_for("#live-text", "Live")
 
 
 def test_rebinding(start: Start, browser: Browser) -> None:

@@ -1373,7 +1373,7 @@ CLONED = "mount -t tmpfs none /opt; mkdir -p /opt/pi-stat/.git"
         ),
         (private("mount --bind /run/fakes /usr/local/sbin"), 1, "Python 3.9.2 is too old"),
         (private("mount -t tmpfs none /run/systemd"), 1, "systemd is not running here"),
-        (private(PRIVATE_OPT), 1, "/opt has 25 MB left, and pi-stat needs 50 MB"),
+        (private(PRIVATE_OPT), 1, "/opt has 28 MB left, and pi-stat needs 50 MB"),
         (private(CLONED), 1, "/opt/pi-stat is a git clone"),
         ((*private(CLONED), "--uninstall"), 1, "/opt/pi-stat is a git clone"),
         (("flock", "/root", INSTALL), 1, "another install.sh is running"),

@@ -136,7 +136,8 @@ def test_overload_is_told_at_once(tmp_path: Path) -> None:
                 time.sleep(0.01)
             check_health(daemon)
             refused = daemon.get("/stats")
-            assert unanswered(connections) == capacity + 1, "one of those who came late may wait, too"
+            # One of those who came late may wait, too.
+            assert unanswered(connections) in {capacity, capacity + 1}
             stuck.unlink()
             until, later = time.monotonic() + 2.0, 0
             while daemon.get("/stats").status != 200:
