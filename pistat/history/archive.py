@@ -236,6 +236,8 @@ class Archive:
                     placed.add(each.boot)
         except (ValueError, TypeError, LookupError, OverflowError, RecursionError, zlib.error):
             self._state.set_aside(FILE, "holds what pi-stat has not written")
+            # What was taken in before is still there, and is written to a new file with the next points.
+            self._size, self._next_load = LONGEST, math.inf
         self._taken |= placed
 
     def _place(self, record: Record, last: Record, *, join: bool) -> None:

@@ -492,3 +492,15 @@ def test_what_somebody_has_made_is_set_aside(
     assert (state / f"{FILE}.unusable").exists()
     assert [each.levelno for each in caplog.records] == [logging.WARNING]
     assert run.points("load_1")
+
+
+def test_what_stands_before_it_is_kept(machine: SimulatedMachine, state: Path) -> None:
+    """Records that are good outlast the file in which another one was no good."""
+    before = reference(machine, state)
+    (state / FILE).write_bytes(before + made(b"nothing\n"))
+
+    one = stopped(machine, state, MINUTE)
+    two = again(machine, state)
+
+    assert len(one.points("load_1")) > 100
+    assert near(one.points("load_1"), 1).keys() <= near(two.points("load_1"), 1).keys()
