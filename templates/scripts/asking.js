@@ -124,7 +124,8 @@ function alive() {
   note = null;
   state = "live";
   unlocked();
-  status("Live");
+  // One that was under way when it was paused
+  if (!paused) status("Live");
 }
 function busy(seconds) {
   rest = Date.now() + seconds * 1e3;

@@ -18,7 +18,7 @@ function readable(made) {
     made.top.hidden = place != null;
     put(made.said, place == null ? "" : made.say(place));
   };
-  made.cursorAt ??= time => `M${(((time - made.from) / made.span) * WIDE).toFixed(1)} 0V${made.height}`;
+  made.cursorAt = time => `M${(((time - made.from) / made.span) * WIDE).toFixed(1)} 0V${HIGH}`;
   made.say ??= time => {
     const i = nearest(made.found[0], time);
     const values = made.found.map(found => found[nearest(found, time)]);

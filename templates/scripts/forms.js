@@ -6,7 +6,8 @@ function pretty(value, margin = "") {
   const line = JSON.stringify(value);
   const deeper = margin + "  ";
   if (value === null || typeof value !== "object" || (line.length < 60 && !/[[{]/.test(line.slice(1))))
-    return line.replace(/("(?:\\.|[^"\\])*"|[^",:]+)([,:])/g, "$1$2 ");
+    // A string as it is; a blank behind what parts others
+    return line.replace(/"(?:\\.|[^"\\])*"|[,:]/g, part => (part[1] ? part : part + " "));
   const list = Array.isArray(value);
   const parts = Object.entries(value).map(
     ([key, each]) => deeper + (list ? "" : JSON.stringify(key) + ": ") + pretty(each, deeper),

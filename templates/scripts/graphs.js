@@ -2,6 +2,7 @@
 // the machine is a line from top to bottom
 
 const WIDE = 300;
+const HIGH = 64;
 const GRAPHS = [];
 
 // What a graph is made of: area, range from least to most, baseline, gaps, mark, starts, lines, cursor, end
@@ -9,19 +10,18 @@ const PARTS = ["area", "spread", "base", "gap", "mark", "start", "second", "line
 
 // `of` says what is drawn: names of the curves with a word for each, scale, mark, and how a value is written
 function graph(box, of) {
-  const height = of.height ?? 64;
   const paths = {};
   for (const part of PARTS) paths[part] = drawn("path", { class: part });
   const svg = drawn(
     "svg",
-    { class: "sp", viewBox: `0 0 ${WIDE} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    { class: "sp", viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", "aria-hidden": "true" },
     ...Object.values(paths),
   );
   const top = make("span.top");
   const said = make("span.said");
   const span = make("p.span", make("span"), make("span"), make("span"));
   box.append(make("div.plot", svg, top, said), span);
-  const made = { ...of, box, svg, paths, top, said, height, found: [], cursor: null };
+  const made = { ...of, box, svg, paths, top, said, found: [] };
   made.paintSpan = () =>
     [span.children[0], span.children[1], span.children[2]].forEach((each, i) =>
       put(each, [range + " ago", chosen().half, "now"][i]),
@@ -63,10 +63,10 @@ function draw(made) {
   const [low, high] = made.scale(series);
   const x = value => value.toFixed(1);
   const y = value =>
-    (made.height - 1.5 - ((Math.min(high, Math.max(low, value)) - low) / (high - low)) * (made.height - 4)).toFixed(1);
+    (HIGH - 1.5 - ((Math.min(high, Math.max(low, value)) - low) / (high - low)) * (HIGH - 4)).toFixed(1);
   const lines = series.map(found => stretches(found, from, span, gap));
   const path = (part, d) => made.paths[part].setAttribute("d", d);
-  Object.assign(made, { found: series, from, span, y });
+  Object.assign(made, { found: series, from, span });
 
   const across = (stretch, value) => stretch.map(column => x(column.x) + " " + y(value(column))).join("L");
   const mean = stretch => across(stretch, column => column.mean) + (stretch.length > 1 ? "" : "h0");
@@ -79,7 +79,7 @@ function draw(made) {
       : lines[0]
           .map(
             stretch =>
-              `M${x(stretch[0].x)} ${made.height}L${across(stretch, column => column.mean)}L${x(stretch.at(-1).x)} ${made.height}Z`,
+              `M${x(stretch[0].x)} ${HIGH}L${across(stretch, column => column.mean)}L${x(stretch.at(-1).x)} ${HIGH}Z`,
           )
           .join(""),
   );
@@ -92,7 +92,7 @@ function draw(made) {
       )
       .join(""),
   );
-  const foot = made.height - 0.5;
+  const foot = HIGH - 0.5;
   path("base", `M0 ${foot}H${WIDE}`);
   path(
     "gap",
@@ -101,7 +101,7 @@ function draw(made) {
       .join(""),
   );
   path("mark", made.mark?.() ? `M0 ${y(made.mark())}H${WIDE}` : "");
-  path("start", starts(curve?.boots, from, span, made.height));
+  path("start", starts(curve?.boots, from, span, HIGH));
   const end = lines[0].at(-1)?.at(-1);
   path("dot", end && end.x > WIDE - (gap / span) * WIDE ? `M${x(end.x)} ${y(end.mean)}h0` : "");
   put(made.top, made.written?.(high) ?? "");

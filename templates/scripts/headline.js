@@ -69,7 +69,7 @@ const counted = (n, one, many = one + "s") => `${n} ${n === 1 ? one : many}`;
 const hardly = () => judged.unknown.length > judged.checked.length;
 // A time as its day, other numbers with two decimals at most
 const reading = (path, value) => {
-  if (path.endsWith("_error") && value) return new Date(value * 1e3).toISOString().slice(0, 10);
+  if (path.endsWith("_error") && value) return day(value);
   return typeof value === "number" ? +value.toFixed(2) : value;
 };
 // What is to be said when there is nothing to be said

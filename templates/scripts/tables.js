@@ -10,7 +10,8 @@ function table(id, turns, target, fill, rest) {
     turns,
     found => {
       made.also?.(found);
-      if (!made.held()) made.paint();
+      if (made.ordered || !made.held()) made.paint();
+      made.ordered = false;
     },
     { target: () => target, wanted: () => made.visible, seconds: 12, visible: false, ...rest },
   );
@@ -84,7 +85,8 @@ function orderProcesses(by) {
   cite.href = PROCESSES.target();
   put(cite.firstChild, "GET " + PROCESSES.target());
   at("processes").tBodies[0].classList.add("old");
-  PROCESSES.held = () => false;
+  // Its rows are to move now, once, though the pointer is on them
+  PROCESSES.ordered = true;
   hurry(PROCESSES);
 }
 function seekProcesses() {

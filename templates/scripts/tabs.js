@@ -24,7 +24,7 @@ function join(token) {
       claims.push({ ...data, at: heard });
       count(data.claim);
     }
-    if (data.key) settle(data);
+    if (data.key && !paused) settle(data);
   };
   share({ hello: tab });
 }

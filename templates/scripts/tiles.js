@@ -187,8 +187,8 @@ function paintGraphs() {
   if (now.cpu_temp != null) paintHeat();
 }
 function equipTiles() {
-  const percentScale = () => [0, 100];
   const share = n => percent(n) + NB + "%";
+  const shares = { scale: () => [0, 100], write: share, written: share };
   const round = n => speed(n).replace(/\.0+(?=\D)/, "");
   const rates = least => series => [0, ceiling(least, series)];
   const tiles = {
@@ -200,14 +200,8 @@ function equipTiles() {
       write: n => warmth(n, 1),
       written: () => (limit() ? `slows itself at ${warmth(limit())}` : ""),
     },
-    cpu: { label: "CPU usage over time", names: ["cpu_usage"], scale: percentScale, write: share, written: share },
-    memory: {
-      label: "Memory usage over time",
-      names: ["memory.percent"],
-      scale: percentScale,
-      write: share,
-      written: share,
-    },
+    cpu: { label: "CPU usage over time", names: ["cpu_usage"], ...shares },
+    memory: { label: "Memory usage over time", names: ["memory.percent"], ...shares },
     disk: {
       label: "Disk traffic over time",
       names: ["disk_io.read_rate", "disk_io.write_rate"],

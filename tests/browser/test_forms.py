@@ -30,6 +30,20 @@ def test_send(browser: Browser, shared: Daemon) -> None:
     assert answer["memory"]["total"] == shared.json("/stats")["memory"]["total"]
 
 
+def test_what_is_shown_is_what_was_answered(browser: Browser, shared: Daemon) -> None:
+    """Blanks are put between values, and not into addresses, links and sentences."""
+    watch(browser, shared)
+    value = {
+        "mac": "aa:bb:cc",
+        "text": 'x,y: "z", \\',
+        "list": ["fe80::1", "10.0.0.1", "", 1.5, None],
+        "of": {},
+    }
+
+    assert browser.run("return JSON.parse(pretty(arguments[0]))", value) == value
+    assert browser.run("return pretty(arguments[0])", {"a": ["b:c", 1]}) == '{"a": ["b:c", 1]}'
+
+
 def test_send_what_is_refused(browser: Browser, shared: Daemon) -> None:
     """A bad parameter can be sent; the daemon's own words are shown, and the status as an error."""
     watch(browser, shared)

@@ -99,7 +99,6 @@ def test_figures_are_those_of_the_api(browser: Browser, replay: Replay, board: s
 
     assert browser.text("#v-heat b") == (NONE if heat is None else f"{heat:.1f}")
     assert browser.text("#v-memory i").endswith(f"{percent(stats['memory']['percent'])}\u00a0%")
-    assert browser.text("#disk .meter rect") == ""
     width = browser.run("return document.querySelector('#disk .meter rect').getAttribute('width')")
     assert float(width) == stats["disk"]["percent"]
     assert browser.run("return document.getElementById('power').checkVisibility()") == told
@@ -219,7 +218,7 @@ def test_nothing_known_is_not_well(browser: Browser, faulty: Daemon, tmp_path: P
     watch(browser, faulty)
 
     assert "Never" not in browser.text("#sub")
-    assert browser.text("#say") != "All is well" or "could not be checked" in browser.text("#sub")
+    assert browser.text("#say") != "All is well"
 
 
 def test_what_failed_is_told_in_its_tile(browser: Browser, faulty: Daemon, tmp_path: Path) -> None:
