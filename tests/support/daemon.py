@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -132,6 +133,14 @@ class Daemon:
     def faults(self) -> list[str]:
         """The lines of its log that tell of a fault of its own, caught or not."""
         return [line for line in self.log().splitlines() if re.search("ERROR|CRITICAL|Traceback", line)]
+
+    def held(self) -> list[str]:
+        """What its descriptors lead to; one that is closed meanwhile is left out."""
+        found = []
+        for each in Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                found.append(str(each.readlink()))
+        return found
 
     def wait_until_ready(self, seconds: float = 60.0) -> None:
         until = time.monotonic() + seconds

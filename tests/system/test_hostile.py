@@ -44,7 +44,6 @@ FORMATS = [
     *("/monitor.json", "/api/4/all", "/api/4/network", "/api/4/fs"),
 ]
 """Every route, in each format that it has."""
-"""What a file may hold instead of what it should."""
 
 NAMES = [
     *(b"<img src=x", b") R 1 1 (", b"\x1b[2J\x07", b"\xff\xfe\xed\xa0\x80"),

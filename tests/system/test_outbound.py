@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 import subprocess
 import sys
@@ -172,11 +171,7 @@ def traces(settings: Mapping[str, str]) -> tuple[set[str], str, str]:
         # With targets, wait until each has been tried, in vain.
         assert eventually(lambda: not settings or "MQTT: Connection refused" in daemon.log()), daemon.log()
         process = Path(f"/proc/{daemon.pid}")
-        held = []
-        for each in (process / "fd").iterdir():
-            with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
-                held.append(str(each.readlink()))
-        files = "\n".join([(process / "maps").read_text(), *held])
+        files = "\n".join([(process / "maps").read_text(), *daemon.held()])
         log = daemon.log()
         # The dump of faulthandler has every thread.
         daemon.process.send_signal(signal.SIGABRT)

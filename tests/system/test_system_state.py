@@ -235,9 +235,13 @@ def test_version_1_of_cgroups(tmp_path: Path) -> None:
     ("cpu", "expected"),
     [
         ("some avg10=1.50 avg60=2.50 avg300=0.00 total=9\n", (1.5, None)),
-        ("some avg10=1.50 avg60=2.50 avg300=0.00 total=9\nfull avg10=0.25 avg60=0.00 avg300=0.00 total=0\n",)
-        * 1
-        + ((1.5, 0.25),),
+        (
+            (
+                "some avg10=1.50 avg60=2.50 avg300=0.00 total=9\n"
+                "full avg10=0.25 avg60=0.00 avg300=0.00 total=0\n"
+            ),
+            (1.5, 0.25),
+        ),
         ("", (None, None)),
         ("some avg10=nan avg60=-1\n", (None, None)),
         ("some avg10=900.00 avg60=2.00 avg300=0.00 total=9\n", (None, None)),

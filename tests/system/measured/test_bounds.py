@@ -79,11 +79,7 @@ def figure(daemon: Daemon, name: str) -> int:
 
 def sockets(daemon: Daemon) -> int:
     """How many sockets it has open."""
-    links = []
-    for each in Path(f"/proc/{daemon.pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            links.append(str(each.readlink()))
-    return sum(each.startswith("socket:") for each in links)
+    return sum(each.startswith("socket:") for each in daemon.held())
 
 
 def fill(

@@ -122,11 +122,7 @@ def test_no_answer_is_lost(need: Need, tmp_path: Path, pytestconfig: pytest.Conf
 
 def sockets(daemon: Daemon) -> int:
     """How many sockets it has open."""
-    links = []
-    for each in Path(f"/proc/{daemon.pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):
-            links.append(str(each.readlink()))
-    return sum(each.startswith("socket:") for each in links)
+    return sum(each.startswith("socket:") for each in daemon.held())
 
 
 def fed(manager: socket.socket) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pistat.machine.machine import Machine
-from pistat.machine.processes import hidden, parse, read
+from pistat.machine.processes import hidden, read
 from support.file_tree import plant
 
 ROW = "23 21 0:22 / /proc rw,nosuid,relatime shared:3 - proc proc "
@@ -80,7 +80,7 @@ def test_who_sees_all(tmp_path: Path) -> None:
 def test_row_that_cannot_be(column: int, number: str) -> None:
     """A row with a number that no process has is none."""
     cells = ["S", *("1" for _ in range(30))]
-    assert parse(f"1 (a) {' '.join(cells)}".encode(), 0, 100, 4096).memory == 4096
+    assert read(StatFile(f"1 (a) {' '.join(cells)}")).processes
     cells[column] = number
 
     assert read(StatFile(f"1 (a) {' '.join(cells)}")).processes == {}
@@ -90,6 +90,7 @@ def test_row_that_cannot_be(column: int, number: str) -> None:
 def test_row_that_is_cut(end: int) -> None:
     """A row that ends in the middle is none: nobody knows how many digits of its last number are missing."""
     row = "1 (a) S " + " ".join(str(number + 1000) for number in range(40))
+    assert read(StatFile(row)).processes
 
     assert read(StatFile(row[:end])).processes == {}
 
