@@ -92,8 +92,6 @@ HOST = re.compile(r"(?:[\w.\-]{1,70}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.
 GLANCES_PREFIX = routes.GLANCES.path.partition("<")[0]
 """Below which refusals have the shape of Glances, too."""
 
-TEXT = "text/plain; charset=utf-8"
-
 TERMINALS = re.compile(r"(?:curl|Wget|HTTPie|xh)(?:/|$)", re.ASCII)
 """How clients for terminals begin to introduce themselves."""
 
@@ -156,7 +154,7 @@ class Service:
         name, _, kind = template.partition(".")
         if kind == "html":
             return Document(Body(text.encode()), "text/html; charset=utf-8", page.policy(name))
-        return Document(Body(text.encode()), "text/plain; charset=utf-8")
+        return Document(Body(text.encode()), findings.TEXT)
 
     def _frame(self, base: str) -> Frame:
         """Return what stands around the first readings in the page."""
@@ -173,7 +171,7 @@ def create_app(settings: Settings, machine: Machine, last: Service | None = None
     Args:
         settings: What the owner has chosen.
         machine: The machine to report on.
-        last: What has served until now, at a reload. Its monitor goes on, so that no source is read by two;
+        last: What has served until now, at a reload. Its core goes on, so that no source is read by two;
             its limiter, too, while the limit is the same.
     """
     app = Flask(__name__, static_folder=None, template_folder=str(page.TEMPLATES))
@@ -369,7 +367,7 @@ def one_screen() -> Response:
     wanted = _parameters(routes.TOP)
     colour = wanted["color"] == "always" or (wanted["color"] == "auto" and _shows_colours())
     screen = _service().core.screens.text(_base(), colour=colour, ascii_only=wanted["ascii"])
-    response = Response(screen, content_type=TEXT)
+    response = Response(screen, content_type=findings.TEXT)
     response.vary.update(("Accept", "User-Agent"))
     return response
 
@@ -381,13 +379,13 @@ def first_page() -> Response:
     _parameters(routes.GUIDE)
     if not _wants_text():
         return _page()
-    from pistat.formats import guide  # noqa: PLC0415 - see Service.screens
+    from pistat.formats import guide  # noqa: PLC0415 - see Core.screens
 
     service = _service()
     # What is wrong with it is only for those who may read it.
     diagnosis = service.core.diagnosis.document() if service.guard.has_token(request.environ) else None
     name = service.machine.names_of_system().hostname
-    response = Response(guide.text(_base(), name, diagnosis), content_type=TEXT)
+    response = Response(guide.text(_base(), name, diagnosis), content_type=findings.TEXT)
     response.vary.update(("Accept", "User-Agent"))
     return response
 
@@ -405,7 +403,7 @@ def _page() -> Response:
 
 
 def _first_readings(service: Service) -> dict[str, Any]:
-    from pistat.formats import overview  # noqa: PLC0415 - see Service.screens
+    from pistat.formats import overview  # noqa: PLC0415 - see Core.screens
 
     if not service.guard.has_token(request.environ):
         return overview.empty()
@@ -420,11 +418,7 @@ def _first_readings(service: Service) -> dict[str, Any]:
 def reference() -> Response:
     """Answer with the reference: text for terminals, a page for everybody else."""
     _parameters(routes.DOCS)
-    return _document("docs.txt" if _wants_text() else "docs.html")
-
-
-def _document(template: str) -> Response:
-    response = _static(_service().document(template, _base()))
+    response = _static(_service().document("docs.txt" if _wants_text() else "docs.html", _base()))
     response.vary.update(("Accept", "User-Agent"))
     return response
 

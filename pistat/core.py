@@ -31,7 +31,7 @@ class Core:
         state: The files that outlast a restart.
         history: The curves of the samples.
         diagnosis: What is wrong, by the samples.
-        glances: The same as Glances says it.
+        glances: The readings in the form of Glances.
     """
 
     def __init__(self, settings: Settings, machine: Machine) -> None:
@@ -51,7 +51,7 @@ class Core:
         self.glances = Glances(machine, self.monitor, self.diagnosis)
 
     def apply(self, settings: Settings) -> None:
-        """Do as the settings say that may change while the process lives; the others were for the start."""
+        """Apply the settings that can change at a reload; the others count only at the start."""
         self.machine.show_ssid = settings.show_ssid
         self.monitor.renew(settings.cache_seconds)
         self.diagnosis.set_limits(settings.limits)

@@ -207,11 +207,6 @@ def name(text: object) -> str:
     return escaped(str(text), NAME_LENGTH)
 
 
-def place(subject: str) -> str:
-    """Return what a finding is about, as a title may begin with it; not every owner knows what `/` is."""
-    return "The system disk (/)" if subject == "/" else name(subject)
-
-
 def ago(seconds: float) -> str:
     """Return a span of time in words, such as `3 hours`."""
     for size, word in ((DAY, "day"), (HOUR, "hour"), (60.0, "minute")):

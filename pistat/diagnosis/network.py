@@ -37,7 +37,7 @@ def _signals(moment: Moment) -> Measured:
     }
 
 
-def _sleepy_signals(moment: Moment) -> Measured:
+def _power_save_signals(moment: Moment) -> Measured:
     """Return the signal of each wireless interface whose radio sleeps; 0 dBm, the best, where it does not."""
     return {
         interface: row.get("signal_strength") if row["power_save"] else 0.0
@@ -119,7 +119,7 @@ wifi_weak = Finding(
 wifi_power_save = Finding(
     id="network.wifi_power_save",
     reads=("interfaces.{interface}.power_save", "interfaces.{interface}.signal_strength"),
-    measure=_sleepy_signals,
+    measure=_power_save_signals,
     stages=(Stage(INFO, -70.0, -67.0, hold=600.0),),
     below=True,
     title="The Wi-Fi saves power while its signal is weak",

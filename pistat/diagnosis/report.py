@@ -13,7 +13,7 @@ from pistat.compression import Body
 from pistat.diagnosis import FINDINGS, clock
 from pistat.diagnosis.evaluation import Change, Evaluation
 from pistat.diagnosis.events import CLOCK, Event, Events, Listener
-from pistat.diagnosis.finding import Finding, Moment, Severity, place, steps
+from pistat.diagnosis.finding import Finding, Moment, Severity, name, steps
 from pistat.diagnosis.limits import Limits
 from pistat.diagnosis.past import Past
 from pistat.field import Derived, Field, Kind, Unit
@@ -461,7 +461,7 @@ def _filled(template: str, change: Change, moment: Moment) -> str:
         return template
     finding = change.finding
     words = finding.words(moment, change.subject, change.value) if finding.words else {}
-    return template.format(subject=place(change.subject), value=change.value, **words)
+    return template.format(subject=name(change.subject), value=change.value, **words)
 
 
 def evidence(finding: Finding, subject: str, moment: Moment) -> dict[str, Json]:

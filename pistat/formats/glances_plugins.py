@@ -458,7 +458,7 @@ def processor(machine: Machine) -> Processor:
 
 
 def _processor(machine: Machine) -> Processor:
-    text = machine.read_or_none("/proc/cpuinfo") or ""
+    text = machine.sensor("/proc/cpuinfo", 1 << 20)
     logical = len(re.findall(r"^processor\s*:", text, re.MULTILINE)) or machine.cores
     cores = set(re.findall(r"^physical id\s*: (\d+)(?:\n.+)*?\ncore id\s*: (\d+)", text, re.MULTILINE))
     model = re.search(r"^model name\s*: (.+)", text, re.MULTILINE)

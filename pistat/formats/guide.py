@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -46,12 +47,12 @@ def _commands(base: str) -> str:
 def _lines(base: str) -> Iterator[str]:
     """Yield the lines; if the address is long, it goes into a variable first."""
     routes = [*FIRST, *(each for each in ROUTES if each not in {*FIRST, GUIDE})]
-    direct = _beside([(f"curl {_quoted(base + _target(each))}", f"# {_shows(each)}") for each in routes])
+    direct = _beside([(f"curl {shlex.quote(base + _target(each))}", f"# {_shows(each)}") for each in routes])
     if max(map(len, direct)) <= top.WIDTH:
         yield from direct
         yield ""
         rest, page = (
-            f"Everything else: curl -s {_quoted(base + DOCS.path)} | less",
+            f"Everything else: curl -s {shlex.quote(base + DOCS.path)} | less",
             f"http://{base}/ in a browser.",
         )
         together = f"{rest}, or {page}"
@@ -78,7 +79,3 @@ def _target(route: Route) -> str:
 
 def _shows(route: Route) -> str:
     return route.examples[0][1] if route.examples else route.summary
-
-
-def _quoted(url: str) -> str:
-    return f"'{url}'" if set("?&[") & set(url) else url

@@ -6,8 +6,6 @@ script writes them alike: templates/scripts/tiles.js, headline.js and sections.j
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,8 +72,6 @@ EVENTS = 100
 
 PAST = 4
 """How many that are over are shown."""
-
-SOFT_LIMIT = re.compile(r"^Raspberry.*3.Model..(?:.P|\+)")
 
 Json = Mapping[str, Any]
 
@@ -384,7 +380,7 @@ def _facts(now: Json) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
 
 def _board(hardware: Json) -> dict[str, Any]:
     built = hardware["bootloader"]
-    day = "" if built is None else time.strftime("%Y-%m-%d", time.gmtime(built))
+    day = "" if built is None else f"{utc(built):%Y-%m-%d}"
     return {
         "Model": hardware["model"],
         "Chip": hardware["soc"],

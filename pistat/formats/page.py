@@ -88,6 +88,7 @@ def _own(text: str) -> Markup:
     return Markup(text)  # noqa: S704 - a file of ours
 
 
+@cache
 def policy(name: str = "page") -> str:
     """Return the policy of a document: own style, script, icon and API; scripts can make no markup."""
     sources = f"script-src {_hash(script(name))}; style-src {_hash(style(name))}"

@@ -17,7 +17,7 @@ from pistat.compression import Body
 from pistat.diagnosis.report import Diagnosis
 from pistat.formats import history
 from pistat.formats.findings import seen
-from pistat.formats.quantities import NO_BREAK, NONE, hertz, lasting, memory, size, speed
+from pistat.formats.quantities import NO_BREAK, NONE, counted, hertz, lasting, memory, size, speed
 from pistat.formats.terminal import DEGREE, plain
 from pistat.history.history import Curves, History
 from pistat.monitor.monitor import Answer, Monitor
@@ -218,7 +218,7 @@ def _verdict(state: State) -> Iterator[Row]:
         since = f"first seen {seen(state.diagnosis, finding)} ago"
         yield from _finding(finding, since, FINDING_LINES // min(len(found), FINDINGS))
     more = [f"and {len(found) - FINDINGS} more"] if len(found) > FINDINGS else []
-    more += [f"{unknown} thing{'s' if unknown > 1 else ''} could not be checked"] if unknown else []
+    more += [f"{counted(unknown, 'thing')} could not be checked"] if unknown else []
     if more:
         line = f"{'; '.join(more)}: curl {state.base}/diagnosis"
         yield Row(5, (Span(" " * 6), Span(line[0].upper() + line[1:], DIM)))

@@ -42,6 +42,9 @@ MOST_RECORDS = 10_000
 MOST_CONTENT = 4 * LONGEST
 """Bytes of a record when it is unpacked: six times what all curves take. A made one may claim any number."""
 
+WRONG = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What JSON of another shape than ours comes to."""
+
 MAGIC = b"\x93pi-stat\x01"
 START = struct.Struct("<9sI")
 """How a record starts: what it is, in which version, and the CRC-32 of the rest."""
@@ -234,7 +237,7 @@ class Archive:
                 if each.boot not in waiting and each.boot not in self._taken:
                     self._place(each, last[each.boot], join=each.boot not in placed)
                     placed.add(each.boot)
-        except (ValueError, TypeError, LookupError, OverflowError, RecursionError, zlib.error):
+        except (*WRONG, zlib.error):
             self._state.set_aside(FILE, "holds what pi-stat has not written")
             # What was taken in before is still there, and is written to a new file with the next points.
             self._size, self._next_load = LONGEST, math.inf

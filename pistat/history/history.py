@@ -103,7 +103,7 @@ class History:
         return sum(grown) if grown else None
 
     def follow_clock(self) -> None:
-        """After the clock was set, move what was before this boot: its wall times were right.
+        """Move what was before this boot after the clock was set: its wall times were right.
 
         The caller holds the lock.
         """

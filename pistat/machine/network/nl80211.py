@@ -59,7 +59,7 @@ def stations() -> dict[str, Station]:
 def power_saving() -> dict[str, bool]:
     """Return whether the radio of each interface sleeps between packets, by its name. Raises OSError."""
     with _asked() as (kernel, family):
-        return {} if family is None else sleepers(kernel, family)
+        return {} if family is None else power_save_states(kernel, family)
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def connections(kernel: socket.socket, family: int) -> dict[str, Station]:
     }
 
 
-def sleepers(kernel: socket.socket, family: int) -> dict[str, bool]:
+def power_save_states(kernel: socket.socket, family: int) -> dict[str, bool]:
     """Return whether the radio of each interface sleeps between packets, by its name. Raises OSError."""
     found: dict[str, bool] = {}
     for name, interface in _clients(kernel, family):

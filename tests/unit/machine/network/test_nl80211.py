@@ -146,7 +146,7 @@ def test_whose_radio_sleeps() -> None:
     """Only who connects to an access point is asked; one whose driver does not say it is left out."""
     kernel: Any = Sleepers()
 
-    assert nl80211.sleepers(kernel, Radios.FAMILY) == {"wlan3": True, "wlan4": False}
+    assert nl80211.power_save_states(kernel, Radios.FAMILY) == {"wlan3": True, "wlan4": False}
 
 
 def test_the_families_of_this_kernel(need: Need) -> None:
