@@ -41,7 +41,7 @@ def test_what_is_shown_is_what_was_answered(browser: Browser, shared: Daemon) ->
     }
 
     assert browser.run("return JSON.parse(pretty(arguments[0]))", value) == value
-    assert browser.run("return pretty(arguments[0])", {"a": ["b:c", 1]}) == '{"a": ["b:c", 1]}'
+    assert browser.run("return pretty(arguments[0])", {"a": "b:c", "n": 1}) == '{"a": "b:c", "n": 1}'
 
 
 def test_send_what_is_refused(browser: Browser, shared: Daemon) -> None:
