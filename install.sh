@@ -360,7 +360,7 @@ tell() {
     esac
     say "$ANSWER"
     systemctl show -P ExecStart pi-stat.service | grep -qF "$DEST/" ||
-        warn "but another program is run by what \`systemctl edit\` has added: see systemctl cat pi-stat"
+        warn "but the service runs another program, because of what \`systemctl edit\` has added: see systemctl cat pi-stat"
     say "Settings: $DEST/.env, then sudo systemctl restart pi-stat. Log: journalctl -u pi-stat"
     tell_address
 }

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from pistat import collectors
 from pistat.diagnosis import FINDINGS
-from pistat.diagnosis.finding import HOUR, Stage
+from pistat.diagnosis.finding import HOUR, Finding, Stage
 from pistat.formats import reference, terminal
 from pistat.formats.prometheus import FOUND, MEASURED, OWN, Metrics
 from pistat.parsers.values import Json
@@ -128,11 +128,16 @@ def findings_table() -> str:
             " / ".join(map(_limits, finding.stages)) if finding.accepts else "",
             " / ".join(_lasting(stage.hold) for stage in finding.stages),
             " / ".join(stage.severity.label for stage in finding.stages),
-            f"{finding.basis} ([source]({finding.source}))",
+            f"{finding.basis} ({_sources(finding)})",
         )
         for finding in FINDINGS
     ]
     return _table(("Finding", "Title", "When", "Limits", "Must last", "Severity", "Why these limits"), rows)
+
+
+def _sources(finding: Finding) -> str:
+    second = f", [second source]({finding.second_source})" if finding.second_source else ""
+    return f"[source]({finding.source}){second}"
 
 
 def _limits(stage: Stage) -> str:

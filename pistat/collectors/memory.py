@@ -74,7 +74,7 @@ def _of_swap(name: str, unit: Unit, text: str, source: Source, kind: Kind | None
     Field(
         "memory.oom_kills",
         Unit.COUNT,
-        "Programs that the kernel has ended since boot because there was no memory left.",
+        "Programs that the kernel has stopped since boot because there was no memory left.",
         File(EVENTS, "oom_kill"),
         kind=Kind.COUNTER,
     ),

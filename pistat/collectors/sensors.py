@@ -199,7 +199,7 @@ def _trip_points(machine: Machine) -> Iterator[tuple[str | None, str]]:
         Field(
             f"voltages.{name}",
             Unit.VOLTS,
-            f"Voltage asked for {what}.",
+            f"Voltage requested for {what}.",
             first_of(File(f"{HWMON}/hwmon*/in*_input"), Question(f"measure_volts {name}")),
         )
         for name, what in zip(

@@ -38,7 +38,7 @@ def _in_an_hour(moment: Moment) -> Measured:
 def _count(moment: Moment, _: str, __: float) -> dict[str, str]:
     boots = moment.boots
     number = boots.unclean_in_week if boots else 0
-    return {"often": f" That has happened {number} times within a week." if number > 1 else ""}
+    return {"often": f"; that has happened {number} times within a week" if number > 1 else ""}
 
 
 unclean = Finding(
@@ -47,7 +47,8 @@ unclean = Finding(
     measure=_unclean,
     stages=graded(INFO, WARNING),
     title="Your Pi was switched off without being shut down",
-    text="Before its last start it lost its power, or it crashed. Files that were being written at that moment may be damaged.{often}",
+    text="Before its last start it lost its power or crashed, so files that were being written at that moment may be "
+    "damaged{often}.",
     advice="If you pulled the plug: next time run `sudo poweroff` first, and wait until the green light stops. "
     "If you did not, check the power supply and its cable.",
     source="https://github.com/home-assistant/supervisor/issues/6833",
@@ -64,7 +65,7 @@ loop = Finding(
     measure=_in_an_hour,
     stages=(Stage(WARNING, 3.0, 2.0, at_least=True),),
     title="Your Pi was started {value:.0f} times within an hour",
-    text="If that was not you, the most common cause is a weak power supply. A program, or a watchdog that "
+    text="If that was not you, the most common cause is a weak power supply; a program, or a watchdog that "
     "finds the Pi hanging, can also restart it.",
     advice="Check the power supply and its cable. If your Pi keeps its log, `journalctl -b -1 -e` shows the last "
     "messages before the restart.",

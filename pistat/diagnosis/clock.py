@@ -46,14 +46,14 @@ unsynchronised = Finding(
     reads=("system.clock_synchronized", "interfaces.{interface}.default_route"),
     measure=_unsynchronised,
     stages=graded(INFO, Severity.WARNING),
-    title="The clock has not been set by the network",
-    text="Your Pi may have the wrong time. Then secure websites and updates fail, and the times in logs are wrong.",
+    title="The clock has not been set from the network",
+    text="Your Pi may have the wrong time; if so, secure websites and updates fail, and the times in logs are wrong.",
     advice="Check that your Pi can reach the Internet; then `timedatectl` should say `System clock synchronized: yes`. "
     "Without Internet, a clock with a battery keeps the time: a Pi 5 has one and needs only the battery, other models "
     "need a clock module (RTC).",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/timex.conf",
     basis="netdata: 17 minutes after a start",
-    condition="17 minutes after the start the clock was not set by the network; warning with a default route",
+    condition="17 minutes after the start the clock was not set from the network; warning with a default route",
 )
 
 stepped = Finding(
@@ -63,7 +63,7 @@ stepped = Finding(
     stages=(recent(INFO, DAY),),
     below=True,
     title="The clock jumped {jump}",
-    text="That was {ago} ago. Times in logs and in the history from before the jump are wrong.",
+    text="That was {ago} ago; times in logs and in the history from before the jump may be wrong.",
     advice="If you did not set the clock yourself, see what did: `timedatectl timesync-status`. A clock with a "
     "battery keeps the time: a Pi 5 has one and needs only the battery, other models need a clock module (RTC).",
     source="https://www.raspberrypi.com/documentation/computers/raspberry-pi.html#real-time-clock-rtc",

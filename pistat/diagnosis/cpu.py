@@ -28,7 +28,7 @@ def _load(moment: Moment) -> Measured:
 def busiest(moment: Moment) -> str:
     """Return the name of the process that uses most of the CPU, where somebody has looked for it."""
     found = moment.processes.get("cpu")
-    return f" The busiest program is {name(found)}." if found else ""
+    return f"; the busiest is {name(found)}" if found else ""
 
 
 frequency_capped = Finding(
@@ -37,7 +37,7 @@ frequency_capped = Finding(
     measure=_capped,
     stages=(flag(INFO, hold=900.0),),
     title="The processor has been kept below its full speed for 15 minutes",
-    text="Your Pi works, but slower than it could. Neither the power supply nor heat is reported as the cause.",
+    text="Your Pi works, but slower than it could, and neither the power supply nor heat is reported as the cause.",
     advice="Look for a speed limit (`arm_freq`) in /boot/firmware/config.txt. If there is none, try the official power "
     "supply for your model.",
     source=f"{DOCUMENTATION}/os.html#get_throttled",
@@ -69,8 +69,8 @@ load = Finding(
     stages=(Stage(INFO, 2.0, 1.75, hold=900.0),),
     title="The processor has more work than it can do",
     text="For 15 minutes, about {value:.1f} programs at a time have wanted each core of the processor, so your Pi "
-    "reacts slowly.{busiest}",
-    advice="See what is busy: /processes?sort=cpu. If it is work that you want done, there is nothing to fix.",
+    "reacts slowly{busiest}.",
+    advice="See what is busy in the list of processes (/processes?sort=cpu). If it is work that you want done, there is nothing to fix.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/load.conf",
     basis="netdata: 15-minute load of twice the cores",
     condition="the 15-minute load is above 2 for each core",

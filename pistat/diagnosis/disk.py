@@ -99,6 +99,8 @@ def _read_only(moment: Moment) -> Measured:
 
 def _worn(moment: Moment) -> Measured:
     """Return of each disk that says it: 0 for well, 1 for worn, 2 for the end of its spare blocks."""
+    if not any(moment.rows("disks")):
+        return None
     grades: dict[str, float | bool | None] = {}
     for disk, row in moment.rows("disks"):
         used = max(row["life_used_a"] or 0.0, row["life_used_b"] or 0.0)
@@ -106,7 +108,7 @@ def _worn(moment: Moment) -> Measured:
         if spare is None and not used:
             continue
         grades[disk] = 2 if spare == "urgent" else 1 if used >= 90.0 or spare == "warning" else 0
-    return grades or None
+    return grades or Unknown("No disk here says how worn it is; only built-in storage (eMMC) does.")
 
 
 def _place(_: Moment, place: str, __: float) -> dict[str, str]:
@@ -213,10 +215,12 @@ full = Finding(
     measure=_used,
     stages=(Stage(WARNING, 90.0, 80.0, hold=900.0), Stage(CRITICAL, ALMOST_FULL, 90.0, hold=60.0)),
     title="{place} is {value:.0f} % full",
-    text="Only {free} is left. When it is full, programs fail{start}.",
+    text="Only {free} is left; when that is used up, programs fail{start}.",
     advice="Delete or move what you do not need.{clean}",
     source=f"{NETDATA}/disks.conf",
-    basis="netdata: warns at 90 %, until 80 %; critical at 98 % with less than 5 GB",
+    second_source="https://github.com/prometheus/node_exporter/blob/master/docs/node-mixin/config.libsonnet",
+    basis="netdata: warns at 90 %, until 80 %; critical at 98 % with less than 5 GB; so do the alerts of node_exporter, "
+    "at 97 %",
     condition="more than 90 % used; critical above 98 % with less than 5 GB free, after 1 minute",
     words=_left,
     accepts=(50.0, 99.9),
@@ -230,8 +234,8 @@ filling = Finding(
     stages=(Stage(WARNING, 24.0, 48.0, hold=3600.0),),
     below=True,
     title="{place} will be full in about {left}",
-    text="It has been growing for hours. If that goes on, programs will soon fail for lack of space.",
-    advice="Look for a file that grows, such as a log or a recording: `sudo du -xh {path} | sort -h | tail -20`.",
+    text="It has been filling up for hours; if that goes on, programs will soon fail for lack of space.",
+    advice="Look for a file that grows, such as a log or a recording: `sudo du -axh {path} | sort -h | tail -20`.",
     source=f"{NETDATA}/disks.conf",
     basis="the alert of this project; the median of six hours, so that a backup is no trend",
     condition="at the pace of the last 6 hours it is full in less than 24 hours, and more than 60 % is used; a pace of "
@@ -248,7 +252,8 @@ inodes = Finding(
     measure=_inodes,
     stages=(Stage(WARNING, 90.0, 80.0, hold=900.0),),
     title="{place} can hold hardly any more files",
-    text="It already holds {value:.0f} % of the files and folders that it can. At 100 %, programs fail as if there were no space left.",
+    text="It already holds {value:.0f} % of the files and folders that it can; at 100 %, programs fail as if there "
+    "were no space left.",
     advice="Look for a folder with very many small files, such as a cache or old mails: `sudo du --inodes -xS {path} | sort -n | tail -20`.",
     source=f"{NETDATA}/disks.conf",
     basis="netdata: warns at 90 %, until 80 %",
@@ -263,11 +268,12 @@ read_only = Finding(
     measure=_read_only,
     stages=graded(WARNING, CRITICAL),
     title="{place} can no longer be written to",
-    text="The system has stopped writing there, most likely because the card or disk has an error. New files and changes are lost{restart}.",
+    text="The system has stopped writing there, most likely because the card or disk has an error; new files and "
+    "changes are lost{restart}.",
     advice="Copy your files to another computer now, before you restart. Then shut the Pi down and check the card or "
-    "disk in another computer (`sudo fsck -f`). If this happens again, replace it.",
-    source="https://github.com/MichaIng/DietPi/issues/6613",
-    basis="the kernel does this after an error of the disk",
+    "disk in another computer (`sudo fsck -f`), and replace it if this happens again.",
+    source="https://docs.kernel.org/admin-guide/ext4.html",
+    basis="kernel documentation: `errors=remount-ro`, what ext4 does after an error",
     condition="a filesystem is read-only although /etc/fstab says that it is writable; critical for the root filesystem",
     words=lambda moment, place, value: {
         **_place(moment, place, value),
@@ -282,7 +288,7 @@ worn = Finding(
     measure=_worn,
     stages=graded(WARNING, CRITICAL),
     title="{Disk} is nearly worn out",
-    text="By its own count, this storage {wear}. It may fail at any time and take your files with it.",
+    text="By its own count, this storage {wear}, so it may fail at any time and take your files with it.",
     advice="Make a backup now. Replace the disk soon; if it is the built-in storage of a Compute Module, replace the "
     "module or start from another disk.",
     source="https://www.jedec.org/standards-documents/docs/jesd84-b51",
@@ -298,10 +304,10 @@ errors = Finding(
     measure=_errors,
     stages=graded(WARNING, CRITICAL),
     title="The filesystem on {disk} has errors",
-    text="The filesystem has recorded {count}. Some files may be damaged, and the card or disk may be failing.",
-    advice="Make a backup now. Then have it checked: add `fsck.mode=force fsck.repair=yes` to the line in "
-    "/boot/firmware/cmdline.txt, restart, and take it out again. This note goes away once the errors are repaired; if it "
-    "stays or comes back, replace the card or disk.",
+    text="The filesystem has recorded {count}: some files may be damaged, and the card or disk may be failing.",
+    advice="Make a backup now. Then have it repaired: add `fsck.mode=force fsck.repair=yes` to the line in "
+    "/boot/firmware/cmdline.txt, restart, and take it out again; if this message stays or comes back, replace the card or "
+    "disk.",
     source="https://www.kernel.org/doc/Documentation/ABI/testing/sysfs-fs-ext4",
     basis="the filesystem's own count",
     condition="ext4 has recorded errors that no check has repaired; critical with one since boot",
@@ -314,7 +320,7 @@ writes = Finding(
     measure=_written,
     stages=(Stage(INFO, 20.0, 10.0),),
     title="About {value:.0f} GB a day is written to {disk}",
-    text="That is a lot for a card, and wears it out sooner. This limit is an estimate: good cards can take more.",
+    text="That is a lot for a card, and wears it out sooner; this limit is an estimate, and good cards can take more.",
     advice="See what writes so much: `sudo apt install iotop`, then `sudo iotop -ao`. It helps to keep logs in memory (`Storage=volatile` in "
     "/etc/systemd/journald.conf), or to use a disk instead of the card.",
     source="https://www.raspberrypi.com/documentation/accessories/sd-cards.html",
@@ -330,8 +336,8 @@ silent = Finding(
     measure=_silent,
     stages=(flag(WARNING, hold=300.0),),
     title="{place} does not answer",
-    text="The server or disk behind this folder does not respond. Programs that open it wait, and may hang forever.",
-    advice="Switch it on or plug it in again. Or remove it: `sudo umount -l {path}`.",
+    text="The server or disk behind this folder does not respond, so programs that open it wait, and may hang forever.",
+    advice="Switch it on or plug it in again. Or detach it: `sudo umount -l {path}`.",
     source="https://man7.org/linux/man-pages/man8/umount.8.html",
     basis="the alert of this project: 5 minutes",
     condition="a filesystem does not say how full it is",

@@ -88,6 +88,8 @@ class Finding:
         text: What it is and what follows from it, for a person who owns one Pi.
         advice: What to do about it.
         source: The address of the document that explains it.
+        second_source: The address of an independent second source, for a critical limit that rests on the figure of a
+            project; empty otherwise.
         basis: Where the limits come from, in words.
         condition: The condition, as the documentation says it.
         below: Whether a value is bad that is below the limit.
@@ -110,6 +112,7 @@ class Finding:
     source: str
     basis: str
     condition: str
+    second_source: str = ""
     below: bool = False
     words: Callable[[Moment, str, float], dict[str, str]] | None = None
     lacks: Callable[[Machine], Unavailable | None] | None = None

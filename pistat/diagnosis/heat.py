@@ -54,7 +54,7 @@ throttled = Finding(
     measure=_throttled,
     stages=(flag(WARNING, hold=300.0),),
     title="Your Pi is slowed down by heat",
-    text="The processor is at {celsius} and runs slower to protect itself. Everything on your Pi takes longer "
+    text="The processor is at {celsius} and runs slower to protect itself, so everything on your Pi takes longer "
     "until it is cooler.",
     advice=COOLING,
     source=THERMAL,
@@ -71,7 +71,7 @@ throttled_since_boot = Finding(
     stages=(flag(INFO),),
     title="Heat has slowed your Pi down at least once since the last start",
     text="The processor was so hot that it had to run slower for a while.",
-    advice=COOLING + " This note stays until the next restart.",
+    advice=COOLING + " This stays listed until the next restart.",
     source=THERMAL,
     basis="Raspberry Pi documentation: bit 18 of get_throttled",
     condition="throttling since boot, without under-voltage since boot",
@@ -84,10 +84,10 @@ soft_limit = Finding(
     measure=lambda moment: moment.get("power", "soft_temp_limit"),
     stages=(flag(INFO, hold=900.0, clear_hold=300.0),),
     title="This model runs a little slower above 60 °C",
-    text="The processor is at {celsius}. From 60 °C on, this model lowers its speed from 1.4 to 1.2 GHz, which "
+    text="The processor is at {celsius}: from 60 °C on, this model lowers its speed from 1.4 to 1.2 GHz, which "
     "is by design and harms nothing.",
-    advice="Better cooling gives you the full speed. Or raise the limit: `temp_soft_limit=70` in "
-    "/boot/firmware/config.txt.",
+    advice="Better cooling gives you the full speed. Or raise the limit: put `temp_soft_limit=70` into "
+    "/boot/firmware/config.txt and restart.",
     source=THERMAL,
     basis="Raspberry Pi documentation: soft limit of the 3A+ and 3B+, 60 °C",
     condition="the soft temperature limit is active",
@@ -116,7 +116,7 @@ critical = Finding(
     measure=lambda moment: moment.get("cpu_temp"),
     stages=(Stage(CRITICAL, 85.0, 80.0, hold=60.0, at_least=True),),
     title="The processor is too hot: {value:.0f} °C",
-    text="Your Pi slows down as much as it can. At this temperature, its parts age quickly.",
+    text="Your Pi slows down as much as it can, and at this temperature its parts age quickly.",
     advice="Shut it down (`sudo poweroff`) and let it cool. Then improve the cooling before you use it again: more air, "
     "a heat sink, a working fan.",
     source=THERMAL,
@@ -133,7 +133,8 @@ fan_stuck = Finding(
     measure=_stuck,
     stages=(flag(WARNING, hold=300.0),),
     title="The fan should turn and does not",
-    text="The fan {subject} is switched on, but reports 0 turns a minute, and the processor is at {celsius}.",
+    text="The fan {subject} is switched on but reports 0 turns a minute while the processor is at {celsius}; without it, "
+    "your Pi gets hotter and slows down.",
     advice="Check whether something blocks it, and whether it is plugged in properly. Some older kernels report "
     "0 for a fan that turns, so look before you replace it.",
     source="https://github.com/raspberrypi/linux/pull/7556",

@@ -55,4 +55,4 @@ def _moved(finding: Finding, text: str, whole: str) -> tuple[Stage, ...]:
     )
 
 
-LIMITS = Kind(read, "empty, or id=number or id=off, separated by commas, such as disk.full=95, boot.loop=off")
+LIMITS = Kind(read, "id=number or id=off, separated by commas, such as disk.full=95, boot.loop=off; or empty")

@@ -33,11 +33,11 @@ def _swap(moment: Moment) -> Measured:
 def largest(moment: Moment) -> str:
     """Return the name of the process that takes most of the memory, where somebody has looked for it."""
     found = moment.processes.get("memory")
-    return f" The largest program is {name(found)}." if found else ""
+    return f"; the largest program is {name(found)}" if found else ""
 
 
 def _kills(moment: Moment) -> Measured:
-    """Return the seconds since the kernel ended a program for want of memory."""
+    """Return the seconds since the kernel last stopped a program because memory ran out."""
     assert moment.past is not None
     kills = moment.get("memory", "oom_kills")
     return None if kills is None else moment.past.since_rise("oom kills", kills, moment.boot)
@@ -81,8 +81,9 @@ low = Finding(
     stages=(Stage(WARNING, 10.0, 15.0, hold=600.0),),
     below=True,
     title="Only {value:.0f} % of the memory is left",
-    text="When it runs out, your Pi becomes very slow, or the kernel ends a program to get memory back.{largest}",
-    advice="See what uses it: /processes?sort=memory. Stop what you do not need, or restart what has grown.",
+    text="When it runs out, your Pi becomes very slow, or the system stops a program to get memory back{largest}.",
+    advice="See what uses it in the list of processes (/processes?sort=memory). Stop programs that you do not need, or "
+    "restart one that has grown.",
     source=f"{NETDATA}/ram.conf",
     basis="netdata: warns below 10 % available, until 15 %",
     condition="less than 10 % of the memory is available",
@@ -97,8 +98,8 @@ swap_full = Finding(
     measure=_swap,
     stages=(Stage(WARNING, 80.0, 60.0, hold=900.0),),
     title="The swap space is {value:.0f} % full and memory is short",
-    text="Your Pi needs more memory than it has and moves parts of it to the disk, which is slow and wears out an "
-    "SD card.{largest}",
+    text="Your Pi needs more memory than it has and moves parts of it to the swap space, which is slow and, if that is on "
+    "an SD card, wears out the card{largest}.",
     advice="Run fewer programs on this Pi, or use a model with more memory.",
     source=f"{NETDATA}/swap.conf",
     basis="netdata, and the alert of this project: 80 % used while less than 25 % of the memory is available",
@@ -114,13 +115,13 @@ oom = Finding(
     measure=_kills,
     stages=(recent(WARNING),),
     below=True,
-    title="The memory ran out and a program was ended",
-    text="Within {within} your Pi had no memory left, so the kernel ended a program. It may not have been the one that used "
-    "the memory. What it had not saved is lost.",
+    title="The memory ran out and a program was stopped",
+    text="Within {within}, your Pi had no memory left, so the system stopped a program, which may not be the one that "
+    "used the memory; what it had not saved is lost.",
     advice="See which one: `journalctl -k -g 'Out of memory'`. Run fewer programs, or use a model with more memory.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/ram.conf",
     basis="netdata: the kernel's count of such kills; what is older than a day is over",
-    condition="the kernel ended a program because memory ran out, within the last 24 hours",
+    condition="the kernel stopped a program because memory ran out, within the last 24 hours",
     words=lambda _, __, since: {"within": within(since)},
     now=False,
 )
@@ -131,8 +132,8 @@ thrash = Finding(
     measure=_thrash,
     stages=(Stage(WARNING, 10.0, 5.0, hold=300.0),),
     title="Your Pi is short of memory and keeps swapping",
-    text="It keeps moving memory to the disk and back instead of working, so everything is slow. That also wears out "
-    "an SD card.{largest}",
+    text="It keeps moving memory to the swap space and back instead of working, so everything is slow; if that space is "
+    "on an SD card, it also wears out the card{largest}.",
     advice="Run fewer programs, or use a model with more memory. Compressed swap (zram) helps a little.",
     source="https://github.com/Linuxfabrik/monitoring-plugins/issues/746",
     basis="Linuxfabrik: 10 % of the time; without pressure readings netdata's rate of swapping, 500 pages a second",
@@ -149,10 +150,10 @@ cgroup_off = Finding(
     measure=_cgroup_off,
     stages=(flag(Severity.INFO),),
     title="Memory limits of containers have no effect",
-    text="By default, the kernel of Raspberry Pi OS does not count the memory of containers. A memory limit in Docker or "
-    "Podman then does nothing, and one container can take all of the memory.",
+    text="By default, the kernel of Raspberry Pi OS does not count the memory of containers, so a memory limit in Docker or "
+    "Podman does nothing, and one container can take all of the memory.",
     advice="If you do not set limits, ignore this. Otherwise add `cgroup_enable=memory` at the end of the one line in "
-    "/boot/firmware/cmdline.txt, with a space before it, and restart. Do not start a new line.",
+    "/boot/firmware/cmdline.txt, with a space before it and without starting a new line, and restart.",
     source="https://github.com/RPi-Distro/pi-gen/issues/917",
     basis="the memory controller of the kernel's cgroups is off",
     condition="containers run, and the kernel does not count their memory",

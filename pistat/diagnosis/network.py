@@ -107,7 +107,7 @@ wifi_weak = Finding(
     stages=(Stage(INFO, -75.0, -72.0, hold=600.0), Stage(WARNING, VERY_WEAK, -82.0, hold=600.0)),
     below=True,
     title="The Wi-Fi signal is {strength} ({value:.0f} dBm)",
-    text="Your Pi can barely receive the Wi-Fi on {subject}. The connection is slow and may drop out.",
+    text="Your Pi is at the edge of the range of the Wi-Fi ({subject}), so the connection is slow and may drop out.",
     advice="Move the Pi or the router, keep USB 3 disks and metal cases away from it, or use a cable.",
     source="https://github.com/nicolargo/glances/blob/develop/conf/glances.conf",
     basis="Glances: warns at -75 dBm, critical at -85",
@@ -124,7 +124,7 @@ wifi_power_save = Finding(
     below=True,
     title="The Wi-Fi saves power while its signal is weak",
     text="The Wi-Fi of your Pi ({subject}) sleeps between packets, and with a signal of {value:.0f} dBm it misses some of "
-    "them. Your Pi may answer late, or not be found at times.",
+    "them, so your Pi may answer late, or not be found at times.",
     advice="Switch it off and see whether that helps: `sudo iw dev {subject} set power_save off`. To keep it off, set "
     "`wifi.powersave=2` for the connection in NetworkManager.",
     source="https://wireless.docs.kernel.org/en/latest/en/users/documentation/iw.html",
@@ -139,8 +139,10 @@ errors = Finding(
     measure=_error_share,
     stages=(Stage(INFO, 1.0, 0.5, hold=600.0),),
     title="{connection} has errors",
-    text="In the last 10 minutes, {value:.1f} % of the packets were damaged. The network is slower than it could be.",
-    advice="Try another cable and another socket of the router or switch.",
+    text="In the last 10 minutes, {value:.1f} % of the packets were damaged, so the network is slower than it could "
+    "be.",
+    advice="With a cable, try another one and another socket of the router or switch. On Wi-Fi, move the Pi closer to the "
+    "router.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/net.conf",
     basis="netdata: 1 % errors over 10 minutes, of at least 100 packets",
     condition="more than 1 % of at least 100 packets in 10 minutes had errors",
@@ -155,7 +157,7 @@ slow_link = Finding(
     measure=_slow,
     stages=(flag(INFO, hold=300.0),),
     title="The network cable runs at only {speed} Mbit/s",
-    text="{connection} could run at {best} Mbit/s. Copying files over the network takes longer.",
+    text="{connection} could run at {best} Mbit/s, so copying files over the network takes longer than it could.",
     advice="Use a cable with all eight wires (Cat 5e or better), and try another socket of the router or switch. "
     "If the other end only supports 100 Mbit/s, there is nothing to fix.",
     source="https://www.raspberrypi.com/documentation/computers/raspberry-pi.html",

@@ -12,8 +12,8 @@ INFO, WARNING, CRITICAL = Severity.INFO, Severity.WARNING, Severity.CRITICAL
 DOCUMENTATION = "https://www.raspberrypi.com/documentation/computers/raspberry-pi.html"
 WARNINGS = f"{DOCUMENTATION}#power-supply-warnings"
 SUPPLY = (
-    "Use the official power supply for your model and the cable that came with it. "
-    "If USB disks are connected, plug them into a powered USB hub."
+    "Use the official power supply for your model with the cable that came with it, and plug USB disks into a powered "
+    "USB hub."
 )
 
 TROUBLE = ("under-voltage", "over-voltage", "over-temperature")
@@ -59,7 +59,7 @@ under_voltage = Finding(
     measure=lambda moment: moment.get("power", "under_voltage"),
     stages=(flag(WARNING), flag(CRITICAL, hold=300.0)),
     title="The power supply is too weak right now",
-    text="Your Pi gets less than about 4.63 V instead of 5 V. It slows itself down, and files on the SD card or "
+    text="Your Pi gets less than about 4.63 V instead of 5 V, so it slows itself down, and files on the SD card or "
     "a disk can be damaged.",
     advice=SUPPLY,
     source=WARNINGS,
@@ -75,9 +75,9 @@ under_voltage_since_boot = Finding(
     measure=lambda moment: moment.get("power", "under_voltage_since_boot"),
     stages=(flag(WARNING),),
     title="The power supply was too weak at least once since the last start",
-    text="The voltage fell below about 4.63 V. Each time that happens, your Pi slows itself down, and files on the "
+    text="The voltage fell below about 4.63 V: each time that happens, your Pi slows itself down, and files on the "
     "SD card or a disk can be damaged.",
-    advice=SUPPLY + " This note stays until the next restart.",
+    advice=SUPPLY + " This stays listed until the next restart.",
     source=WARNINGS,
     basis="Raspberry Pi documentation: bit 16 of get_throttled",
     condition="the firmware has seen under-voltage since boot",
@@ -96,8 +96,8 @@ input_voltage = Finding(
     ),
     below=True,
     title="Only {value:.2f} V of 5 V reach the board",
-    text="Much of the voltage is lost on the way to your Pi. About 4.9 V is normal; below about 4.63 V the Pi "
-    "slows itself down.",
+    text="Too much voltage is lost in the power supply or its cable: about 4.9 V is normal, and below about 4.63 V your "
+    "Pi slows itself down.",
     advice="Try another cable, short and thick, or another power supply.",
     source="https://github.com/PierreGode/Ragnar/pull/315",
     basis="measured by one project: a good supply reads 4.90 V; never critical for that reason",
@@ -112,8 +112,8 @@ supply_current = Finding(
     measure=_weak_supply,
     stages=(Stage(INFO, 0.5, 0.5), Stage(WARNING, 1.5, 1.5)),
     title="USB devices get only 0.6 A",
-    text="The power supply offers {amperes} A; this model needs 5 A for full USB power. So all USB ports together get "
-    "0.6 A instead of 1.6 A, and a USB disk may need more than that.",
+    text="The power supply offers {amperes} A, and this model needs 5 A for full USB power, so all USB ports together "
+    "get 0.6 A instead of 1.6 A: a USB disk may need more than that.",
     advice="Use the 27 W power supply for the Pi 5. If yours gives 5 A but does not report it, put "
     "`usb_max_current_enable=1` into /boot/firmware/config.txt and restart.",
     source=f"{DOCUMENTATION}#powering-raspberry-pi-5",
@@ -131,14 +131,14 @@ usb_over_current = Finding(
     stages=(recent(WARNING),),
     below=True,
     title="A USB device took too much current",
-    text="{port} was switched off for a moment to protect your Pi, within {within}. A disk that loses its power like that "
-    "can lose files.",
-    advice="Plug this device into a powered USB hub. If it happens again, the device may be faulty.",
+    text="Within {within}, {port} was switched off for a moment to protect your Pi, and a disk that loses its power like "
+    "that can lose files.",
+    advice="Plug the device on that port into a powered USB hub. If it happens again, the device may be faulty.",
     source="https://www.kernel.org/doc/Documentation/ABI/testing/sysfs-bus-usb",
     basis="the kernel's count of cut-offs; what is older than a day is over",
     condition="a USB port was cut off for taking too much within the last 24 hours",
     words=lambda _, port, since: {
-        "port": f"The USB port {name(port)}" if port else "A USB port",
+        "port": f"the USB port {name(port)}" if port else "a USB port",
         "within": within(since),
     },
     now=False,
@@ -150,8 +150,8 @@ reset_cause = Finding(
     measure=_reset,
     stages=(flag(WARNING),),
     title="The power chip switched the board off before this start",
-    text="The power chip of your Pi gave this reason for the last restart: {reason}. That points to the power "
-    "supply or to overheating.",
+    text="The power chip of your Pi gave this reason for the last restart: {reason}; files that were being written at "
+    "that moment may be damaged.",
     advice=SUPPLY + " If the reason is over-temperature, improve the cooling.",
     source="https://github.com/raspberrypi/utils/pull/207",
     basis="the bootloader's own note in the device tree",

@@ -25,7 +25,7 @@ from pistat.monitor import capabilities
 from pistat.monitor.monitor import Monitor, encode
 from pistat.parsers.values import Json
 
-HERE = Derived("the declarations of the findings")
+HERE = Derived("the findings and the readings that they look at")
 SEVERITIES = tuple(each.label for each in Severity)[1:]
 
 FIELDS = (
@@ -36,7 +36,7 @@ FIELDS = (
         "findings[row].subject", Unit.TEXT, "The filesystem, disk, interface or fan; null for others.", HERE
     ),
     Field("findings[row].severity", Unit.TEXT, f"One of {', '.join(SEVERITIES)}.", HERE),
-    Field("findings[row].since", Unit.UNIX_TIME, "Since when, as far as pi-stat saw it.", HERE),
+    Field("findings[row].since", Unit.UNIX_TIME, "When pi-stat first saw it.", HERE),
     Field("findings[row].title", Unit.TEXT, "What is wrong.", HERE),
     Field("findings[row].text", Unit.TEXT, "What it means.", HERE),
     Field("findings[row].advice", Unit.TEXT, "What to do.", HERE),
@@ -48,7 +48,9 @@ FIELDS = (
     ),
     Field("findings[row].source", Unit.TEXT, "Address of a document about it.", HERE),
     Field("checked[id]", Unit.TEXT, "What was checked.", HERE),
-    Field("unknown[row].id", Unit.TEXT, "What could not be checked, which is not the same as well.", HERE),
+    Field(
+        "unknown[row].id", Unit.TEXT, "What could not be checked; that does not mean that it is well.", HERE
+    ),
     Field("unknown[row].reason", Unit.TEXT, "Why not.", Derived("/capabilities")),
     Field(
         "unknown[row].remedy",
@@ -61,22 +63,27 @@ FIELDS = (
 """What `Diagnosis.body` holds, beside the time."""
 
 EVENTS = (
-    Field("events[row].time", Unit.UNIX_TIME, "When; for a finding that began, since when it held.", HERE),
+    Field(
+        "events[row].time",
+        Unit.UNIX_TIME,
+        "When; for a finding that began, when its condition was first seen.",
+        HERE,
+    ),
     Field(
         "events[row].id",
         Unit.TEXT,
-        "A finding; `boot` or `daemon` for a start; `clock` for a step of it.",
+        "A finding; `boot` for a start of the machine, `daemon` for one of pi-stat, `clock` for a change of the clock.",
         HERE,
     ),
     Field("events[row].subject", Unit.TEXT, "The filesystem, disk, interface or fan; null for others.", HERE),
     Field("events[row].state", Unit.TEXT, "`begin` or `end`.", HERE),
     Field("events[row].severity", Unit.TEXT, "How severe; for an end, how severe it was at its worst.", HERE),
-    Field("events[row].title", Unit.TEXT, "What.", HERE),
+    Field("events[row].title", Unit.TEXT, "What happened, in a few words.", HERE),
     Field("events[row].duration", Unit.SECONDS, "How long it lasted; null for what began.", HERE),
     Field(
         "events[row].value",
         Unit.ANY,
-        "What was measured; of a step of the clock its seconds; of a boot 1 if no shutdown went before.",
+        "What was measured; for a change of the clock, by how many seconds; for a start, 1 if there was no shutdown before it.",
         HERE,
     ),
 )

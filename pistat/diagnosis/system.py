@@ -35,8 +35,8 @@ def _waiting(moment: Moment) -> Measured:
 def _updates(moment: Moment, _: str, number: float) -> dict[str, str]:
     security, age = moment.get("system", "updates", "security"), moment.get("system", "updates", "lists_age")
     if age is not None and age > STALE_SECONDS:
-        return {"state": f"have not been checked for {age / DAY:.0f} days", "urgent": ""}
-    safety = f" {security} of them fix security problems." if security else ""
+        return {"state": f"are overdue: the last check was {age / DAY:.0f} days ago", "urgent": ""}
+    safety = f"; {security} of them fix security problems" if security else ""
     return {"state": f"can be installed: {number:.0f}", "urgent": safety}
 
 
@@ -51,8 +51,8 @@ units_failed = Finding(
     stages=(Stage(WARNING, 0.0, 0.0, hold=60.0),),
     title="{what} failed",
     text="Something that should run on your Pi does not: {names}.",
-    advice="Try `sudo systemctl restart {first}`. If it fails again, `systemctl status {first}` shows why. "
-    "`sudo systemctl reset-failed` clears this note.",
+    advice="Try `sudo systemctl restart {first}`; if it fails again, `systemctl status {first}` shows why. "
+    "`sudo systemctl reset-failed` clears this message.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/systemdunits.conf",
     basis="netdata: any unit that failed",
     condition="systemd has failed units",
@@ -82,7 +82,7 @@ updates = Finding(
     measure=_waiting,
     stages=(Stage(INFO, 0.0, 0.0),),
     title="Updates {state}",
-    text="Updates fix errors and keep your Pi safe.{urgent}",
+    text="Updates fix errors and keep your Pi safe{urgent}.",
     advice="Run `sudo apt update && sudo apt full-upgrade`.",
     source="https://www.raspberrypi.com/documentation/computers/os.html#update-software",
     basis="any update; a list older than two weeks",
@@ -97,7 +97,7 @@ eeprom = Finding(
     measure=lambda moment: moment.get("hardware", "bootloader_outdated"),
     stages=(flag(INFO),),
     title="A newer bootloader can be installed",
-    text="The bootloader of your Pi is from {running}, and one from {available} came with the updates. Newer ones fix "
+    text="The bootloader of your Pi is from {running}, and one from {available} came with the updates; newer ones fix "
     "errors when starting from USB, NVMe or the network.",
     advice="Run `sudo rpi-eeprom-update -a`, then restart. Do not cut the power in between.",
     source="https://github.com/raspberrypi/rpi-eeprom/blob/master/rpi-eeprom-update",

@@ -220,7 +220,7 @@ def _verdict(state: State) -> Iterator[Row]:
     more = [f"and {len(found) - FINDINGS} more"] if len(found) > FINDINGS else []
     more += [f"{counted(unknown, 'thing')} could not be checked"] if unknown else []
     if more:
-        line = f"{'; '.join(more)}: curl {state.base}/diagnosis"
+        line = "; ".join(more)
         yield Row(5, (Span(" " * 6), Span(line[0].upper() + line[1:], DIM)))
 
 
@@ -445,6 +445,7 @@ def _next(base: str) -> Iterator[Row]:
     page = f"http://{base}/ in a browser"
     lines = (
         (7, "Keep watching", (f"watch -ct curl -s {base}/top",)),
+        (5, "What is wrong", (f"curl '{base}/diagnosis?format=text'",)),
         (10, "As JSON", (f"curl {base}/stats",)),
         (1, "All the rest", (f"curl {base}/      or {page}", page)),
     )

@@ -197,7 +197,7 @@ USUAL = (
 )
 """The series of an answer for which none is named."""
 
-HERE = Derived("the samples of the recorder")
+HERE = Derived("the samples of the history")
 LONGER = "in ranges beyond 1h"
 
 FIELDS_OF_ANSWER = (

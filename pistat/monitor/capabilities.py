@@ -37,7 +37,7 @@ FIELDS = (
         "capabilities[row].field",
         Unit.TEXT,
         "Path of a reading, as in the other answers.",
-        Derived("the declarations"),
+        Derived("the list of all readings"),
     ),
     Field(
         "capabilities[row].available",

@@ -225,7 +225,7 @@ def test_reads_without_scripting(browser: Browser, replay: Replay) -> None:
     browser.open(address(replay("pi4b-8gb")))
     seen = browser.run("return document.body.innerText")
 
-    assert "These are the readings of when the page was opened" in seen
+    assert "These are the readings from when the page was opened" in seen
     assert "1 problem" in seen
     assert "71.6" in seen
     assert "/network/interfaces" in seen

@@ -1587,4 +1587,7 @@ def test_from_a_home(service: Service) -> None:
     assert "nothing was installed" in failed.stderr
     assert service.out("systemctl", "is-enabled", UNIT) == "enabled"
     assert service.answers()
-    assert "another program is run by what `systemctl edit` has added" in service.install().stderr
+    assert (
+        "the service runs another program, because of what `systemctl edit` has added"
+        in service.install().stderr
+    )

@@ -1,4 +1,4 @@
-"""Whether the clock is set by the network, and by which program."""
+"""Whether the clock is set from the network, and by which program."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def _not_known(machine: Machine) -> Unavailable | None:
     if program is None:
         return Unavailable(
             Reason.NO_FILE,
-            "No program that sets the clock by the network was found: `sudo apt install systemd-timesyncd`.",
+            "No program was found that sets the clock from the network: "
+            "`sudo apt install systemd-timesyncd`.",
         )
     if program == PROGRAMS[TIMESYNCD]:
         return None
@@ -39,14 +40,14 @@ FIELDS = (
     Field(
         "system.clock_synchronized",
         Unit.FLAG,
-        "Whether the clock has been set by the network since boot.",
+        "Whether the clock has been set from the network since boot.",
         first_of(File(SYNCHRONIZED), File(TIMESYNCD)),
         unless=_not_known,
     ),
     Field(
         "system.clock_source",
         Unit.TEXT,
-        "Program that sets the clock by the network.",
+        "Program that sets the clock from the network.",
         SOURCE,
         unless=lambda machine: None if _program(machine) else _not_known(machine),
     ),

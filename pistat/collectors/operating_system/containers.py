@@ -118,7 +118,7 @@ def _no_processes(machine: Machine) -> Unavailable | None:
         "containers[row].started",
         Unit.UNIX_TIME,
         "When its first process started.",
-        Derived("the start of that process, by the clock of now", (PROCS, STAT)),
+        Derived("the start of that process, by the present time of the clock", (PROCS, STAT)),
         unless=_no_processes,
         metric="pistat_container_started_timestamp",
     ),

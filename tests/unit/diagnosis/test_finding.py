@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -167,6 +168,15 @@ def test_every_finding_is_tested() -> None:
     assert {each.id for each in FINDINGS} == CASES.keys() | BY_TIME
 
 
+def assert_reads_well(row: dict[str, Any]) -> None:
+    """What follows and what to do takes three sentences at most, and one at least for each."""
+    text, advice = (re.findall(r"[.!?](?= |$)", row[key]) for key in ("text", "advice"))
+    assert text
+    assert advice
+    assert len(text) + len(advice) <= 3
+    assert not re.search(r"[{}]|\s{2}", row["title"] + row["text"] + row["advice"])
+
+
 class Player:
     """One finding, to which readings are given."""
 
@@ -186,7 +196,7 @@ class Player:
             for change in self.evaluation.take(self.moment):
                 told.append("begin" if change.began else "end")
                 assert _event(change, self.moment).title
-                assert _row(change, self.moment)["text"]
+                assert_reads_well(_row(change, self.moment))
             self.now += 30.0
         return told
 
@@ -393,7 +403,7 @@ def test_a_list_of_updates_that_nobody_renews_is_told() -> None:
     player.give(None)
 
     [active] = player.evaluation.active()
-    assert _row(active, player.moment)["title"] == "Updates have not been checked for 15 days"
+    assert _row(active, player.moment)["title"] == "Updates are overdue: the last check was 15 days ago"
 
 
 def test_a_filesystem_other_than_the_root_that_turned_read_only_is_a_warning() -> None:
