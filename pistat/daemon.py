@@ -22,7 +22,6 @@ from pistat import log as journal
 from pistat.core import Core
 from pistat.machine.machine import Machine
 from pistat.monitor.self_metrics import OTHER
-from pistat.outbound import heartbeat, notify
 from pistat.server import server, slim_imports, systemd
 from pistat.server.watchdog import Watchdog
 from pistat.settings import BadSettingError, Settings, load
@@ -101,6 +100,8 @@ def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Mac
 
 def _notify_test(settings: Settings, machine: Machine) -> int:
     """Send a test message to each target and print what each server answered; return the exit status."""
+    from pistat.outbound import notify  # noqa: PLC0415 - see _send
+
     answers = notify.test(settings.notify, machine.host_name(), _page(settings, machine))
     for number, (_, answer) in enumerate(answers, 1):
         print(f"Target {number} of PISTAT_NOTIFY: {answer}")  # noqa: T201 - what --notify-test is for
@@ -184,10 +185,12 @@ class Daemon(Generic[S]):
         self._service.core.recorder.start()
 
     def _send(self) -> None:
-        """Begin to send what the settings ask for; with none of them, there is no thread."""
+        """Begin to send what the settings ask for; what none asks for is not even imported."""
         settings, core, machine = self._service.settings, self._service.core, self._machine
         page = _page(settings, machine)
         if settings.notify:
+            from pistat.outbound import notify  # noqa: PLC0415
+
             if not settings.history_seconds:
                 log.warning("PISTAT_NOTIFY sends nothing while PISTAT_HISTORY_SECONDS is 0.")
             notify.Notifier(
@@ -198,9 +201,10 @@ class Daemon(Generic[S]):
                 notify.Rules(settings.notify_from, settings.notify_repeat * 3600.0),
             ).start()
         for url in settings.heartbeat_url:
+            from pistat.outbound import heartbeat  # noqa: PLC0415
+
             heartbeat.Heartbeat(url, settings.heartbeat_seconds, core.diagnosis).start()
         for url in settings.mqtt_url:
-            # Only now: where no setting needs it, neither it nor paho-mqtt is loaded.
             from pistat.outbound import mqtt  # noqa: PLC0415
 
             broker = _broker(settings, url)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import typing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from types import ModuleType
-from typing import Any, TypeVar
+from types import ModuleType, SimpleNamespace
+from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -20,6 +21,34 @@ RUN = (
     " && .venv/bin/python pi_system_monitor.py"
 )
 """The command of the README that installs them and runs the program."""
+
+UNUSED = {
+    # The server for development and the client for tests: http.server, html, most of email.
+    "werkzeug.serving": ("run_simple", "is_running_from_reloader"),
+    "werkzeug.test": ("Client",),
+    # The command line of Flask: importlib.metadata, zipfile, gettext.
+    "click": (),
+    "flask.cli": (),
+    # Cookies that are signed, which take a SECRET_KEY.
+    "itsdangerous": ("BadSignature", "URLSafeTimedSerializer"),
+    # Numbers that Flask writes as JSON; our JSON is made without it.
+    "decimal": (),
+    # Compiled templates in files: pickle.
+    "jinja2.bccache": ("BytecodeCache", "FileSystemBytecodeCache", "MemcachedBytecodeCache"),
+    # Counters of requests with asyncio or in databases, and how these are recognised.
+    "limits.aio": (),
+    "limits.storage.memcached": ("MemcachedStorage",),
+    "limits.storage.mongodb": ("MongoDBStorage", "MongoDBStorageBase"),
+    "limits.storage.redis": ("RedisStorage",),
+    "limits.storage.redis_cluster": ("RedisClusterStorage",),
+    "limits.storage.redis_sentinel": ("RedisSentinelStorage",),
+    "importlib.resources": (),
+    "packaging.version": ("Version",),
+    # Decorators for documentation: wrapt.
+    "deprecated": (),
+    "deprecated.sphinx": (),
+}
+"""What the libraries import and this program never uses, each with the names that are imported from it."""
 
 
 class LeftOut(ModuleType):
@@ -43,19 +72,25 @@ def require() -> None:
 
 
 def block() -> None:
-    """Keep out OpenSSL and asyncio, a fifth of the memory. Call it before anything that imports them.
+    """Keep out OpenSSL and what is unused, a third of the memory. Call it before anything that imports them.
 
     Only the program calls it: in other people's processes this is theirs to decide.
     """
-    sys.modules.update(_stand_ins())  # type: ignore[arg-type] # that None prevents an import is documented
+    # That None prevents an import is documented.
+    sys.modules.update(dict.fromkeys(_blocked()))  # type: ignore[arg-type]
+    sys.modules.update(_stand_ins())
 
 
 def import_libraries() -> None:
-    """Import flask-limiter, and with it flask, without what is blocked; with it, if they need it."""
+    """Import flask-limiter, and with it flask, without what is unused; with it, if they need it."""
     try:
         import flask_limiter  # noqa: F401, PLC0415
     except (ImportError, AttributeError):
         # A version that uses more of it than those we know.
+        for name in _blocked():
+            del sys.modules[name]
+    finally:
+        # Whoever really needs one later gets it.
         for name in _stand_ins():
             del sys.modules[name]
 
@@ -82,21 +117,34 @@ def allow_tls() -> None:
         del sys.modules["ssl"]
 
 
-def _stand_ins() -> dict[str, ModuleType | None]:
-    """Return what takes the places of modules; None makes an import fail, which importers expect.
+def _blocked() -> tuple[str, ...]:
+    """Return what cannot be imported at all, which importers expect.
 
-    Python can be built without the compressions and without TLS; its own hashes serve where it has them. Of
-    limits it is the asyncio half, and of deprecated a decorator for documents, which imports wrapt.
+    Python can be built without the compressions and without TLS; its own hashes serve where it has them.
     """
-    marks = LeftOut("deprecated.sphinx")
-    marks.versionadded = marks.versionchanged = marks.deprecated = _unmarked  # type: ignore[attr-defined]
-    hashes = ("ssl", "_hashlib") if find_spec("_md5") else ()
-    return {
-        **dict.fromkeys((*hashes, "bz2", "lzma")),
-        "limits.aio": LeftOut("limits.aio"),
-        "deprecated": LeftOut("deprecated"),
-        "deprecated.sphinx": marks,
-    }
+    return ("bz2", "lzma", *(("ssl", "_hashlib") if find_spec("_md5") else ()))
+
+
+def _stand_ins() -> dict[str, ModuleType]:
+    """Return what takes the places of modules while the libraries are imported."""
+    found: dict[str, ModuleType] = {}
+    for module, names in UNUSED.items():
+        found[module] = LeftOut(module)
+        vars(found[module]).update({name: _left_out(f"{module}.{name}") for name in names})
+    # What each application has, and each of its parts.
+    vars(found["flask.cli"])["AppGroup"] = lambda: SimpleNamespace(name="", commands={})
+    vars(found["deprecated.sphinx"]).update(
+        dict.fromkeys(("versionadded", "versionchanged", "deprecated"), _unmarked)
+    )
+    # All that is asked of it is in Python since 3.11.
+    return {**found, "typing_extensions": typing}
+
+
+def _left_out(name: str) -> Callable[..., NoReturn]:
+    def complain(*_: object, **__: object) -> NoReturn:
+        raise AttributeError(f"{name} is left out by pistat/server/slim_imports.py")
+
+    return complain
 
 
 def _unmarked(*_: object, **__: object) -> Callable[[T], T]:
