@@ -205,9 +205,11 @@ def _finding(finding: Json, judged: Json, events: Sequence[Json]) -> dict[str, A
 
 
 def _plain(path: str, value: Any) -> str:
-    """Return a reading as JavaScript writes it: a time as its day, other numbers with two decimals."""
+    """Return a reading as the script writes it: a time as its day, an age in words, else two decimals."""
     if path.endswith("_error") and value:
         return f"{utc(value):%Y-%m-%d}"
+    if path.endswith("_age") and value is not None:
+        return lasting(value)
     value = round(value, 2) if isinstance(value, float) else value
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
@@ -279,8 +281,8 @@ def _cpu(now: Json) -> Tile:
     cores, load = now["per_cpu_usage"] or [], (now["load_avg"] or [None])[0]
     usage = percent(now["cpu_usage"])
     unit = "" if usage == NONE else f"% of {counted(len(cores), 'core')}"
-    clock = known(now["cpu_freq"], lambda value: hertz(value * 1e6))
-    return Tile(usage, unit, clock, "load " + known(load, lambda value: fixed(value, 2)))
+    clock = hertz(now["cpu_freq"] * 1e6) if now["cpu_freq"] else ""
+    return Tile(usage, unit, clock, "" if load is None else f"load {fixed(load, 2)}")
 
 
 def _memory(now: Json) -> Tile:
@@ -299,13 +301,11 @@ def _memory(now: Json) -> Tile:
 def _disk(now: Json) -> Tile:
     card, traffic = now["disk"], now["disk_io"]
     free, _, unit = size(card["free"]).partition(NO_BREAK)
-    return Tile(
-        free,
-        "" if free == NONE else f"{unit} free of {size(card['total'])}",
-        "reads " + speed(traffic["read_rate"]),
-        "writes " + speed(traffic["write_rate"]),
-        percent=card["percent"] or 0,
-    )
+    left, right = f"reads {speed(traffic['read_rate'])}", f"writes {speed(traffic['write_rate'])}"
+    if traffic["read_bytes"] is None:
+        left, right = MISSING, ""
+    beside = "" if free == NONE else f"{unit} free of {size(card['total'])}"
+    return Tile(free, beside, left, right, percent=card["percent"] or 0)
 
 
 def _network(now: Json) -> dict[str, Tile]:
@@ -354,7 +354,8 @@ def _power(now: Json) -> Tile:
         return Tile(f"{fixed(watts, 1)}{NO_BREAK}W", joined("board", fed), note, hidden=hidden)
     if told and not wrong and power["under_voltage"] is None:
         return Tile("Not checked", "on this model", note, hidden=hidden)
-    value = wrong or ("Steady" if told else NONE)
+    before = power["under_voltage_since_boot"] or power["throttled_since_boot"]
+    value = wrong or (("Steady now" if before else "Steady") if told else NONE)
     return Tile(value, "" if value == NONE else fed or ("" if wrong else core_words), note, hidden=hidden)
 
 

@@ -23,7 +23,7 @@ function readable(made) {
     const i = nearest(made.found[0], time);
     const values = made.found.map(found => found[nearest(found, time)]);
     const words = values.map((sample, n) =>
-      sample?.[1] == null ? "no reading" : made.write(sample[1]) + (made.words ? NB + made.words[n] : ""),
+      sample?.[1] == null ? "not recorded" : made.write(sample[1]) + (made.words ? NB + made.words[n] : ""),
     );
     return `${clock(made.found[0][i]?.[0] ?? time, made.span)}: ${[...new Set(words)].join(", ")}`;
   };

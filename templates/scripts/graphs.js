@@ -4,6 +4,15 @@
 const WIDE = 300;
 const HIGH = 64;
 const GRAPHS = [];
+const EMPTY = "No history yet";
+
+// What the marks mean, each as it is drawn
+const MARKS = {
+  bad: ["too weak", "M0 0h14V12h-14Z"],
+  warn: ["slowed", "M0 6h14V12h-14Z"],
+  start: ["started", "M7 0V12"],
+  gap: ["not recorded", "M0 6h14"],
+};
 
 // What a graph is made of: area, range from least to most, baseline, gaps, mark, starts, lines, cursor, end
 const PARTS = ["area", "spread", "base", "gap", "mark", "start", "second", "line", "cursor", "dot"];
@@ -19,9 +28,10 @@ function graph(box, of) {
   );
   const top = make("span.top");
   const said = make("span.said");
+  const empty = make("span.nothing");
   const span = make("p.span", make("span"), make("span"), make("span"));
-  box.append(make("div.plot", svg, top, said), span);
-  const made = { ...of, box, svg, paths, top, said, found: [] };
+  box.append(make("div.plot", svg, empty, top, said), span);
+  const made = { ...of, box, svg, paths, top, said, empty, found: [] };
   made.paintSpan = () =>
     [span.children[0], span.children[1], span.children[2]].forEach((each, i) =>
       put(each, [range + " ago", chosen().half, "now"][i]),
@@ -67,6 +77,10 @@ function draw(made) {
   const lines = series.map(found => stretches(found, from, span, gap));
   const path = (part, d) => made.paths[part].setAttribute("d", d);
   Object.assign(made, { found: series, from, span });
+  const drawable = lines.flat();
+  // What was never read has no graph; what is read has one as soon as there is a second sample
+  made.box.hidden = !drawable.length && made.names.every(unread);
+  put(made.empty, drawable.some(stretch => stretch.length > 1) || early(HISTORY) ? "" : EMPTY);
 
   const across = (stretch, value) => stretch.map(column => x(column.x) + " " + y(value(column))).join("L");
   const mean = stretch => across(stretch, column => column.mean) + (stretch.length > 1 ? "" : "h0");
@@ -94,12 +108,7 @@ function draw(made) {
   );
   const foot = HIGH - 0.5;
   path("base", `M0 ${foot}H${WIDE}`);
-  path(
-    "gap",
-    gaps(lines[0])
-      .map(([one, other]) => `M${x(one)} ${foot}H${x(other)}`)
-      .join(""),
-  );
+  path("gap", dotted(lines[0], foot));
   path("mark", made.mark?.() ? `M0 ${y(made.mark())}H${WIDE}` : "");
   path("start", starts(curve?.boots, from, span, HIGH));
   const end = lines[0].at(-1)?.at(-1);
@@ -107,6 +116,7 @@ function draw(made) {
   put(made.top, made.written?.(high) ?? "");
   made.point?.();
 }
+const unread = name => (seen[name] ?? []).every(sample => sample[1] == null);
 // What is not covered, from the left edge to the right one
 function gaps(stretches) {
   const found = [];
@@ -118,6 +128,10 @@ function gaps(stretches) {
   if (WIDE - covered > 3) found.push([covered, WIDE]);
   return found;
 }
+const dotted = (stretches, foot) =>
+  gaps(stretches)
+    .map(([one, other]) => `M${one.toFixed(1)} ${foot}H${other.toFixed(1)}`)
+    .join("");
 const starts = (boots, from, span, height) =>
   (boots ?? [])
     .filter(time => time > from)
@@ -129,4 +143,22 @@ function ceiling(least, series) {
   for (const found of series) for (const sample of found) if (sample[3] > most) most = sample[3];
   const power = 10 ** Math.floor(Math.log10(most));
   return [1, 2, 5, 10].find(step => most <= step * power * 1.0001) * power;
+}
+// The key to the marks that these graphs have
+function paintKey(box, graphs) {
+  const used = Object.entries(MARKS).filter(([part]) =>
+    graphs.some(each => !each.box.hidden && each.paths[part]?.getAttribute("d")),
+  );
+  const keys = used.map(([part, [words, d]]) =>
+    make(
+      "span",
+      drawn(
+        "svg",
+        { class: "sp strip", viewBox: "0 0 14 12", "aria-hidden": "true" },
+        drawn("path", { class: part, d }),
+      ),
+      words,
+    ),
+  );
+  renew(box, ...keys);
 }

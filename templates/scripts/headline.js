@@ -67,9 +67,10 @@ function paintFindings() {
 const counted = (n, one, many = one + "s") => `${n} ${n === 1 ? one : many}`;
 // More could not be checked than could, so nobody knows whether all is well
 const hardly = () => judged.unknown.length > judged.checked.length;
-// A time as its day, other numbers with two decimals at most
+// A time as its day, an age as it is said, other numbers with two decimals at most
 const reading = (path, value) => {
   if (path.endsWith("_error") && value) return day(value);
+  if (path.endsWith("_age") && value != null) return lasting(value);
   return typeof value === "number" ? +value.toFixed(2) : value;
 };
 // What is to be said when there is nothing to be said

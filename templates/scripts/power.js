@@ -10,6 +10,8 @@ const DAY = 86400;
 let strip = null;
 
 const told = power => power?.throttled != null || power?.under_voltage != null;
+const steady = power =>
+  power.under_voltage_since_boot || power.throttled_since_boot ? "Steady now" : "Steady";
 const wrong = power => Object.keys(STATES).find(flag => power?.[flag]);
 function paintPower() {
   if (early(SENSORS)) return;
@@ -26,7 +28,7 @@ function paintPower() {
   );
   if (!flag && chip.watts != null) figure("power", chip.watts.toFixed(1) + NB + "W", joined("board", fed));
   else if (!flag && told(power) && power.under_voltage == null) figure("power", "Not checked", "on this model");
-  else figure("power", flag ? STATES[flag] : told(power) ? "Steady" : NONE, fed || (flag ? "" : volts));
+  else figure("power", flag ? STATES[flag] : told(power) ? steady(power) : NONE, fed || (flag ? "" : volts));
   paintStrip();
 }
 function paintStrip() {
@@ -34,24 +36,33 @@ function paintStrip() {
   const curve = remembered.strip;
   at("g-power").hidden = !told(power);
   if (!told(power)) return notes("power", MISSING);
-  if (!curve) return notes("power", since(power));
+  if (!curve) {
+    put(strip.empty, early(STRIP) ? "" : EMPTY);
+    return notes("power", since(power));
+  }
   const [weak, slow, capped] = ["under_voltage", "throttled", "freq_capped"].map(
     flag => curve.series["power." + flag]?.mean ?? [],
   );
   const seen = i => weak[i] != null || slow[i] != null;
-  const bad = i => weak[i] > 0 || slow[i] > 0;
   Object.assign(strip, { from: last - DAY, curve, weak, slow, capped });
   const mark = (part, test, write) => strip.paths[part].setAttribute("d", spans(curve, test).map(write).join(""));
-  mark("covered", seen, box);
+  mark("covered", seen, stretch => box(stretch));
+  const any = spans(curve, seen).length;
+  put(strip.empty, any ? "" : EMPTY);
   mark(
     "gap",
-    i => !seen(i),
+    i => any && !seen(i),
     ([begun, end]) => `M${along(begun)} 8H${along(end)}`,
   );
-  mark("bad", bad, box);
-  mark("warn", i => !bad(i) && capped[i] > 0, box);
+  mark("bad", i => weak[i] > 0, stretch => box(stretch));
+  mark(
+    "warn",
+    i => slow[i] > 0 || capped[i] > 0,
+    stretch => box(stretch, 8),
+  );
   strip.paths.start.setAttribute("d", starts(curve.boots, strip.from, DAY, 16));
   strip.point();
+  paintKey(strip.key, [strip]);
   notes("power", summary(), power.under_voltage == null ? "under-voltage not detectable here" : "");
 }
 // The stretches of points for which something is so, as pairs of times
@@ -70,9 +81,9 @@ function spans(curve, test) {
 }
 const along = time => Math.max(0, ((time - strip.from) / DAY) * WIDE).toFixed(1);
 // Wide enough to be seen
-function box([begun, end]) {
+function box([begun, end], top = 0) {
   const width = Math.max(1.6, along(end) - along(begun)).toFixed(1);
-  return `M${along(begun)} 0h${width}V16h-${width}Z`;
+  return `M${along(begun)} ${top}h${width}V16h-${width}Z`;
 }
 // How often, and for how long in all
 function summary() {
@@ -88,7 +99,9 @@ function summary() {
   const seen = spans(curve, i => weak[i] != null || slow[i] != null);
   const covered = seen.reduce((total, [begun, end]) => total + end - begun, 0);
   if (parts.length) return parts.join("; ");
-  return covered > 0.9 * DAY ? "none in 24 h" : covered ? `none in the ${lasting(covered)} seen` : since(now.power);
+  // What has only begun is not in the history yet
+  const none = wrong(now.power) ? "none before this in" : "none in";
+  return covered > 0.9 * DAY ? none + " 24 h" : covered ? `${none} the ${lasting(covered)} seen` : since(now.power);
 }
 const since = power =>
   power.under_voltage_since_boot
@@ -102,23 +115,28 @@ const since = power =>
 function equipPower() {
   const box = at("g-power");
   const paths = {};
-  for (const part of ["covered", "gap", "warn", "bad", "start", "cursor"]) paths[part] = drawn("path", { class: part });
+  for (const part of ["covered", "gap", "bad", "warn", "start", "cursor"]) paths[part] = drawn("path", { class: part });
   const svg = drawn(
     "svg",
     { class: "sp strip", viewBox: `0 0 ${WIDE} 16`, preserveAspectRatio: "none", "aria-hidden": "true" },
     ...Object.values(paths),
   );
   const said = make("span.said");
+  const empty = make("span.nothing");
+  const key = make("p.key");
   box.append(
     make("p.title", make("span", "under-voltage and throttling, 24 h"), said),
-    svg,
+    make("div.plot", svg, empty),
     make("p.span", make("span", "24 h ago"), make("span", "12 h"), make("span", "now")),
+    key,
   );
   strip = {
     box,
     svg,
     paths,
     said,
+    empty,
+    key,
     top: box.querySelector(".title span"),
     height: 16,
     from: 0,

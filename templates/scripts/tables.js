@@ -140,13 +140,15 @@ function spark(name) {
   const from = last - 300;
   const found = samples(name, null, from);
   const top = ceiling(1e3, [found]);
-  const lines = stretches(found, from, 300, apart()).map(
+  const parts = stretches(found, from, 300, apart());
+  const lines = parts.map(
     stretch => "M" + stretch.map(each => `${each.x.toFixed(1)} ${(22 - (each.mean / top) * 20).toFixed(1)}`).join("L"),
   );
   return drawn(
     "svg",
     { class: "sp spark", viewBox: `0 0 ${WIDE} 24`, preserveAspectRatio: "none", "aria-hidden": "true" },
     drawn("path", { class: "base", d: `M0 23.5H${WIDE}` }),
+    drawn("path", { class: "gap", d: dotted(parts, 23.5) }),
     drawn("path", { class: "line", d: lines.join("") }),
   );
 }

@@ -43,8 +43,11 @@ function accept(answer) {
   record("disk_io.write_rate", time, answer.disk_io.write_rate);
   const traffic = Object.entries(answer.network ?? {}).filter(each => isNaN(each[1]));
   for (const [name, each] of traffic) record("in " + name, time, each.recv_rate);
-  const physical = traffic.filter(([name]) => links[name]?.physical).map(each => each[1]);
-  if (physical.length) for (const way of ["recv_rate", "sent_rate"]) record("network." + way, time, sum(physical, way));
+  // A container has no physical interface
+  const physical = traffic.filter(([name]) => links[name]?.physical);
+  const counted = physical.length ? physical : traffic.filter(([name]) => name === mainLink());
+  const rows = counted.map(each => each[1]);
+  if (LINKS.found) for (const way of ["recv_rate", "sent_rate"]) record("network." + way, time, sum(rows, way));
   return true;
 }
 function sum(rows, name) {
@@ -79,7 +82,7 @@ function notes(id, left, right = "") {
   if (!failed && left === MISSING) {
     const [before, after] = left.split("/capabilities");
     renew(one, ...make("span", before, link("/capabilities", "/capabilities"), after).childNodes);
-  } else put(one, failed ? `${failed}: ${now.errors[failed]}` : left);
+  } else put(one, failed ? `${failed}: ${now.errors[failed]}` : (left ?? ""));
   put(two, failed ? "" : right);
 }
 // At how many °C it slows itself, as it is shipped: a 3A+ and a 3B+ have a soft limit. Null for a PC
@@ -119,8 +122,8 @@ function paintCpu() {
   figure("cpu", percent(now.cpu_usage), `% of ${counted(cores.length, "core")}`);
   notes(
     "cpu",
-    known(now.cpu_freq, n => hertz(n * 1e6)),
-    "load " + known(now.load_avg[0], n => n.toFixed(2)),
+    now.cpu_freq && hertz(now.cpu_freq * 1e6),
+    now.load_avg[0] == null ? "" : "load " + now.load_avg[0].toFixed(2),
   );
   const bars = cores.map((value, i) =>
     drawn("rect", { x: i * 12, y: 24 - Math.max(1, (value ?? 0) * 0.24), width: 9, height: 24 }),
@@ -146,7 +149,9 @@ function paintDisk() {
   at("disk")
     .querySelector(".meter rect")
     .setAttribute("width", card.percent ?? 0);
-  notes("disk", "reads " + speed(now.disk_io.read_rate), "writes " + speed(now.disk_io.write_rate));
+  const traffic = now.disk_io;
+  if (traffic.read_bytes == null) notes("disk", MISSING);
+  else notes("disk", "reads " + speed(traffic.read_rate), "writes " + speed(traffic.write_rate));
 }
 // That of the default route; where there is none, the one with the most traffic
 function mainLink() {
@@ -183,7 +188,10 @@ const pace = (link, live = link) =>
           : "";
 
 function paintGraphs() {
-  if (!document.hidden) for (const each of GRAPHS) draw(each);
+  if (!document.hidden) {
+    for (const each of GRAPHS) draw(each);
+    paintKey(at("key"), GRAPHS);
+  }
   if (now.cpu_temp != null) paintHeat();
 }
 function equipTiles() {

@@ -57,10 +57,11 @@ MACHINES = {
     ),
     "worn": Machine("cm3-plus-worn", "45,22"),
     "share": Machine("pi2b-docker", "55,30"),
-    "mainline": Machine("pi4b-mainline", "49,20"),
-    "pc": Machine("pc-x86", "63,40"),
-    "container": Machine("pi4b-4gb-container", "49,20"),
+    "mainline": Machine("pi4b-mainline", "49,20", settings={"PAST_WITHOUT": "power.throttled power.freq"}),
+    "pc": Machine("pc-x86", "63,40", settings={"PAST_WITHOUT": "power"}),
+    "container": Machine("pi4b-4gb-container", "49,20", settings={"PAST_WITHOUT": "cpu_temp disk_io power"}),
     "young": Machine("zero2w-wifi"),
+    "unrecorded": Machine("pi4b-8gb", settings={"PISTAT_HISTORY_SECONDS": "0"}),
 }
 
 
@@ -136,6 +137,8 @@ class Scenes:
                 opened(self.browser, daemon)
                 self.scroll_through()
                 self.take(f"{name}-1280-whole", whole=True)
+                # Not a page whose daemon is gone
+                self.browser.open("about:blank")
 
     def scroll_through(self) -> None:
         for part in ("processes", "links", "storage", "sensors", "containers", "units"):

@@ -109,11 +109,26 @@ def test_a_history_that_begins(browser: Browser, replay: Replay) -> None:
 
 
 def test_without_a_history(browser: Browser, replay: Replay) -> None:
-    """Where none is kept the page draws what it sees itself."""
+    """Where none is kept the page says so, and draws what it sees itself."""
     watch(browser, replay("pi4b-8gb", PISTAT_HISTORY_SECONDS="0"))
+    browser.wait_for("#g-power .nothing", "No history yet")
+    browser.wait_for("#g-heat .nothing", "No history yet")
     browser.wait(lambda: browser.run("return turn") > 1 and points(browser, "line"), "a line")
 
+    browser.wait(lambda: not browser.text("#g-heat .nothing"), "the second sample")
+    assert path(browser, "gap", "g-power") == ""
     assert browser.complaints() == []
+
+
+def test_nothing_is_drawn_of_what_is_not_read(browser: Browser, replay: Replay) -> None:
+    """A container has no temperature and so no graph of it; its traffic has one."""
+    watch(browser, replay("pi4b-4gb-container", REPLAY="alive"))
+    browser.wait(
+        lambda: browser.run("return LINKS.found && turn > 1") and path(browser, "line", "g-network"), "a line"
+    )
+
+    assert not browser.run("return document.querySelector('#g-heat .plot').checkVisibility()")
+    assert browser.text("#heat .f") == "Why readings are missing: see /capabilities."
 
 
 def test_read_by_keyboard(browser: Browser, past: Daemon) -> None:
@@ -159,7 +174,7 @@ def test_read_by_pointer(browser: Browser, past: Daemon, kind: str) -> None:
 
     assert at(0.25).endswith("%")
     until, since = GAPS[2]
-    assert at(1 - (until + since) / 2 / 3600).endswith("no reading")
+    assert at(1 - (until + since) / 2 / 3600).endswith("not recorded")
 
 
 def test_the_strip_shows_when(browser: Browser, past: Daemon) -> None:
@@ -170,6 +185,8 @@ def test_the_strip_shows_when(browser: Browser, past: Daemon) -> None:
     assert all(min(abs(mark - each) for mark in marks) < 2 for each in expected)
     assert all(min(abs(mark - each) for each in expected) < 3 for mark in marks)
     assert "too weak 7 times" in browser.text("#power .f")
+    assert browser.texts("#g-power .key span") == ["too weak", "slowed", "started", "not recorded"]
+    assert browser.texts("#key span") == ["started", "not recorded"]
     browser.run("document.getElementById('g-power').focus()")
     browser.press("\ue011")
     assert said(browser, "g-power").endswith("all well")

@@ -170,7 +170,7 @@ def test_containers_and_failed_services(browser: Browser, replay: Replay) -> Non
         (
             "0x50000",
             "1 problem",
-            "Steady",
+            "Steady now",
             "The power supply was too weak at least once since the last start",
         ),
     ],

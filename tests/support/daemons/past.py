@@ -33,6 +33,10 @@ def _bursts(time: float, period: float) -> float:
     return max(0.0, math.sin(time / period * 2 * math.pi)) ** 4 * (0.7 + 0.3 * _noise(time))
 
 
+WITHOUT = os.environ.get("PAST_WITHOUT", "").split()
+"""How the names of series begin that the machine never had."""
+
+
 def curves(heat: float, memory: float) -> dict[str, Callable[[float], float]]:
     """What each series was, by how long ago."""
     day = 2 * math.pi / DAY
@@ -61,6 +65,8 @@ def fill(history: History, heat: float, memory: float) -> None:
     for tier in history.tiers.values():
         first = tier.next - tier.size
         for name, at in curves(heat, memory).items():
+            if name.startswith(tuple(WITHOUT)):
+                continue
             agos = [now - (slot + 0.5) * tier.step for slot in range(first, tier.next)]
             points = [_there(ago) * at(ago) for ago in agos]
             kinds = [array("f", points)]
