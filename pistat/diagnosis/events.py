@@ -24,11 +24,14 @@ LARGEST, LONGEST = 1e12, 200
 """The largest number, and the most characters of a text, that is taken from a file."""
 
 
-LINES = 2 * MOST
-"""Lines of the file from which on it is written anew with the last 200."""
+FULL = 64 << 10
+"""Bytes of the file, after which the next one is begun. The one before is kept: it has more than 200 events."""
 
-AT_ONCE = 24
-"""How many times a day an event is saved at once; a machine that flaps must not wear out its card by that."""
+BUDGET = 400_000
+"""Bytes that may be written in a day: a machine that flaps must not wear out its card by that."""
+
+OVERHEAD = 8_000
+"""Bytes that a filesystem writes to save anything, measured on ext4: the rest of a block, and its journal."""
 
 WEEK = 7 * DAY
 
@@ -78,10 +81,9 @@ class Events:
         self._state = state
         self._boot_id = boot_id
         self._events: deque[Event] = deque(maxlen=MOST)
-        self._unsaved: list[Event] = []
-        self._lines = 0
+        self._unsaved: deque[Event] = deque(maxlen=MOST)
         self._saved_at = 0.0
-        self._at_once: deque[float] = deque(maxlen=AT_ONCE)
+        self._written: deque[tuple[float, int]] = deque()
         self._known_before = False
         self._unclean = False
         self.counters: dict[str, Any] = {}
@@ -134,38 +136,39 @@ class Events:
         self._unsaved.append(event)
 
     def save_if_due(self, boot: float, wall: float) -> None:
-        """Save what is new: at once if something is critical, otherwise each hour."""
+        """Save what is new: at once if something is critical, otherwise each hour; all within the budget."""
         if not self._unsaved:
             return
         critical = any(each.severity == Severity.CRITICAL.label for each in self._unsaved)
-        if critical and (len(self._at_once) < AT_ONCE or boot - self._at_once[0] > DAY):
-            self._at_once.append(boot)
+        # Half of the budget is left for each hour.
+        if (critical and self._affords(boot, BUDGET // 2)) or (
+            boot - self._saved_at >= HOUR and self._affords(boot, BUDGET)
+        ):
             self.save(boot, wall)
-        elif boot - self._saved_at >= HOUR:
-            self.save(boot, wall)
+
+    def _affords(self, boot: float, budget: int) -> bool:
+        """Return whether what was written in the last day leaves enough of the budget."""
+        while self._written and boot - self._written[0][0] > DAY:
+            self._written.popleft()
+        return sum(size for _, size in self._written) + OVERHEAD <= budget
 
     def save(self, boot: float, wall: float) -> None:
-        """Append what is new to the file; now and then write it anew, so that it does not grow."""
+        """Append what is new to the file. What cannot be saved is tried again with the next."""
+        if not self._unsaved:
+            return
         self._saved_at = boot
-        if self._lines + len(self._unsaved) > LINES:
-            if self._state.write(FILE, _lines(self._events, wall - boot)):
-                self._lines, self._unsaved = len(self._events), []
-        elif self._unsaved and self._state.append(FILE, _lines(self._unsaved, wall - boot)):
-            self._lines += len(self._unsaved)
-            self._unsaved = []
-        # What cannot be saved is tried again with the next, and bounded like the rest.
-        del self._unsaved[:-MOST]
+        # On a line of their own, also behind one that a power cut or a full disk has torn.
+        lines = b"\n" + _lines(self._unsaved, wall - boot)
+        self._written.append((boot, len(lines) + OVERHEAD))
+        if self._state.append(FILE, lines, longest=FULL, keep=1):
+            self._unsaved.clear()
 
     def _read(self) -> None:
-        data = self._state.read(FILE) or b""
+        data = b"\n".join(data or b"" for _, data in self._state.read_log(FILE))
         # What a stalled disk has written after all was written again.
         lines = list(dict.fromkeys(data.split(b"\n")))
         found = [event for line in lines if (event := _event(line)) is not None]
         self._events.extend(found)
-        self._lines = data.count(b"\n")
-        if data and not data.endswith(b"\n"):
-            # After a power cut: what is appended next must not become a part of the torn line.
-            self._lines = LINES
 
     # What is known
 

@@ -1,8 +1,8 @@
-"""The file in which the curves outlast a restart.
+"""The files in which the curves outlast a restart.
 
-It is a row of records. Each holds the points since the one before, is appended once an hour and at the end,
-and is good or not by itself: what a power cut has torn is skipped, and what is appended behind it counts.
-When the file has grown long, it is written anew with all points that are kept.
+They are a row of records. Each holds the points since the one before, is appended once an hour and at the
+end, and is good or not by itself: what a power cut has torn is skipped, what is appended behind it counts.
+When a file has grown long, the next one is begun, and the oldest is removed: nothing is ever written twice.
 
 A record says by which boot clock its points are placed, and when that clock was started by the wall clock as
 it was known then. Of one boot the last record knows that best, for the clock of a Pi is often set late.
@@ -17,7 +17,7 @@ import struct
 import sys
 import zlib
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
@@ -30,16 +30,19 @@ from pistat.machine.machine import Machine
 
 FILE = "history.bin"
 
-LONGEST = 1 << 20
-"""Bytes from which on the file is written anew: some four days after the last time."""
+LONGEST = 1 << 18
+"""Bytes of a file, after which the next one is begun: those of a day or more."""
 
-LONGEST_WAITING = 3 * LONGEST
-"""The same while it holds points that cannot be placed before the clock is set, and that would be lost."""
+KEPT = 15
+"""How many files are kept beside the one that grows: more than a fortnight fills, whatever is sampled."""
+
+RETRY_SECONDS = 60.0
+"""After how long a disk that did not answer is asked again, and then after twice as long, up to an hour."""
 
 MOST_RECORDS = 10_000
 """So many places of a file are looked at; one that is full of something else must not take minutes."""
 
-MOST_CONTENT = 4 * LONGEST
+MOST_CONTENT = 16 * LONGEST
 """Bytes of a record when it is unpacked: six times what all curves take. A made one may claim any number."""
 
 WRONG = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -118,9 +121,9 @@ class Archive:
         self._seed, self._boot = 0, b""
         self._tiers = [tier for tier in history.tiers.values() if tier.reach > HOUR]
         self._saved = {tier.step: tier.next for tier in self._tiers}
-        self._size = 0
         self._taken: set[bytes] = set()
         self._next_load = -math.inf
+        self._next_try, self._pause = -math.inf, RETRY_SECONDS
         self._next_save = math.inf
 
     def listen(self, recorder: Recorder) -> None:
@@ -135,8 +138,8 @@ class Archive:
         if not self._boot:
             self._identify()
             self._next_save = sample.boot + HOUR
-        if sample.wall >= self._next_load:
-            self._load(sample.wall)
+        if sample.wall >= self._next_load and sample.boot >= self._next_try:
+            self._load(sample)
         if sample.boot >= self._next_save:
             self._next_save = sample.boot + HOUR
             self.save(sample.boot)
@@ -156,26 +159,14 @@ class Archive:
             self.save(self._machine.uptime(), closing=True)
 
     def save(self, boot: float, *, closing: bool = False) -> None:
-        """Append the points since the last time; write the file anew when it has become long."""
+        """Append the points since the last time."""
         upto = {tier.step: tier.next for tier in self._tiers}
-        record = self._record(self._boot, boot, self._saved, closing=closing).packed(self._seed)
-        longest = LONGEST if self._next_load == math.inf else LONGEST_WAITING
-        if self._size + len(record) > longest:
-            self._rewrite(boot, closing=closing)
-        elif self._state.append(FILE, record):
-            self._size += len(record)
+        data = self._record(self._boot, boot, self._saved, closing=closing).packed(self._seed)
+        if not self._saved:
+            # What was before this boot keeps its times, should the clock be set later.
+            data = self._record(PAST, -1.0, {}, before=0).packed(self._seed) + data
+        if self._state.append(FILE, data, longest=LONGEST, keep=KEPT):
             self._saved = upto
-
-    def _rewrite(self, boot: float, *, closing: bool) -> None:
-        """Replace the file by one with all points that are kept."""
-        upto = {tier.step: tier.next for tier in self._tiers}
-        past = self._record(PAST, -1.0, {}, before=0)
-        now = self._record(self._boot, boot, dict.fromkeys(upto, 0), closing=closing)
-        data = past.packed(self._seed) + now.packed(self._seed)
-        if self._state.write(FILE, data):
-            self._size = len(data)
-            self._saved = upto
-            self._next_load = math.inf
 
     def _record(
         self,
@@ -191,7 +182,7 @@ class Archive:
         Args:
             boot: By which boot clock they are placed.
             end: What that is now.
-            since: The first slot of each step; otherwise all that are kept.
+            since: The first slot of each step; otherwise all of this boot, or that are kept.
             before: The slot before which they end.
             closing: Whether the samples of those that are not complete are added.
         """
@@ -216,32 +207,44 @@ class Archive:
 
     # Loading
 
-    def _load(self, now: float) -> None:
+    def _load(self, sample: Sample) -> None:
         """Take in what was saved, but for boots that ended in the future: the clock is not set yet."""
-        self._next_load = math.inf
-        data = self._state.read(FILE)
-        if not data:
-            return
-        found = list(records(data, self._seed))
-        if not found:
-            self._state.set_aside(FILE, "holds no curves that this version has saved on this machine")
-            return
-        self._size = len(data)
-        last = {each.boot: each for each in found}
-        waiting = {each.boot: each.ended_at for each in last.values() if each.ended_at > now}
+        last: dict[bytes, Record] = {}
+        foreign = []
+        for name, data in self._state.read_log(FILE):
+            if data is None:
+                self._next_try, self._pause = sample.boot + self._pause, min(2 * self._pause, HOUR)
+                return
+            found = {each.boot: each._replace(content=b"") for each in records(data, self._seed)}
+            last.update(found)
+            if data and not found:
+                foreign.append(name)
+        self._state.set_aside(foreign, "holds no curves that this version has saved on this machine")
+        waiting = {each.boot: each.ended_at for each in last.values() if each.ended_at > sample.wall}
         waiting.pop(self._boot, None)
         self._next_load = min(waiting.values(), default=math.inf)
+        self._place_all(last, self._taken.union(waiting))
+        self._taken.update(last.keys() - waiting)
+
+    def _place_all(self, last: Mapping[bytes, Record], but: Container[bytes]) -> None:
+        """Place the points of all boots but some; `last` is the last record of each.
+
+        The files are read a second time for that: together they may be larger than all the curves.
+        """
         placed: set[bytes] = set()
-        try:
-            for each in found:
-                if each.boot not in waiting and each.boot not in self._taken:
-                    self._place(each, last[each.boot], join=each.boot not in placed)
-                    placed.add(each.boot)
-        except (*WRONG, zlib.error):
-            self._state.set_aside(FILE, "holds what pi-stat has not written")
-            # What was taken in before is still there, and is written to a new file with the next points.
-            self._size, self._next_load = LONGEST, math.inf
-        self._taken |= placed
+        damaged = []
+        for name, data in self._state.read_log(FILE):
+            try:
+                for each in records(data or b"", self._seed):
+                    if each.boot not in but:
+                        self._place(each, last.get(each.boot, each), join=each.boot not in placed)
+                        placed.add(each.boot)
+            except (*WRONG, zlib.error):
+                damaged.append(name)
+        if damaged:
+            self._state.set_aside(damaged, "holds what pi-stat has not written")
+            # What was taken in of it is still there, and is saved with the next points.
+            self._saved = {}
 
     def _place(self, record: Record, last: Record, *, join: bool) -> None:
         """Put the points of a record where they belong by our boot clock.

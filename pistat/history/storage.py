@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -90,33 +91,47 @@ class StateDirectory:
         return {"history": {"saved": not detail, "detail": detail or None}}
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of a file; None where there is none, or it cannot be read."""
-        return self._try("read", name, _read)
+        """Return the content of a file, which is empty where there is none, or it cannot be read.
+
+        It is None while the disk does not answer.
+        """
+        return self._try("read", name, _read, failed=b"")
+
+    def read_log(self, name: str) -> Iterator[tuple[str, bytes | None]]:
+        """Yield the names and contents of the files that `append` has made of one, the oldest first."""
+        for each in self._try("read", name, _log) or [name]:
+            yield each, self.read(each)
 
     def write(self, name: str, data: bytes) -> bool:
         """Replace a file as a whole, or leave it as it was; return whether it is on the disk."""
         return self._try("written", name, lambda path: _write(path, data)) is not None
 
-    def append(self, name: str, data: bytes) -> bool:
+    def append(self, name: str, data: bytes, *, longest: int = LARGEST, keep: int = 1) -> bool:
         """Add to the end of a file, which is made if there is none; return whether it is on the disk.
 
         After a power cut the end may be there in part: who reads it must know a whole record from a torn one.
-        """
-        return self._try("written", name, lambda path: _append(path, data)) is not None
 
-    def set_aside(self, name: str, why: str) -> None:
-        """Give a file that is of no use here another name, so that nothing is lost, and say so in the log."""
-        if (
-            self._try("renamed", name, lambda path: path.replace(path.with_name(f"{path.name}.unusable")))
-            is not None
-        ):
-            log.warning("%s %s; it was renamed to %s.unusable.", self._file(name), why, name)
+        Args:
+            name: The file.
+            data: What is added.
+            longest: Bytes beyond which the file gets another name, and a new one is begun.
+            keep: How many such files are kept.
+        """
+        return self._try("written", name, lambda path: _append(path, data, longest, keep)) is not None
+
+    def set_aside(self, names: Sequence[str], why: str) -> None:
+        """Give files that are of no use here other names, so that nothing is lost, and say so in the log."""
+        done = [name for name in names if self._try("renamed", name, _set_aside) is not None]
+        if done:
+            others = f", and so were {len(done) - 1} more of its kind" if done[1:] else ""
+            log.warning("%s %s; it was renamed to %s.unusable%s.", self._file(done[0]), why, done[0], others)
 
     def _file(self, name: str) -> Path:
         assert self._path is not None
         return self._path / name
 
-    def _try(self, what: str, name: str, do: Callable[[Path], T]) -> T | None:
+    def _try(self, what: str, name: str, do: Callable[[Path], T], failed: T | None = None) -> T | None:
+        """Return what `do` returns, `failed` where the disk refuses it, and None while it does not answer."""
         if not self.available:
             return None
         path = self._file(name)
@@ -130,9 +145,8 @@ class StateDirectory:
         if error is None:
             self._tell("")
             return done[0]
-        if not isinstance(error, FileNotFoundError) or what != "read":
-            self._tell(f"{path} cannot be {what}: {_clause(error)}.")
-        return None
+        self._tell(f"{path} cannot be {what}: {_clause(error)}.")
+        return None if isinstance(error, NoAnswerError) else failed
 
     def _tell(self, trouble: str) -> None:
         """Say in the log what is wrong, once until it is over."""
@@ -161,8 +175,26 @@ def _clause(error: BaseException) -> str:
 
 
 def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(LARGEST)
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST)
+    except FileNotFoundError:
+        return b""
+
+
+def _log(path: Path) -> list[str]:
+    """Return the names of the files of a log, the oldest first."""
+    return [*(f"{path.name}.{number}" for number in _numbers(path)), path.name]
+
+
+def _numbers(path: Path) -> list[int]:
+    """Return the numbers by which full files of a log are named."""
+    endings = (each.name.removeprefix(f"{path.name}.") for each in path.parent.glob(f"{path.name}.*"))
+    return sorted(int(each) for each in endings if each.isdecimal() and each.isascii())
+
+
+def _set_aside(path: Path) -> Path:
+    return path.replace(path.with_name(f"{path.name}.unusable"))
 
 
 def _write(path: Path, data: bytes) -> bool:
@@ -185,7 +217,10 @@ def _write(path: Path, data: bytes) -> bool:
     return True
 
 
-def _append(path: Path, data: bytes) -> bool:
+def _append(path: Path, data: bytes, longest: int, keep: int) -> bool:
+    with suppress(FileNotFoundError):
+        if 0 < path.lstat().st_size > longest - len(data):
+            _begin_next(path, keep)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         _write_all(descriptor, data)
@@ -193,6 +228,14 @@ def _append(path: Path, data: bytes) -> bool:
     finally:
         os.close(descriptor)
     return True
+
+
+def _begin_next(path: Path, keep: int) -> None:
+    """Give a full file the next number, and remove the oldest beyond those that are kept."""
+    numbers = _numbers(path)
+    path.rename(path.with_name(f"{path.name}.{max(numbers, default=0) + 1}"))
+    for number in numbers[: max(0, len(numbers) + 1 - keep)]:
+        path.with_name(f"{path.name}.{number}").unlink(missing_ok=True)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

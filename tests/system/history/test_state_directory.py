@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from pistat.diagnosis.events import FILE as EVENTS_FILE
 from pistat.diagnosis.events import Event, Events
 from pistat.history.archive import FILE
 from pistat.history.metrics import METRICS
@@ -218,6 +219,32 @@ def test_a_disk_that_is_full(fast: Fast, disk: Path) -> None:
     assert eventually(lambda: len(points(again)) >= count + 6, PATIENCE)
 
 
+def test_a_disk_that_answers_late(fast: Fast, tmp_path: Path) -> None:
+    """While it cannot be read, all else goes on, with one line in the log; then what was saved is there."""
+    first = fast(tmp_path)
+    assert eventually(lambda: len(points(first)) >= 12, PATIENCE)
+    before = len(points(first))
+    assert first.stop() == 0
+    file, saved_file = tmp_path / FILE, tmp_path / "saved"
+    file.rename(saved_file)
+    # Whoever opens it waits until somebody writes to it.
+    os.mkfifo(file)
+    daemon = fast(tmp_path)
+    assert eventually(lambda: not saved(daemon)["saved"], PATIENCE)
+    assert "errors" not in daemon.json("/stats?cache=false")
+    assert len(points(daemon)) < before
+    pipe = file.rename(tmp_path / "pipe")
+    saved_file.rename(file)
+    with pipe.open("wb"):
+        assert eventually(lambda: len(points(daemon)) >= before, PATIENCE)
+    assert eventually(lambda: saved(daemon)["saved"], PATIENCE)
+    assert [line.partition("history is ")[2].split(".")[0] for line in said(daemon)] == [
+        "not saved",
+        "saved again",
+    ]
+    assert "no answer within 5.0 s" in said(daemon)[0]
+
+
 @contextmanager
 def frozen(place: Path) -> Iterator[None]:
     """Have every write to a filesystem hang, as to a card that is about to die."""
@@ -281,38 +308,36 @@ def written(place: Path) -> int:
     return int(Path(f"/sys/fs/ext4/{Path(device).name}/session_write_kbytes").read_text())
 
 
-def week(machine: SimulatedMachine, place: Path) -> list[int]:
-    """A week with all series, each of noise, and with a supply that fails every ten minutes: bytes by day."""
-    run = Run(machine, place, seconds=60.0)
+def days(machine: SimulatedMachine, place: Path, number: int) -> list[int]:
+    """Days with all series, each of noise, and with a power supply that fails every minute: bytes by day."""
+    run = Run(machine, place)
     chance = random.Random(1)
     noise = {metric.name: chance for metric in METRICS}
     run.history._value = lambda metric, sample: noise[metric.name].expovariate(1.0)  # type: ignore[method-assign]
     events = Events(run.state, "boot")
     events.open(machine.uptime(), machine.time())
-    days = []
-    for _ in range(7):
+    found = []
+    for _ in range(number):
         before = written(place)
         for minute in range(24 * 60):
             run.play(60.0, lambda _: {})
             now, wall = machine.uptime(), machine.time()
-            if minute % 10 < 2:
-                state = ("begin", "end")[minute % 10]
+            for state in ("begin", "end"):
                 events.add(
                     Event(now, wall, "power.under_voltage", "", state, "critical", "The power supply is weak")
                 )
             events.save_if_due(now, wall)
             if minute % 10 == 9:
                 sync(place)
-        days.append((written(place) - before) * 1024)
-    return days
+        found.append((written(place) - before) * 1024)
+    return found
 
 
 def test_a_day_writes_less_than_a_megabyte(disk: Path, tmp_path: Path) -> None:
-    """Each day of a bad week, on the device, with its journal.
-
-    Once in four days or more the curves are written anew, which is a third of a megabyte on top.
-    """
-    days = week(SimulatedMachine(tmp_path / "root"), disk)
+    """Each of some bad days, on the device, with its journal, and with the files that are full and begun."""
+    found = days(SimulatedMachine(tmp_path / "root"), disk, 4)
+    assert len(list(disk.glob(f"{FILE}*"))) > 3
+    assert len(list(disk.glob(f"{EVENTS_FILE}*"))) == 2
     # The threads that have written hold the mounts.
     gc.collect()
-    assert max(days) < 1_000_000, days
+    assert max(found) < 1_000_000, found

@@ -109,7 +109,7 @@ def test_nothing_is_written_into_memory(
     assert state.write("file", b"text") != in_memory
     assert state.append("file", b"text") != in_memory
     assert state.read("file") == (None if in_memory else b"texttext")
-    state.set_aside("file", "is in a test")
+    state.set_aside(["file"], "is in a test")
     assert sorted(path.name for path in folder.iterdir()) == ([] if in_memory else ["file.unusable"])
 
 
@@ -155,9 +155,45 @@ def test_what_is_set_aside_is_said_once(
 ) -> None:
     state = StateDirectory(str(folder), machine)
     (folder / "file").write_bytes(b"foreign")
-    state.set_aside("file", "is foreign")
+    state.set_aside(["file"], "is foreign")
     assert (folder / "file.unusable").read_bytes() == b"foreign"
     assert warnings(caplog) == [f"{folder / 'file'} is foreign; it was renamed to file.unusable."]
+    for name in ("log.9", "log.10", "log"):
+        (folder / name).write_bytes(b"foreign")
+    state.set_aside([name for name, _ in state.read_log("log")], "is foreign")
+    assert warnings(caplog)[1:] == [
+        f"{folder / 'log.9'} is foreign; it was renamed to log.9.unusable, and so were 2 more of its kind."
+    ]
+    assert [name for name, _ in state.read_log("log")] == ["log"]
+
+
+def test_a_log_goes_on_in_the_next_file(machine: Machine, folder: Path) -> None:
+    """Nothing is written twice, the oldest goes, and what has other names stays."""
+    (folder / "log.old").write_bytes(b"mine")
+    (folder / "log.1.unusable").write_bytes(b"mine")
+    state = StateDirectory(str(folder), machine)
+    for number in range(30):
+        assert state.append("log", b"%02d" % number, longest=6, keep=2)
+        found = list(state.read_log("log"))
+        assert len(found) <= 3
+        text = b"".join(data or b"" for _, data in found)
+        assert text == b"".join(b"%02d" % each for each in range(number + 1))[-len(text) :]
+        assert len(text) >= min(2 * number + 2, 14)
+    assert [name for name, _ in found] == ["log.8", "log.9", "log"]
+    assert {"log.old", "log.1.unusable"} <= {each.name for each in folder.iterdir()}
+
+
+def test_a_file_that_cannot_be_read_is_no_hang(
+    machine: Machine, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is passed over, and said; the others of its log are read."""
+    (folder / "log.1").mkdir()
+    (folder / "log").write_bytes(b"text")
+    state = StateDirectory(str(folder), machine)
+    assert list(state.read_log("log")) == [("log.1", b""), ("log", b"text")]
+    assert warnings(caplog) == [
+        f"The history is not saved. {folder / 'log.1'} cannot be read: Is a directory."
+    ]
 
 
 # Trouble
@@ -189,7 +225,7 @@ def test_a_directory_that_goes_is_trouble_and_no_failure(
 ) -> None:
     state = StateDirectory(str(folder), machine)
     folder.rmdir()
-    assert state.read("file") is None
+    assert state.read("file") == b""
     assert not state.append("file", b"text")
     assert not state.write("file", b"text")
     assert len(warnings(caplog)) == 1
