@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from typing import TypeAlias
 
 from pistat.field import (
@@ -138,8 +138,8 @@ def _totals(rows: Rows) -> dict[str, list[Json]]:
 
 
 def _with_rates(rows: Rows, interval: Interval) -> Rows:
-    for name, counters in _totals(rows).items():
-        rows[name].update(zip(RATES, interval.rates(name, counters), strict=True))
+    for name, row in rows.items():
+        row["recv_rate"], row["sent_rate"] = interval.rates(name, (row["bytes_recv"], row["bytes_sent"]))
     return rows
 
 
@@ -340,15 +340,15 @@ def interfaces(machine: Machine) -> Reading:
 
 def _interfaces(machine: Machine) -> Rows:
     """Return all that is known of each interface. Raises OSError."""
+    stamp = machine.network_stamp()
     links, interval = machine.traffic.measure(machine.links, lambda links: _totals(_counters(links)))
     rows = _with_signals(machine, _with_rates(_counters(links), interval))
     radios = [name for name, row in rows.items() if "signal_strength" in row]
     stations = machine.stations() if radios else {}
-    leads_to, devices = _default_routes(machine), _devices(machine, tuple(links))
+    places = _places(machine, stamp, links, radios)
     for name, row in rows.items():
         row.update(_link(links[name]))
-        row.update(_place(machine, name, links[name], physical=devices[name], is_radio=name in radios))
-        row["default_route"] = leads_to(name)
+        row.update(places[name])
     sleeping = machine.memo.for_a_minute("power saving", machine.power_saving) if radios else {}
     for name in radios:
         rows[name].update(_network(machine, stations.get(name)))
@@ -360,24 +360,26 @@ def _counters(links: Mapping[str, Link]) -> Rows:
     return {name: link.counters for name, link in links.items()}
 
 
-def _devices(machine: Machine, names: tuple[str, ...]) -> dict[str, bool | None]:
-    """Return for each interface whether a device stands behind it; looked for again each minute."""
+def _places(machine: Machine, stamp: object, links: Mapping[str, Link], radios: list[str]) -> Rows:
+    """Return the place of each interface; looked for again when the kernel announces a change."""
+    routes = _default_routes(machine, stamp)
 
-    def look() -> dict[str, bool | None]:
-        folders = {name: f"/sys/class/net/{name}" for name in names}
+    def look() -> Rows:
         return {
-            name: machine.exists(f"{folder}/device") if machine.exists(folder) else None
-            for name, folder in folders.items()
+            name: {
+                **_place(machine, name, link, is_radio=name in radios),
+                "default_route": _leads(routes, name),
+            }
+            for name, link in links.items()
         }
 
-    return machine.memo.while_same("devices of interfaces", (names, int(machine.monotonic() // 60)), look)
+    return machine.memo.while_same("places of interfaces", (stamp, tuple(links), radios, routes), look)
 
 
-def _place(
-    machine: Machine, name: str, link: Link, *, physical: bool | None, is_radio: bool
-) -> dict[str, Json]:
-    """Return what an interface is, and what it is a part of."""
+def _place(machine: Machine, name: str, link: Link, *, is_radio: bool) -> dict[str, Json]:
+    """Return what an interface is, what it is a part of, and whether a device stands behind it."""
     folder = f"/sys/class/net/{name}"
+    physical = machine.exists(f"{folder}/device") if machine.exists(folder) else None
     return {
         "kind": "wifi" if is_radio else _kind(machine, folder, link, physical=physical),
         "master": link.master,
@@ -398,16 +400,31 @@ def _kind(machine: Machine, folder: str, link: Link, *, physical: bool | None) -
     return HARDWARE.get(link.hardware, "other")
 
 
-def _default_routes(machine: Machine) -> Callable[[str], bool | None]:
-    """Return a function that says whether a default route leads to an interface, None if nobody knows."""
+Routes: TypeAlias = "tuple[set[str] | None, set[str] | None]"
+"""The interfaces to which default routes of IPv4 and of IPv6 lead; None where nobody knows."""
+
+
+def _default_routes(machine: Machine, stamp: object) -> Routes:
+    """Return where the default routes lead; read again when the kernel announces a change."""
     try:
-        four = kernel.default_routes(machine.cached_text_or_none(ROUTE) or "")
-        six = kernel.default_routes_6(machine.cached_text_or_none(ROUTE_6) or "")
+        return machine.memo.while_same("default routes", stamp, lambda: _read_default_routes(machine))
     except OSError:
-        four = six = None
-    found = (four or set()) | (six or set())
-    unknown = four is None or six is None
-    return lambda name: name in found or (None if unknown else False)
+        return None, None
+
+
+def _read_default_routes(machine: Machine) -> Routes:
+    """Read where the default routes lead. Raises OSError."""
+    return (
+        kernel.default_routes(machine.cached_text_or_none(ROUTE) or ""),
+        kernel.default_routes_6(machine.cached_text_or_none(ROUTE_6) or ""),
+    )
+
+
+def _leads(routes: Routes, name: str) -> bool | None:
+    """Return whether a default route leads to an interface; None if that is not known."""
+    if any(name in found for found in routes if found):
+        return True
+    return None if None in routes else False
 
 
 def _network(machine: Machine, station: Station | None) -> dict[str, Json]:

@@ -417,6 +417,10 @@ class Host:
         """Return all network interfaces by name. Raises OSError."""
         return self._interfaces.links()
 
+    def network_stamp(self) -> object:
+        """Return what is the same as the last time only if addresses and routes are, too."""
+        return object() if self.root else self._interfaces.changes.stamp()
+
     def stations(self) -> dict[str, nl80211.Station]:
         """Return the Wi-Fi connections by interface; none where the kernel does not answer."""
         try:

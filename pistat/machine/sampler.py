@@ -120,11 +120,14 @@ class Interval(NamedTuple):
 
         It is None for a thing that was not there before, and for a counter that fell: it began anew.
         """
+        before = self.before.get(name)
+        if before is None:
+            return [None] * len(counters)
         return [
             round((new - old) / self.seconds, 2)
             if isinstance(new, (int, float)) and isinstance(old, (int, float)) and new >= old
             else None
-            for new, old in zip(counters, self.before.get(name, [None] * len(counters)), strict=True)
+            for new, old in zip(counters, before, strict=True)
         ]
 
 

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from pistat.machine.network.changes import Changes
 from pistat.machine.network.netlink import ATTRIBUTE, NUMBER, SECONDS, aligned, ask, attributes
 
 if TYPE_CHECKING:
@@ -101,31 +102,36 @@ class Device(NamedTuple):
 class Interfaces:
     """The network interfaces. A message that is the same as the last time is not parsed again.
 
-    Only the last list is kept, so that addresses that come and go take no memory.
+    Only the last list is kept, so that interfaces that come and go take no memory.
+
+    Attributes:
+        changes: What the kernel announces; all but the list with the counters is asked for after a change.
     """
 
     def __init__(self) -> None:
+        self.changes = Changes()
         self._devices: dict[int, Device] = {}
-        self._addresses: dict[bytes, tuple[int, str] | None] = {}
+        self._asked: object = None
+        self._addresses: dict[int, list[str]] = {}
+        self._speeds: dict[str, int | None] = {}
 
     def links(self) -> dict[str, Link]:
         """Return all interfaces by name. Raises OSError."""
-        from pistat.machine.network import ethtool  # noqa: PLC0415 - Windows has none of what it needs
-
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as kernel:
             kernel.settimeout(SECONDS)
-            addresses = self._by_device(ask(kernel, ADDRESSES, ALL_ADDRESSES))
+            # What changes from here on is announced, and asked for the next time.
+            stamp = self.changes.stamp()
             messages = ask(kernel, LINKS, ALL_LINKS)
             devices = self._parsed(messages)
-            speeds = ethtool.speeds(kernel, [each.name for each in devices if each.is_up])
+            self._ask_for_the_rest(kernel, stamp, [device.name for device in devices if device.is_up])
         names = {device.number: device.name for device in devices}
         return {
             device.name: Link(
                 device.is_up,
                 device.mac,
                 device.mtu,
-                speeds.get(device.name),
-                addresses.get(device.number, []),
+                self._speeds.get(device.name),
+                self._addresses.get(device.number, []),
                 counters(message, len(device.head)) if device.has_counters else UNKNOWN_COUNTERS.copy(),
                 device.hardware,
                 device.driver,
@@ -133,6 +139,18 @@ class Interfaces:
             )
             for message, device in zip(messages, devices, strict=True)
         }
+
+    def _ask_for_the_rest(self, kernel: socket.socket, stamp: object, up: list[str]) -> None:
+        """Ask for the addresses, and for the speeds of what is up, unless they are the last ones still.
+
+        With 200 interfaces that saves a third of the time, and a system call for each.
+        """
+        from pistat.machine.network import ethtool  # noqa: PLC0415 - Windows has none of what it needs
+
+        if self._asked != (stamp, up):
+            self._addresses = _addresses(ask(kernel, ADDRESSES, ALL_ADDRESSES))
+            self._speeds = ethtool.speeds(kernel, up)
+            self._asked = stamp, up
 
     def _parsed(self, messages: Sequence[bytes]) -> list[Device]:
         """Return the interface in each message."""
@@ -146,14 +164,13 @@ class Interfaces:
         self._devices = {each.number: each for each in found}
         return found
 
-    def _by_device(self, messages: Iterable[bytes]) -> dict[int, list[str]]:
-        """Return the addresses of each interface by its number."""
-        known = self._addresses
-        self._addresses = now = {each: known[each] if each in known else _address(each) for each in messages}
-        found: dict[int, list[str]] = {}
-        for number, address in filter(None, now.values()):
-            found.setdefault(number, []).append(address)
-        return found
+
+def _addresses(messages: Iterable[bytes]) -> dict[int, list[str]]:
+    """Return the addresses of each interface by its number."""
+    found: dict[int, list[str]] = {}
+    for number, address in filter(None, map(_address, messages)):
+        found.setdefault(number, []).append(address)
+    return found
 
 
 def _device(message: bytes) -> Device:

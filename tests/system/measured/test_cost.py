@@ -205,12 +205,12 @@ def test_a_process_costs_its_file_and_its_owner(calls: Calls) -> None:
 
 
 def test_interfaces(calls: Calls) -> None:
-    """The interfaces take two questions to the kernel, whose lists come in parts, and next to no file."""
+    """The interfaces take one question to the kernel, whose list comes in parts, and no file is opened."""
     found = calls("/network/interfaces")
 
     assert each(found, *STARTING) < 0.5
-    assert each(found, *OPENING) < 3
-    assert each(found) < 40 + len(socket.if_nameindex())
+    assert each(found, *OPENING) < 0.5
+    assert each(found) < 30 + 0.2 * len(socket.if_nameindex())
 
 
 COLLECT = f"""
@@ -230,7 +230,9 @@ for again in range({TIMES} + 2):
 def collected(pairs: int, folder: Path) -> Counter[str]:
     """System calls for `TIMES` looks at the interfaces of a network with `pairs` of links that are up."""
     lines = [
-        f"link add name one{number} up type veth peer name two{number}\nlink set two{number} up\n"
+        # Without addresses of IPv6, which the kernel would test and announce one by one.
+        f"link add name one{number} type veth peer name two{number}\n"
+        f"link set one{number} addrgenmode none up\nlink set two{number} addrgenmode none up\n"
         for number in range(pairs)
     ]
     out = folder / f"{pairs} pairs"
@@ -248,14 +250,16 @@ def collected(pairs: int, folder: Path) -> Counter[str]:
     return Counter(re.findall(r"^(\w+)\(", told, re.MULTILINE))
 
 
-def test_an_interface_costs_one_call(need: Need, tmp_path: Path) -> None:
-    """With each interface comes the question for its speed and a bit of a list; no file, nothing else."""
+def test_an_interface_costs_no_call(need: Need, tmp_path: Path) -> None:
+    """While nothing changes, an interface is a bit of a list: no file, no question for its speed or address."""
     need(os.geteuid() == 0, "root", installed=False)
     for program in ("strace", "unshare", "ip"):
         need(shutil.which(program) is not None, program)
     few, many = (collected(pairs, tmp_path) for pairs in (1, 40))
 
-    assert each(few, "sendto") == each(many, "sendto") == 2
-    assert each(many, "ioctl") >= 80
-    assert each(many, *OPENING) == each(few, *OPENING)
-    assert each(many) - each(few) < 1.3 * 78
+    # They are asked again once a minute, which may begin just now.
+    assert 1 <= each(few, "sendto") < 1.5
+    assert 1 <= each(many, "sendto") < 1.5
+    assert each(many, "ioctl") < 0.2 * 80
+    assert each(many, *OPENING) == each(few, *OPENING) == 0
+    assert each(many) - each(few) < 0.2 * 78
