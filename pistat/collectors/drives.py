@@ -20,6 +20,9 @@ DEVICE = f"{BLOCK}/*/device"
 PART = re.compile(r"mmcblk\d+(?:boot|gp|rpmb)\d*")
 """Areas of an eMMC that are devices of their own."""
 
+WEAR = ("life_time", "pre_eol_info")
+"""What only an eMMC has."""
+
 MAKERS = {
     ("SD", 0x03): "SanDisk",
     ("SD", 0x09): "ATP",
@@ -38,13 +41,18 @@ MAKERS = {
 
 
 class Disk(NamedTuple):
-    """A disk: its name and its folder, what never changes about it, and the files of its thermometer."""
+    """A disk: its name and its folder, what never changes about it, and the files of its thermometer.
+
+    Attributes:
+        files: The names of the files of its device: which there are depends on its driver.
+    """
 
     name: str
     folder: str
     identity: dict[str, Json]
     thermometer: str | None
     fault: str | None
+    files: frozenset[str]
 
 
 @collector(
@@ -119,9 +127,9 @@ def disks(machine: Machine) -> Values:
             "temperature": hwmon.celsius(machine, disk.thermometer, disk.fault),
             **_transferred(counters.get(disk.name)),
             **rates.get(disk.name, dict.fromkeys(RATES)),
-            **_wear(machine, disk.folder),
-            "read_only": kernel.alarm(machine.sensor(f"{disk.folder}/ro")),
-            **drive_health.read(machine, disk.folder, disk.thermometer),
+            **_wear(machine, disk),
+            "read_only": kernel.alarm(machine.cached_sensor(f"{disk.folder}/ro")),
+            **drive_health.read(machine, disk.folder, disk.files, disk.thermometer),
         }
         for disk in machine.memo.for_a_minute("drives", lambda: tuple(_disks(machine)))
     }
@@ -130,7 +138,13 @@ def disks(machine: Machine) -> Values:
 
 def _disks(machine: Machine) -> list[Disk]:
     return [
-        Disk(disk.name, disk.folder, _identity(machine, disk), *_thermometer(machine, disk.folder))
+        Disk(
+            disk.name,
+            disk.folder,
+            _identity(machine, disk),
+            *_thermometer(machine, disk.folder),
+            frozenset(machine.listing(f"{disk.folder}/device")),
+        )
         for disk in block.disks(machine)
         if not PART.fullmatch(disk.name)
     ]
@@ -182,12 +196,14 @@ def _transferred(counters: list[int] | None) -> dict[str, Json]:
     return {"bytes_read": counters[2] * SECTOR, "bytes_written": counters[6] * SECTOR}
 
 
-def _wear(machine: Machine, folder: str) -> dict[str, Json]:
-    folder = f"{folder}/device"
-    tenths = kernel.wear(machine.sensor(f"{folder}/life_time")) or (0, 0)
+def _wear(machine: Machine, disk: Disk) -> dict[str, Json]:
+    if disk.files.isdisjoint(WEAR):
+        return dict.fromkeys(("life_used_a", "life_used_b", "spare_blocks"))
+    folder = f"{disk.folder}/device"
+    tenths = kernel.wear(machine.cached_sensor(f"{folder}/life_time")) or (0, 0)
     return {
         # 0 is a drive that does not say.
         "life_used_a": 10.0 * tenths[0] or None,
         "life_used_b": 10.0 * tenths[1] or None,
-        "spare_blocks": kernel.pre_eol(machine.sensor(f"{folder}/pre_eol_info")),
+        "spare_blocks": kernel.pre_eol(machine.cached_sensor(f"{folder}/pre_eol_info")),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pistat.cache import Outcome
 from pistat.collectors.root_filesystem import shares
 from pistat.field import Call, Derived, Field, File, Kind, Unit, Values, collector
 from pistat.machine import disks, mounts, portable
@@ -79,7 +78,9 @@ def devices(machine: Machine) -> Values:
     found = mounts.read(machine) if machine.linux else portable.mounts()
     rows = _without_sizes(machine, found)
     outcomes = machine.usages([mount.mountpoint for mount in found])
-    return {"devices": [{**row, **_sizes(outcome)} for row, outcome in zip(rows, outcomes, strict=True)]}
+    # Of most filesystems nothing was written since the last time.
+    sizes = machine.memo.each_while_same("sizes", [outcome[1:] for outcome in outcomes], _sizes)
+    return {"devices": [{**row, **each} for row, each in zip(rows, sizes, strict=True)]}
 
 
 def _without_sizes(machine: Machine, found: list[Mount]) -> list[dict[str, Json]]:
@@ -108,11 +109,11 @@ def _row(mount: Mount, fstab: dict[str, bool], owners: dict[str, list[str]]) -> 
     }
 
 
-def _sizes(outcome: Outcome[Usage]) -> dict[str, Json]:
+def _sizes(told: tuple[Usage | None, BaseException | None]) -> dict[str, Json]:
     """Return how full a filesystem is, or why that is not known."""
-    if outcome.value is None:
-        return {"error": "reports no size" if outcome.error is None else clause(outcome.error)}
-    usage = outcome.value
+    usage, error = told
+    if usage is None:
+        return {"error": "reports no size" if error is None else clause(error)}
     inodes_percent = percent(usage.inodes - usage.inodes_free, usage.inodes)
     sizes = {**shares(usage), "inodes_percent": inodes_percent}
     return sizes if usage.total > 0 else {**sizes, "error": "reports no size"}

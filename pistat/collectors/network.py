@@ -148,7 +148,7 @@ def table(machine: Machine) -> Rows:
     # Names are bytes to the kernel, and may hold what Unicode takes for a blank or the end of a line.
     lines = os.fsdecode(machine.read_cached_fd(DEV)).rstrip("\n").split("\n")[2:]
     # Copies, for whoever knows more of an interface adds it to its row.
-    return {name: {**counters} for name, counters in machine.memo.lines_while_same("traffic", lines, _row)}
+    return {name: {**counters} for name, counters in machine.memo.each_while_same("traffic", lines, _row)}
 
 
 def _with_signals(machine: Machine, rows: Rows) -> Rows:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 from pistat import routes
 from pistat.diagnosis import report
@@ -100,6 +101,16 @@ class Family:
     texts: Steps = ()
 
     @cached_property
+    def leaf(self) -> str | None:
+        """Return the key of its value in its row; None for an info, and for an item of a list."""
+        return None if self.texts or self.steps[-1][0] in "[{" else self.steps[-1]
+
+    @property
+    def row(self) -> Steps:
+        """Return the way to what it is found in: its row, or itself if it has no key there."""
+        return self.steps if self.leaf is None else self.steps[:-1]
+
+    @cached_property
     def series(self) -> str:
         """Return the name of its samples."""
         return self.name + SUFFIXES.get(self.kind, "")
@@ -141,6 +152,9 @@ class Metrics:
                 for each in _numbers(field):
                     found.setdefault(each.name, each)
         self.families = tuple(found.values())
+        self._rows = [
+            (row, list(families)) for row, families in groupby(self.families, lambda each: each.row)
+        ]
 
     def labels(self, family: Family) -> list[str]:
         """Return the names of the labels that the series of `family` have."""
@@ -153,11 +167,13 @@ class Metrics:
     def text(self, values: Values, *, openmetrics: bool) -> Iterator[str]:
         """Yield the metrics of one moment, a piece for each; those without a value are left out."""
         places: dict[Steps, Samples] = {(): [("", values)]}
-        for family in self.families:
-            samples = self._at(family.steps, places)
-            lines = _lines(family, _infos(family, samples) if family.texts else samples)
-            if lines:
-                yield (family.openmetrics_head if openmetrics else family.head) + lines
+        # A row is looked for once for all of its metrics, which are half of the time of an answer.
+        for row, families in self._rows:
+            rows = self._at(row, places)
+            for family in families:
+                lines = _lines(family, _infos(family, rows) if family.texts else rows)
+                if lines:
+                    yield (family.openmetrics_head if openmetrics else family.head) + lines
 
     def _at(self, steps: Steps, places: dict[Steps, Samples]) -> Samples:
         """Return what stands at the end of `steps`; `places` keeps what was found on the way."""
@@ -259,15 +275,15 @@ def _label(name: str, text: str) -> str:
     return f'{name}="{text.translate(ESCAPES)}"'
 
 
-def _lines(family: Family, samples: Samples) -> str:
+def _lines(family: Family, rows: Samples) -> str:
+    leaf, factor, series = family.leaf, family.factor, family.series
     # No two may have the same labels: Prometheus would refuse the one, or all.
-    values = {
-        labels: number
-        for labels, value in samples
-        if value is not None and (number := _number(value, family.factor))
-    }
-    lines = [f"{family.series}{labels and f'{{{labels}}}'} {number}\n" for labels, number in values.items()]
-    return "".join(lines)
+    lines = {}
+    for labels, row in rows:
+        value = row if leaf is None else row.get(leaf) if isinstance(row, dict) else None
+        if value is not None and (number := _number(value, factor)):
+            lines[labels] = f"{series}{{{labels}}} {number}\n" if labels else f"{series} {number}\n"
+    return "".join(lines.values())
 
 
 def _number(value: Json, factor: float) -> str:

@@ -246,8 +246,12 @@ class Host:
 
     def usages(self, mountpoints: Sequence[str]) -> list[Outcome[Usage]]:
         """Return how full each filesystem is, waiting `USAGE_SECONDS` at most, and once for a dead one."""
-        tasks = [Task(place, partial(self.usage, place), self.USAGE_SECONDS) for place in mountpoints]
-        outcomes = self._filesystems.get(tasks, self.monotonic(), accept_running=True)
+
+        def tasks() -> list[Task[Usage]]:
+            return [Task(place, partial(self.usage, place), self.USAGE_SECONDS) for place in mountpoints]
+
+        known = self.memo.while_same("usages", mountpoints, tasks)
+        outcomes = self._filesystems.get(known, self.monotonic(), accept_running=True)
         for mountpoint, outcome in zip(mountpoints, outcomes, strict=True):
             if outcome.error is not None or self._silent:
                 self._log_silence(mountpoint, silent=isinstance(outcome.error, NoAnswerError))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
+H = TypeVar("H", bound=Hashable)
 
 KEEP_SECONDS = 60.0
 """How long `for_a_minute` keeps a result."""
@@ -22,7 +23,7 @@ class Memo:
         self._clock = clock
         self._constants: dict[str, Any] = {}
         self._derived: dict[str, tuple[Any, Any]] = {}
-        self._lines: dict[str, dict[str, Any]] = {}
+        self._each: dict[str, dict[Any, Any]] = {}
         self._found: dict[str, tuple[Any, float]] = {}
 
     def forever(self, key: str, read: Callable[[], T | None]) -> T | None:
@@ -40,12 +41,12 @@ class Memo:
         value: T = known[1]
         return value
 
-    def lines_while_same(self, key: str, lines: Iterable[str], parse: Callable[[str], T]) -> list[T]:
-        """Return `parse(line)` for each line of a table; one that the last table had is not parsed again."""
-        known = self._lines.get(key, {})
-        now = {line: known[line] if line in known else parse(line) for line in lines}
-        self._lines[key] = now
-        return list(now.values())
+    def each_while_same(self, key: str, sources: Sequence[H], derive: Callable[[H], T]) -> list[T]:
+        """Return `derive(source)` for each source, such as a line; not again for those of the last time."""
+        known = self._each.get(key, {})
+        now = {source: known[source] if source in known else derive(source) for source in sources}
+        self._each[key] = now
+        return [now[source] for source in sources]
 
     def for_a_minute(self, key: str, look: Callable[[], T]) -> T:
         """Return the result of `look()`, cached for 60 seconds. A result of None is cached, too."""
@@ -57,5 +58,5 @@ class Memo:
 
     def clear(self) -> None:
         """Forget everything."""
-        for results in (self._constants, self._derived, self._lines, self._found):
+        for results in (self._constants, self._derived, self._each, self._found):
             results.clear()

@@ -75,14 +75,20 @@ FIELDS = (
 FINDS = (File(EXT4), File(f"{BLOCK}/*/*"), File(f"{BLOCK}/*/slaves"))
 
 
-def read(machine: Machine, folder: str, thermometer: str | None) -> dict[str, Json]:
-    """Return all of these for the disk of a folder in /sys/block, given the file of its temperature."""
-    device = f"{folder}/device"
+def read(machine: Machine, folder: str, files: frozenset[str], thermometer: str | None) -> dict[str, Json]:
+    """Return all of these for the disk of a folder in /sys/block.
+
+    Given are the names of the `files` of its device, and the file of its temperature.
+    """
+
+    def text(name: str) -> str:
+        return machine.cached_sensor(f"{folder}/device/{name}") if name in files else ""
+
     alarm = f"{thermometer.removesuffix('_input')}_alarm" if thermometer else None
     return {
         **_noted(machine, folder.rpartition("/")[2]),
-        "state": kernel.label(machine.sensor(f"{device}/state")),
-        "io_errors": _hexadecimal(machine.sensor(f"{device}/ioerr_cnt")),
+        "state": kernel.label(text("state")),
+        "io_errors": _hexadecimal(text("ioerr_cnt")),
         "too_hot": kernel.alarm(machine.sensor(alarm)),
     }
 
@@ -101,7 +107,7 @@ def _noted(machine: Machine, disk: str) -> dict[str, Json]:
 
 
 def _numbers(machine: Machine, folders: tuple[str, ...], file: str) -> list[int]:
-    texts = (machine.sensor(f"{folder}/{file}") for folder in folders)
+    texts = (machine.cached_sensor(f"{folder}/{file}") for folder in folders)
     return [number for text in texts if (number := kernel.whole(text, LARGEST)) is not None]
 
 

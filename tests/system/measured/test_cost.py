@@ -251,7 +251,7 @@ def collected(pairs: int, folder: Path) -> Counter[str]:
 
 
 def test_an_interface_costs_no_call(need: Need, tmp_path: Path) -> None:
-    """While nothing changes, an interface is a bit of a list: no file, no question for its speed or address."""
+    """While nothing changes, an interface is a bit of a list: no file, no question for its speed."""
     need(os.geteuid() == 0, "root", installed=False)
     for program in ("strace", "unshare", "ip"):
         need(shutil.which(program) is not None, program)
