@@ -10,7 +10,8 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -21,7 +22,7 @@ if (VENDORED := Path(__file__).resolve().parent / "vendor").is_dir():
     sys.path.insert(0, str(VENDORED))
 
 from pistat import log as journal
-from pistat.server import slim_imports
+from pistat import slim_imports
 
 if __name__ == "__main__":
     journal.reserve()
@@ -38,7 +39,7 @@ if __name__ == "__main__":
 
 from flask import Blueprint, Flask, Response, current_app, g, render_template, request
 from flask_limiter import Limiter
-from limits import RateLimitItemPerSecond
+from limits import RateLimitItem, RateLimitItemPerSecond
 from markupsafe import Markup
 from werkzeug.exceptions import (
     BadRequest,
@@ -91,6 +92,12 @@ HOST = re.compile(r"(?:[\w.\-]{1,70}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?", re.
 
 GLANCES_PREFIX = routes.GLANCES.path.partition("<")[0]
 """Below which refusals have the shape of Glances, too."""
+
+GUESSES = "guesses"
+"""The budget of wrong tokens."""
+
+READERS = (routes.DATA, routes.GLANCES_BUDGET)
+"""The budgets that, where a token is set, nobody spends who has not shown it."""
 
 TERMINALS = re.compile(r"(?:curl|Wget|HTTPie|xh)(?:/|$)", re.ASCII)
 """How clients for terminals begin to introduce themselves."""
@@ -551,9 +558,7 @@ def _budget(service: Service, route: Route | None) -> str:
         environ, document=budget == "guide"
     ):
         return "cross-site"
-    if request.method == "OPTIONS" and not service.guard.has_token(environ):
-        return "preflight"
-    return budget
+    return "preflight" if request.method == "OPTIONS" and service.settings.api_token else budget
 
 
 def _check_host(service: Service) -> None:
@@ -577,38 +582,69 @@ def _check_host(service: Service) -> None:
 
 
 def _check_token(service: Service, route: Route | None) -> None:
-    free = route is not None and not route.wants_token
+    """Refuse a request that needs the token and does not show it, and a client that guesses too often."""
     # A browser asks with OPTIONS whether it may show the token.
-    if free or request.method == "OPTIONS" or service.guard.has_token(request.environ):
+    if request.method == "OPTIONS" or not service.settings.api_token:
         return
-    # Guesses have a budget, but not that of those who know it and have the same address.
-    _spend(service, "refused")
+    guesses = sum(map(bool, access_control.shown_tokens(request.environ)))
+    known = service.guard.has_token(request.environ)
+    if guesses and not (known and _may_guess(service, guesses)):
+        _spend(service, GUESSES, guesses)
+        known = False
+    if known or (route is not None and not route.wants_token):
+        return
+    if not guesses:
+        _spend(service, "refused")
     raise Unauthorized
 
 
-def _spend(service: Service, budget: str) -> None:
-    """Take one request off a budget of the client, or refuse it with a 429."""
+def _may_guess(service: Service, guesses: int) -> bool:
+    """Return whether a client is told that a token is right: after too many wrong ones it is not.
+
+    Who has been told in this window is not guessing, whatever others do behind the same address.
+    """
+    with _counting(service):
+        left = {each: _standing(service, each).remaining for each in (GUESSES, *READERS)}
+    return left[GUESSES] >= guesses or any(left[each] < _limit(service, each).amount for each in READERS)
+
+
+def _spend(service: Service, budget: str, cost: int = 1) -> None:
+    """Take a request off a budget of the client, or refuse it with a 429."""
     if not service.settings.rate_limit_enabled:
         return
-    key = f"{budget} {_client()}"
-    limit = service.limits.get(budget, service.limit)
-    try:
-        within = service.limiter.limiter.hit(limit, key)
-        end, remaining = service.limiter.limiter.get_window_stats(limit, key)
-    except Exception as error:  # whatever it is, the gate stays shut
-        if service.seldom("limit"):
-            log.error("The rate limit failed", exc_info=error)  # noqa: TRY400 - seldom
-        raise ServiceUnavailable("Requests cannot be counted now; try again in 1 s.", retry_after=1) from None
-    seconds = math.ceil(end - time.monotonic())
-    g.standing = Standing(limit.amount, remaining, min(max(1, seconds), service.settings.rate_limit_window))
+    with _counting(service):
+        within = service.limiter.limiter.hit(_limit(service, budget), f"{budget} {_client()}", cost=cost)
+        g.standing = _standing(service, budget)
     if not within:
         raise TooManyRequests
 
 
+def _limit(service: Service, budget: str) -> RateLimitItem:
+    return service.limits.get(budget, service.limit)
+
+
+def _standing(service: Service, budget: str) -> Standing:
+    """Return what is left of a budget of the client."""
+    limit = _limit(service, budget)
+    end, remaining = service.limiter.limiter.get_window_stats(limit, f"{budget} {_client()}")
+    seconds = math.ceil(end - time.monotonic())
+    return Standing(limit.amount, remaining, min(max(1, seconds), service.settings.rate_limit_window))
+
+
+@contextmanager
+def _counting(service: Service) -> Iterator[None]:
+    """Refuse a request with a 503 if counting fails: whatever it is, the gate stays shut."""
+    try:
+        yield
+    except Exception as error:
+        if service.seldom("limit"):
+            log.error("The rate limit failed", exc_info=error)  # noqa: TRY400 - seldom
+        raise ServiceUnavailable("Requests cannot be counted now; try again in 1 s.", retry_after=1) from None
+
+
 def _client() -> str:
-    environ = request.environ
-    peer = environ.get("pistat.client") or hosts.client(environ["REMOTE_ADDR"])
-    return _service().guard.client(peer, environ.get("HTTP_X_FORWARDED_FOR", ""))
+    """Return who asks, as the server has found out."""
+    return str(request.environ["REMOTE_ADDR"])
 
 
 # Answers

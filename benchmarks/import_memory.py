@@ -56,7 +56,7 @@ def main() -> None:
     weighing = Weighing()
     before = resident()
     sys.meta_path.insert(0, weighing)
-    from pistat.server import slim_imports  # noqa: PLC0415 - what it leaves out is not to be weighed
+    from pistat import slim_imports  # noqa: PLC0415 - what it leaves out is not to be weighed
 
     slim_imports.block()
     import pi_system_monitor  # noqa: F401, PLC0415

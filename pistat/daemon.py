@@ -17,12 +17,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from pistat import cli, hosts
+from pistat import cli, hosts, slim_imports
 from pistat import log as journal
 from pistat.core import Core
 from pistat.machine.machine import Machine
 from pistat.monitor.self_metrics import OTHER
-from pistat.server import server, slim_imports, systemd
+from pistat.server import server, systemd
 from pistat.server.watchdog import Watchdog
 from pistat.settings import BadSettingError, Settings, load
 from pistat.validators import Url
@@ -85,7 +85,6 @@ def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Mac
         return _mqtt_forget(settings, machine)
     _set_level(settings)
     machine.start_sampling()
-    server.make_room()
     try:
         sockets = server.bind(settings.host, settings.port)
     except OSError as error:
@@ -239,6 +238,10 @@ class Daemon(Generic[S]):
             log.warning("A new PISTAT_HISTORY_SECONDS or PISTAT_HISTORY_SAVE needs a restart.")
         if _outbound(new) != _outbound(old):
             log.warning("Other settings of notifications, of the heartbeat or of MQTT need a restart.")
+        if old.api_token and not new.api_token:
+            # The file may have been lost, or just be written: nothing is opened by what is not there.
+            log.warning("The old PISTAT_API_TOKEN stays; to serve without one needs a restart.")
+            new = replace(new, api_token=old.api_token)
         _set_level(new)
         _say_if_open(new)
         self._follow(self._build(replace(new, host=old.host, port=old.port), self._machine, self._service))
@@ -247,8 +250,8 @@ class Daemon(Generic[S]):
     def _follow(self, service: S) -> None:
         """Have `service` answer, and the server do as its settings say."""
         self._service = service
-        self._serving.set_trusted_proxies(service.settings.trusted_proxies)
-        self._serving.set_cors(service.guard.cors)
+        self._serving.limits.proxied = service.settings.trusted_proxies > 0
+        self._serving.cors, self._serving.client = service.guard.cors, service.guard.client
         self._serving.application = service.application
 
 

@@ -13,7 +13,7 @@ import logging
 import re
 import stat
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,10 +57,10 @@ def shown(text: str, otherwise: str) -> str:
     """Return a name or value in quotes for a message, unless it may hold a secret.
 
     A line end that is missing, or a quote that is open, brings what follows into a value; a token of 24
-    characters or more is never shown, whatever it has been written behind.
+    characters or more is never shown, whatever it has been written behind, nor is a URL with a password.
     """
     long = len(text) > SHOWN and not re.fullmatch("[A-Z_]{,40}", text)
-    return otherwise if long or _means_a_token(text) else quoted(text)
+    return otherwise if long or "@" in text or _means_a_token(text) else quoted(text)
 
 
 def address(text: str) -> str:
@@ -331,8 +331,9 @@ def load(environment: Mapping[str, str], env_file: Path) -> Settings:
     if not given.get(TOKEN_NAME):
         _refuse_a_token_that_is_not_set(environment, env_file)
     _warn_of_unknown(given)
+    secrets = [given[each.name] for each in SETTINGS if each.secret and given.get(each.name)]
     return Settings(
-        **{each.attribute: _read(each, given[each.name]) for each in SETTINGS if each.name in given}
+        **{each.attribute: _read(each, given[each.name], secrets) for each in SETTINGS if each.name in given}
     )
 
 
@@ -416,11 +417,15 @@ def _warn_of_unknown(given: Mapping[str, str]) -> None:
             )
 
 
-def _read(declared: Setting, text: str) -> Any:
+def _read(declared: Setting, text: str, secrets: Sequence[str]) -> Any:
+    """Return the value of a setting. An error shows no value in which a secret of another may stand."""
+    hidden = declared.secret or any(secret in text for secret in secrets)
+    was = "not accepted" if hidden else shown(text, "not accepted")
     try:
         return declared.read(text)
     except BadValueError as error:
-        raise BadSettingError(f"{declared.name} has {error}.") from None
+        if was != "not accepted":
+            raise BadSettingError(f"{declared.name} has {error}.") from None
     except ValueError:
-        was = "not accepted" if declared.secret else shown(text, "not accepted")
-        raise BadSettingError(f"{declared.name} is {was}; expected {declared.accepts}.") from None
+        pass
+    raise BadSettingError(f"{declared.name} is {was}; expected {declared.accepts}.")

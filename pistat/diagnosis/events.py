@@ -35,6 +35,8 @@ OVERHEAD = 8_000
 
 WEEK = 7 * DAY
 
+STATES = {each: each for each in ("begin", "end")}
+
 BOOT, DAEMON, CLOCK = "boot", "daemon", "clock"
 """The IDs of the events that are no findings."""
 
@@ -93,13 +95,12 @@ class Events:
     def open(self, boot: float, wall: float) -> None:
         """Read what earlier runs have left, and note this start."""
         self._read()
-        marker = _object(self._state.read(MARKER))
+        marker = self._marker()
         self._known_before = isinstance(marker.get("boot_id"), str)
         same = self._known_before and marker["boot_id"] == self._boot_id
         stopped = marker.get("stopped") is True
         if same:
-            counters = marker.get("counters")
-            self.counters = counters if isinstance(counters, dict) else {}
+            self.counters = marker["counters"]
             self._resume(wall - boot)
             self.add(Event(boot, wall, DAEMON, "", "begin", "info", "pi-stat was restarted"))
         elif self._boot_id is not None:
@@ -164,11 +165,35 @@ class Events:
             self._unsaved.clear()
 
     def _read(self) -> None:
-        data = b"\n".join(data or b"" for _, data in self._state.read_log(FILE))
         # What a stalled disk has written after all was written again.
-        lines = list(dict.fromkeys(data.split(b"\n")))
-        found = [event for line in lines if (event := _event(line)) is not None]
-        self._events.extend(found)
+        found: dict[bytes, Event] = {}
+        foreign = []
+        for name, data in self._state.read_log(FILE):
+            lines = (data or b"").split(b"\n")
+            events = {line: event for line in lines if (event := _event(line)) is not None}
+            found |= events
+            if data and not events:
+                foreign.append(name)
+        self._state.set_aside(foreign, "holds no events that pi-stat has written")
+        self._events.extend(found.values())
+
+    def _marker(self) -> dict[str, Any]:
+        """Return what the last run has noted of itself; nothing if there was none."""
+        data = self._state.read(MARKER)
+        if not data:
+            return {}
+        marker = _object(data)
+        try:
+            counters = {
+                name: (_finite(value), rose if rose is None else _finite(rose))
+                for name, (value, rose) in marker["counters"].items()
+            }
+            if marker["version"] == VERSION and isinstance(marker["boot_id"], str | None):
+                return {**marker, "counters": counters}
+        except (AttributeError, KeyError, TypeError, ValueError):
+            pass
+        self._state.set_aside([MARKER], "holds what this version has not written")
+        return {}
 
     # What is known
 
@@ -232,9 +257,9 @@ def _event(line: bytes) -> Event | None:
         event = Event(
             None,
             _finite(row["time"]),
-            str(row["id"]),
+            str(row["id"])[:LONGEST],
             str(row["subject"] or "")[:LONGEST],
-            str(row["state"]),
+            STATES[row["state"]],
             Severity.named(str(row["severity"])).label,
             str(row["title"])[:LONGEST],
             None if row["duration"] is None else _finite(row["duration"]),

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from pistat import slim_imports
 from pistat.outbound.request import SECONDS, tls_context, words
-from pistat.server import slim_imports
 from pistat.validators import Url
 
 if TYPE_CHECKING:
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 KEEPALIVE = 60
 """Seconds; a broker that hears nothing for one and a half of them sends the last will."""
+
+LONGEST = 4_096
+"""Bytes of a packet of the broker: we have only asked for a word that Home Assistant says at its start."""
+
+MOST_WAITING = 100
+"""Messages of which the broker has not said that it has them."""
 
 ACCEPTED = "Success"
 REFUSED = {
@@ -53,7 +59,24 @@ def _client(name: str) -> Client:
     except ImportError:
         raise BrokerError("paho-mqtt is not installed; requirements.txt names it") from None
     vars(client)["ssl"] = client.__dict__["ssl"] or _NoTls
-    return client.Client(enums.CallbackAPIVersion.VERSION2, client_id=name)
+
+    class Bounded(client.Client):
+        """A client that takes no large packet, whose length it is told before it reads it."""
+
+        def _sock_recv(self, bufsize: int) -> bytes:
+            if bufsize > LONGEST:
+                raise BrokerError(f"the broker sent {bufsize} bytes at once; expected at most {LONGEST}")
+            return super()._sock_recv(bufsize)
+
+        def _handle_publish(self) -> Any:
+            # It keeps those of QoS 2 until the broker says that it may have them.
+            if self._in_packet["command"] & 0x04:
+                raise BrokerError("the broker sent a message with QoS 2; expected 1 at most")
+            return super()._handle_publish()
+
+    found = Bounded(enums.CallbackAPIVersion.VERSION2, client_id=name)
+    found.max_queued_messages_set(MOST_WAITING)
+    return found
 
 
 class Connection:

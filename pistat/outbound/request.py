@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import http.client
+import re
 import socket
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,7 +18,13 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
 SECONDS = 5.0
-"""How long a step of the connection may take."""
+"""How long each step of an exchange may take: to connect, to agree on TLS, to send, to get the answer."""
+
+LONGEST = 65_536
+"""Bytes of an answer, of which only the status is read."""
+
+STATUS = re.compile(rb"^HTTP/1\.[01] ([2-5][0-9]{2})[ \r\n][^\n]*\n", re.MULTILINE)
+"""The status of an answer, behind those that announce one."""
 
 
 class Answer(NamedTuple):
@@ -47,12 +55,24 @@ def _exchange(method: str, url: Url, path: str, body: bytes | None, headers: Map
         if url.tls:
             connection.sock = tls_context().wrap_socket(connection.sock, server_hostname=url.host)
         connection.request(method, path, body, dict(headers))
-        response = connection.getresponse()
-        reason = escaped(http.client.responses.get(response.status, ""), 40)
-        accepted = 200 <= response.status < 300  # noqa: PLR2004 - the successes of HTTP
-        return Answer(accepted, f"the server answered {response.status} {reason}".rstrip())
+        status = _status(connection.sock)
+        accepted = 200 <= status < 300  # noqa: PLR2004 - the successes of HTTP
+        reason = http.client.responses.get(status, "")
+        return Answer(accepted, f"the server answered {status} {reason}".rstrip())
     finally:
         connection.close()
+
+
+def _status(sock: socket.socket) -> int:
+    """Return the status of an answer, which must have come in time, however slowly it comes."""
+    until, head = time.monotonic() + SECONDS, b""
+    while not (found := STATUS.search(head)):
+        sock.settimeout(max(0.001, until - time.monotonic()))
+        received = sock.recv(4096)
+        if not received or len(head) > LONGEST:
+            raise http.client.BadStatusLine("")
+        head += received
+    return int(found[1])
 
 
 @cache

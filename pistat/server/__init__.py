@@ -8,13 +8,12 @@ than the loop touch, and why that is safe:
   be torn, and the byte follows it, so none is left behind; where no byte fits, the loop is to wake anyhow.
 - `Work.pieces` and `ends`: the worker's until it has appended its `Work`, the loop's from then on.
 - `Work.request`: made by the loop, which forgets it. `client`, `addr`, `adj`: never change.
-- The queues of the dispatchers: under their lock. How many threads are idle is read without it, and may be
-  wrong by those that begin or end just then: a thread more or less, within the bound, or a 503 a bit early.
-- `Server.application`: replaced as a whole, by the loop, and read once for each request.
+- `Work.is_awaited`: only asks the kernel. The loop keeps a socket open while a worker has its request.
+- What is in `Workers`: under its lock, but for the queue by which a thread gets its next `Work`.
+- `Server.application`, `cors`: replaced as a whole, by the loop, and read once for each request.
 - `Server.report` and `refused`: count under locks of their own.
 - `stop` and `request_reload`: set a flag, which the loop looks at after each turn, and send a byte.
 
-Of waitress these are used: the parser, `WSGITask`, which sees of all this the `Work` alone, and the threads
-of `ThreadedTaskDispatcher`. Not its channel, server and trigger: their workers send, close and clear what
-their loop uses.
+Of waitress these are used: the parser, and `WSGITask`, which sees of all this the `Work` alone. Not its
+channel, server and trigger: their workers send, close and clear what their loop uses.
 """

@@ -34,9 +34,10 @@ SENDING_SECONDS = 1.0
 """For how long an answer that is being sent is never cut off for a new connection."""
 
 TARGET = re.compile(
-    rb"(?:(?i:https?)://[^\x00-\x20\x7f/?#]+(?=[/?]|$)|(?=/)|\*$)(?!//)[^\x00-\x20\x7f#]*", re.DOTALL
+    rb"(?:(?i:https?)://[^\x00-\x20\x7f/?#]+(?=[/?]|$)|(?=/)|\*$)(?!//|[^?]*%2[Ff])[^\x00-\x20\x7f#]*",
+    re.DOTALL,
 )
-"""What may be asked for. Of anything else a proxy in front may see another path than we do."""
+"""What may be asked for. Of anything else, like an encoded slash, a proxy may see another path than we do."""
 
 
 class Request(HTTPRequestParser):
@@ -77,44 +78,42 @@ class Request(HTTPRequestParser):
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE if self.content_length >= BODY else 0
 
 
-class _Task(WSGITask):
-    """Waitress's answer to a request, with what the application needs to know of the connection."""
-
-    def get_environment(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environment()
-        environ["pistat.client"] = self.channel.client
-        return environ
-
-
 class Work:
     """A request in the hands of a worker; to waitress's task it is the channel to write into.
 
     Attributes:
-        pieces: The bytes of the answer; none if there is no answer.
+        client: Who asks; the application sees it as REMOTE_ADDR.
+        pieces: The bytes of the answer; none if nobody waits for it.
         ends: Whether the connection ends with it.
     """
 
     def __init__(self, connection: Connection, request: Request) -> None:
         self.connection = connection
         self.request = request
-        self.client = connection.client
-        self.addr = connection.address
         self.server = connection.server
+        self.client = self.server.client(connection.client, request.headers.get("X_FORWARDED_FOR", ""))
+        self.addr = self.client, connection.address[1]
         self.adj = connection.server.adj
         self.pieces: list[bytes] = []
         self.ends = True
 
     def service(self) -> None:
         """Answer the request, and hand the answer to the loop; called by a worker."""
-        task = _Task(self, self.request)
+        task = WSGITask(self, self.request)
         try:
-            task.service()
-            self.ends = task.close_on_finish
-        except Exception as error:  # noqa: BLE001 - the application answers its own; this is one around it
+            if self.is_awaited():
+                task.service()
+                self.ends = task.close_on_finish
+        except BaseException as error:  # noqa: BLE001 - the application answers its own; this is one around it
             self.server.report(error)
-            self.pieces = []
-        finally:
-            self.server.finish(self)
+            self.pieces = [self.server.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, self.request)]
+        self.server.finish(self)
+
+    def is_awaited(self) -> bool:
+        """Return whether the client has not reset the connection, nor has it been closed."""
+        with contextlib.suppress(OSError):
+            return not self.connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        return False
 
     def write_soon(self, data: bytes) -> int:
         """Keep a piece of the answer."""
@@ -147,6 +146,7 @@ class Connection:
     Attributes:
         client: Who has it, as `hosts.client` says.
         since: When, on the monotonic clock, it began what it is doing.
+        held: The whole answer, until the client has read its last byte.
     """
 
     def __init__(self, server: Any, sock: socket.socket, address: tuple[Any, ...]) -> None:
@@ -156,14 +156,9 @@ class Connection:
         self.address = address
         self.client = hosts.client(address[0], sock.getsockname()[0] if ":" in address[0] else "")
         self._received = b""
-        self._answer, self._sent = b"", 0
+        self.held, self._sent = b"", 0
         self._ends = self._drains = False
         self._begin(State.IDLE)
-
-    @property
-    def held(self) -> int:
-        """Return how many bytes are kept for the client: the whole answer until it has read the last byte."""
-        return len(self._answer)
 
     def _begin(self, state: State) -> None:
         self.state = state
@@ -184,6 +179,9 @@ class Connection:
         except BlockingIOError:
             pass
         except OSError:
+            self.close()
+        except Exception as error:  # noqa: BLE001 - one that should not be costs the connection, not the loop
+            self.server.report(error)
             self.close()
         if self.state in SECONDS:
             self.wait()
@@ -211,17 +209,17 @@ class Connection:
 
     def answer(self, answer: bytes, *, ends: bool) -> None:
         """Have `handle` send an answer, and with `ends` close the connection behind it."""
-        self._answer = answer
+        self.held = answer
         self._ends = ends
         self._begin(State.SENDING)
 
     def _send(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            self._sent += self.socket.send(memoryview(self._answer)[self._sent :])
-        if self._sent < len(self._answer):
+            self._sent += self.socket.send(memoryview(self.held)[self._sent :])
+        if self._sent < len(self.held):
             self.server.limits.hold(self)
             return
-        self._answer, self._sent = b"", 0
+        self.held, self._sent = b"", 0
         if not self._ends:
             self._begin(State.IDLE)
         elif self._drains:
@@ -255,8 +253,8 @@ class Connection:
         with contextlib.suppress(KeyError):
             self.server.selector.unregister(self.socket)
         self.socket.close()
-        self._received = self._answer = b""
-        self.server.limits.remove(self)
+        self._received = self.held = b""
+        self.server.limits.discard(self)
 
 
 def refusal(code: int, request: Request | None, shared: Mapping[str, str]) -> bytes:

@@ -4,68 +4,52 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from pistat.server.connection import Connection
 
-PER_CLIENT = 64
-"""Connections of one client; a browser has six."""
+PER_CLIENT, TOTAL = 64, 512
+"""Connections of one client, of which a browser has six, and of all."""
 
-TOTAL = 512
-"""Connections of all."""
-
-HELD_PER_CLIENT = 1 << 20
-"""Bytes of answers that may wait for one client, beside one answer that is larger."""
-
-HELD_TOTAL = 4 << 20
-"""Bytes of answers that may wait for all clients."""
+HELD_PER_CLIENT, HELD_TOTAL = 1 << 20, 4 << 20
+"""Bytes of answers that may wait for one client, beside one answer that is larger, and for all."""
 
 
-class ConnectionLimits:
-    """Keep all connections within the limits. Only the loop calls this.
+class ConnectionLimits(set[Connection]):
+    """All connections, kept within the limits. Only the loop calls this.
 
     At a limit, the connection that has waited longest for its client is closed for the new one. If there is
     none, since a worker has each, the new one is refused.
 
     Attributes:
-        per_client: How many a client may have; with a proxy in front, all come from one address.
         total: How many there may be.
+        proxied: Whether one address may have them all: that of a proxy in front.
     """
 
     def __init__(self, total: int = TOTAL) -> None:
+        super().__init__()
         self.total = total
-        self.per_client = min(PER_CLIENT, total)
-        self._members: set[Connection] = set()
+        self.proxied = False
         self._swept = time.monotonic()
 
-    def __len__(self) -> int:
-        return len(self._members)
-
-    def __iter__(self) -> Iterator[Connection]:
-        return iter(self._members)
-
-    def add(self, newcomer: Connection) -> bool:
+    def admit(self, newcomer: Connection) -> bool:
         """Add a connection, and close another if need be. Return False if none can be closed."""
         mine = self._of(newcomer.client)
-        if len(mine) >= self.per_client and not _close_one(mine):
+        if len(mine) >= PER_CLIENT and not self.proxied and not _close_one(mine):
             return False
         if len(self) >= self.total and not self.make_room():
             return False
-        self._members.add(newcomer)
+        self.add(newcomer)
         return True
 
     def make_room(self) -> bool:
         """Close a connection of the client that has most; False if none can be closed."""
-        return _close_one(self._members)
-
-    def remove(self, member: Connection) -> None:
-        """Forget a connection that is closed."""
-        self._members.discard(member)
+        return _close_one(self)
 
     def hold(self, sender: Connection) -> None:
         """Close those that have held bytes for longest, if too many wait now that `sender` must wait, too."""
         _close_unread(self._of(sender.client) - {sender}, HELD_PER_CLIENT)
-        _close_unread(self._members - {sender}, HELD_TOTAL)
+        _close_unread(self - {sender}, HELD_TOTAL)
 
     def sweep(self) -> None:
         """Close, once a second, those that have taken longer than they may."""
@@ -92,6 +76,6 @@ def _close_one(members: Iterable[Connection]) -> bool:
 def _close_unread(members: Iterable[Connection], most: int) -> None:
     total = 0
     for each in sorted(members, key=lambda each: each.since, reverse=True):
-        total += each.held
+        total += len(each.held)
         if each.held and total > most:
             each.cut_off()

@@ -8,20 +8,18 @@ import logging
 import selectors
 import signal
 import socket
+import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from queue import SimpleQueue
+from typing import Any
 
 from waitress.adjustments import Adjustments
-from waitress.task import ThreadedTaskDispatcher
 
 from pistat.log import OncePerMinute
 from pistat.server.connection import Connection, Request, State, Work, refusal
-from pistat.server.connection_limits import PER_CLIENT, TOTAL, ConnectionLimits
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+from pistat.server.connection_limits import TOTAL, ConnectionLimits
 
 log = logging.getLogger("pistat")
 
@@ -37,22 +35,14 @@ QUEUE = 64
 PRIORITY_THREADS = 2
 """Threads for /health; nothing else is ever in their way."""
 
-HEALTH = "/health"
-
 SEND_BUFFER, RECEIVE_BUFFER = 65_536, 16_384
 """Bytes that the kernel keeps for a connection, which it doubles; they count as memory of the service."""
 
-BACKLOG = 256
-"""Connections that may wait to be accepted."""
+BACKLOG, ACCEPTED = 256, 32
+"""Connections that may wait to be accepted, and that are accepted in one turn of the loop."""
 
-ACCEPTED = 32
-"""Connections that are accepted in one turn of the loop."""
-
-ACCEPT_SECONDS = 0.2
-"""How long, at the end, connections are accepted that were waiting for it."""
-
-GRACE = 1.4
-"""Seconds that requests under way get when the daemon is told to stop."""
+ACCEPT_SECONDS, GRACE = 0.2, 1.4
+"""How long, at the end, connections that wait are accepted, and requests under way may take."""
 
 IDLE_SECONDS = 60.0
 """The longest turn of the loop."""
@@ -92,17 +82,19 @@ def _bind(host: str, port: int) -> socket.socket:
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_PASSIVE
     )
     listener = socket.socket(family, kind, protocol)
-    try:
-        if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::")
+    options = [
+        # On Windows, REUSEADDR would let any program take the port as well.
+        (socket.SOL_SOCKET, getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR), 1),
         # The connections inherit these.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        (socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER),
+        (socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER),
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+    ]
+    if family == socket.AF_INET6:
+        options.append((socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, host != "::"))
+    try:
+        for option in options:
+            listener.setsockopt(*option)
         listener.bind(address)
         listener.listen(BACKLOG)
     except OSError:
@@ -129,49 +121,61 @@ def make_room() -> int:
     return least
 
 
-class FairQueue(deque[Work]):
-    """The requests that wait for a thread. The dispatcher holds its lock."""
+class Workers:
+    """Threads that answer requests, started when there is work for them, and the requests that wait for one.
 
-    def popleft(self) -> Work:
-        """Take the first; what else waits for its client goes behind all others."""
-        first = super().popleft()
-        rest = sorted(self, key=lambda each: each.client == first.client)
-        self.clear()
-        self.extend(rest)
-        return first
+    Clients take turns, and each has half of the threads at most: others are answered, whatever takes long.
+    """
 
-
-class GrowingDispatcher(ThreadedTaskDispatcher):
-    """Threads of their own, started when there is work for them, and a queue before them."""
-
-    def __init__(self, least: int, most: int) -> None:
-        super().__init__()
-        self.queue = FairQueue()
+    def __init__(self, most: int) -> None:
         self._most = most
-        self.set_thread_count(least)
+        self._lock = threading.Lock()
+        self._waiting: dict[str, deque[Work]] = {}
+        self._busy: Counter[str] = Counter()
+        self._ready: SimpleQueue[Work] = SimpleQueue()
+        self.threads = self._idle = 0
+        self._start()
 
-    def add_task(self, task: Work) -> None:
-        """Have a thread answer a request. Each that has ever worked holds some 60 kB."""
-        super().add_task(task)
-        if self.waiting() > 0 and len(self.threads) < self._most:
-            self._grow()
+    def add(self, work: Work) -> bool:
+        """Have a thread answer a request. Return False if too many wait, and another of its client does."""
+        with self._lock:
+            if sum(map(len, self._waiting.values())) >= QUEUE and work.client in self._waiting:
+                return False
+            self._waiting.setdefault(work.client, deque()).append(work)
+            self._hand_out()
+        return True
 
-    def _grow(self) -> None:
-        running = frozenset(self.threads)
-        try:
-            self.set_thread_count(len(running) + 1)
-        except RuntimeError:
-            # The system gives us no more of them; those that there are will do it.
-            self.threads &= running
+    def _hand_out(self) -> None:
+        """Give a thread what waits, as long as there is one and a client who may have one more."""
+        while client := next((each for each in self._waiting if self._busy[each] < self._most // 2), ""):
+            # If the system gives us no more of them, those that there are will do it.
+            with contextlib.suppress(RuntimeError):
+                if not self._idle and self.threads < self._most:
+                    self._start()
+            if not self._idle:
+                return
+            waiting = self._waiting.pop(client)
+            self._ready.put(waiting.popleft())
+            self._idle -= 1
+            self._busy[client] += 1
+            if waiting:
+                self._waiting[client] = waiting  # behind all others
 
-    def takes(self, client: str) -> bool:
-        """Return whether a request may wait; one of each client always may, whoever fills the queue."""
-        with self.lock:
-            return self.waiting() < QUEUE or all(each.client != client for each in self.queue)
+    def _start(self) -> None:
+        """Start a thread. Each that has ever worked holds some 60 kB."""
+        threading.Thread(target=self._run, name="worker", daemon=True).start()
+        self.threads += 1
+        self._idle += 1
 
-    def waiting(self) -> int:
-        """Return how many requests no thread is free for."""
-        return int(len(self.queue) - (len(self.threads) - self.active_count))
+    def _run(self) -> None:
+        while True:
+            work = self._ready.get()
+            work.service()
+            with self._lock:
+                self._busy -= Counter([work.client])
+                self._idle += 1
+                self._hand_out()
+            del work
 
 
 class Server:
@@ -179,6 +183,8 @@ class Server:
 
     Attributes:
         application: What answers. Another may take its place at any time, and gets the requests that follow.
+        cors: Returns the headers by which pages of an origin may read what never reaches `application`.
+        client: Returns the client that a connection of another speaks for, by its X-Forwarded-For header.
         limits: All connections. This and the selector are for the loop alone.
         effective_port, server_name, adj: What waitress's task wants to know of its server.
 
@@ -189,7 +195,10 @@ class Server:
     server_name = "pi-stat"
 
     def __init__(
-        self, application: WSGIApplication, sockets: Iterable[socket.socket], refused: Callable[[int], None]
+        self,
+        application: Callable[..., Iterable[bytes]],
+        sockets: Iterable[socket.socket],
+        refused: Callable[[int], None],
     ) -> None:
         logging.getLogger("waitress").setLevel(logging.CRITICAL)
         self.application = application
@@ -199,11 +208,11 @@ class Server:
         self._listeners = list(sockets)
         self.adj = Adjustments(sockets=self._listeners, ident="pi-stat", log_socket_errors=True)
         self.effective_port = int(self._listeners[0].getsockname()[1])
-        self._workers = GrowingDispatcher(1, THREADS)
-        self._priority = GrowingDispatcher(PRIORITY_THREADS, PRIORITY_THREADS)
+        self._workers, self._priority = Workers(THREADS), Workers(PRIORITY_THREADS)
         self._finished: deque[Work] = deque()
         self._wake, self._woken = socket.socketpair()
-        self._cors: Callable[[str], Mapping[str, str]] = lambda _: {}
+        self.cors: Callable[[str], Mapping[str, str]] = lambda _: {}
+        self.client: Callable[[str, str], str] = lambda peer, _: peer
         self._once_a_minute = OncePerMinute()
         self._stopping = self._reload = False
         for each in (*self._listeners, self._wake, self._woken):
@@ -211,18 +220,11 @@ class Server:
         for each in (*self._listeners, self._woken):
             self.selector.register(each, selectors.EVENT_READ)
 
-    def set_trusted_proxies(self, proxies: int) -> None:
-        """Let one address have all connections if there are proxies in front: it is theirs."""
-        self.limits.per_client = self.limits.total if proxies else min(PER_CLIENT, self.limits.total)
-
-    def set_cors(self, cors: Callable[[str], Mapping[str, str]]) -> None:
-        """Add the headers by which pages of an origin may read it to what never reaches `application`."""
-        self._cors = cors
-
     @property
     def urls(self) -> list[str]:
         """Where it listens."""
-        return [_url(each.getsockname()) for each in self._listeners]
+        names = [each.getsockname()[:2] for each in self._listeners]
+        return [f"http://{f'[{host}]' if ':' in host else host}:{port}/" for host, port in names]
 
     def stop(self, *_: object) -> None:
         """End `run` soon. May be called from a signal handler."""
@@ -251,11 +253,8 @@ class Server:
     def submit(self, work: Work) -> None:
         """Have a worker answer a request, or refuse it if too many wait already."""
         # What the daemon asks itself proves that the ordinary threads work, so it waits for one of them.
-        if work.request.path == HEALTH and work.client != NOBODY:
-            self._priority.add_task(work)
-        elif self._workers.takes(work.client):
-            self._workers.add_task(work)
-        else:
+        first = work.request.path == "/health" and work.client != NOBODY
+        if not (self._priority if first else self._workers).add(work):
             work.connection.answer(self.refuse(503, work.request), ends=True)
 
     def finish(self, work: Work) -> None:
@@ -271,7 +270,7 @@ class Server:
     def refuse(self, code: int, request: Request | None) -> bytes:
         """Count a request that never reaches the application, and return the answer to it."""
         self.refused(code)
-        return refusal(code, request, self._cors(request.headers.get("ORIGIN", "") if request else ""))
+        return refusal(code, request, self.cors(request.headers.get("ORIGIN", "") if request else ""))
 
     def _end_turn(self) -> None:
         # If the buffer is full, the loop is about to wake up anyhow.
@@ -320,28 +319,18 @@ class Server:
                 self._woken.recv(4096)
             elif key.data is not None and key.data.state is not State.CLOSED:
                 self.selector.unregister(key.fileobj)
-                self._handle(key.data)
+                key.data.handle()
         while self._finished:
             work = self._finished.popleft()
             if work.connection.state is State.WORKING:
-                answer = b"".join(work.pieces) or self.refuse(500, work.request)
-                work.connection.answer(answer, ends=work.ends)
-                self._handle(work.connection)
-            work.pieces.clear()  # for the thread keeps its last work
+                work.connection.answer(b"".join(work.pieces), ends=work.ends)
+                work.connection.handle()
         # Last, for a connection whose request has just come is not closed for a new one.
         waiting = [key.fileobj for key in ready if key.fileobj in self._listeners]
         for listener in waiting:
             self._accept(listener)
         self.limits.sweep()
         return bool(waiting)
-
-    def _handle(self, connection: Connection) -> None:
-        """Let a connection read or send; an error that should not be costs it, not the loop."""
-        try:
-            connection.handle()
-        except Exception as error:  # noqa: BLE001 - whatever it is
-            self.report(error)
-            connection.close()
 
     def _accept(self, listener: Any) -> None:
         for _ in range(ACCEPTED):
@@ -354,11 +343,9 @@ class Server:
                 if not self.limits.make_room():
                     time.sleep(NO_ROOM_SECONDS)
                 return
-            if self.limits.add(connection):
-                connection.wait()
-            else:
+            if not self.limits.admit(connection):
                 connection.answer(self.refuse(503, None), ends=True)
-                self._handle(connection)
+            connection.handle()
 
     # The end
 
@@ -377,8 +364,3 @@ class Server:
         # The kernel would not, while a thread is stuck in a filesystem that nothing can interrupt.
         for connection in list(self.limits):
             connection.close()
-
-
-def _url(address: tuple[Any, ...]) -> str:
-    host = f"[{address[0]}]" if ":" in address[0] else address[0]
-    return f"http://{host}:{address[1]}/"

@@ -201,7 +201,7 @@ def test_bad(name: str, text: str, accepts: str) -> None:
         load({name: text}, NO_FILE)
 
     shown = text.replace("\n", "\\n").replace("\x1b", "\\x1b")
-    was = f'"{shown}"' if len(text) < 24 else "not accepted"
+    was = f'"{shown}"' if len(text) < 24 and "@" not in text else "not accepted"
     assert str(error.value) == f"{name} is {was}; expected {accepts}."
 
 
@@ -276,6 +276,27 @@ def test_a_value_is_shown_in_one_line(text: str, shown: str) -> None:
         load({"PISTAT_PORT": text}, NO_FILE)
 
     assert str(error.value) == f"PISTAT_PORT is {shown}; expected {PORT}."
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("PISTAT_NEIGHBOURS", "http://me:pw@attic/"),
+        ("PISTAT_CORS_ORIGINS", "http://me:pw@attic"),
+        ("PISTAT_ALLOWED_HOSTS", "me:pw@attic"),
+        ("PISTAT_MQTT_DISCOVERY_PREFIX", "me:pw@attic"),
+        ("PISTAT_LIMITS", "me:pw@attic"),
+        ("PISTAT_PORT", "8585pw"),
+        ("PISTAT_LIMITS", "pw=5"),
+    ],
+)
+def test_a_secret_in_another_setting_is_not_shown(name: str, text: str) -> None:
+    """A URL with a password, and what is the secret of a setting."""
+    with pytest.raises(BadSettingError) as error:
+        load({name: text, "PISTAT_API_TOKEN": "pw"}, NO_FILE)
+
+    assert str(error.value).startswith(f"{name} is not accepted; expected ")
+    assert "pw" not in str(error.value)
 
 
 @pytest.mark.parametrize(

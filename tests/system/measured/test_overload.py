@@ -103,7 +103,10 @@ def test_health_while_everything_hangs(tmp_path: Path) -> None:
         (tmp_path / each.keys[0]).write_text("hang")
     with with_faults("faulty.py", tmp_path) as daemon:
         targets = ["/stats?block=true"] * (server.BLOCKING + 2) + ["/stats?cache=false", "/processes"] * 6
-        with asked(daemon, targets) as connections:
+        # One client has no more than half of the threads.
+        with asked(daemon, targets[::2]) as ones, asked(daemon, targets[1::2], "127.0.0.2") as others:
+            connections = ones + others
+            targets = targets[::2] + targets[1::2]
             check_health(daemon)
             until = time.monotonic() + 20
             while unanswered(connections) > targets.count("/processes"):
@@ -289,6 +292,22 @@ def test_all_come_through_a_proxy(start: Callable[..., Daemon]) -> None:
         ]
         daemon.get("/health")
         assert all(map(is_open, idle))
+
+
+def test_clients_of_a_proxy_take_turns(start: Callable[..., Daemon]) -> None:
+    """Whoever asks for seconds and seconds is not in the way of another who comes through the same proxy."""
+    daemon = start(PISTAT_RATE_LIMIT_ENABLED="no", PISTAT_TRUSTED_PROXIES="1")
+
+    def forwarded(target: str, client: str) -> socket.socket:
+        return ask(daemon, f"{target} HTTP/1.1\r\nX-Forwarded-For: {client}\r\nX:", "127.0.0.1")
+
+    with contextlib.ExitStack() as stack:
+        slow = [stack.enter_context(forwarded("/stats?block=true", "192.0.2.1")) for _ in range(64)]
+        daemon.get("/health")  # they came before this, so now they wait
+        for _ in range(10):
+            assert received(stack.enter_context(forwarded("/stats", "192.0.2.2"))).status == 200
+        assert unanswered(slow) > 0
+        assert {received(each).status for each in slow} == {200}
 
 
 # Who does not read

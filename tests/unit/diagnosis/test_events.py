@@ -253,6 +253,54 @@ def test_a_file_of_somebody_else_stops_nothing(sessions: Sessions, content: byte
     assert sessions.told(diagnosis)[0] == "boot begin"
 
 
+MARKER = {"version": events.VERSION, "boot_id": "first", "stopped": True, "counters": {"x": [1.0, None]}}
+ABSURD: list[dict[str, Any]] = [
+    {"version": 2},
+    {"boot_id": 5},
+    {"counters": []},
+    {"counters": {"x": 5}},
+    {"counters": {"x": [1]}},
+    {"counters": {"x": ["a", None]}},
+    {"counters": {"x": [1e300, 0]}},
+    {"counters": {"x": [1.0, "a"]}},
+]
+
+
+@pytest.mark.parametrize(
+    "content", [*(json.dumps({**MARKER, **each}) for each in ABSURD), '{"version": 1', "[]"]
+)
+def test_what_is_not_ours_is_set_aside(
+    sessions: Sessions, caplog: pytest.LogCaptureFixture, content: str
+) -> None:
+    """A file that is torn, of another version, or absurd is renamed with one line, and the next is good."""
+    (sessions.folder / events.MARKER).write_text(content)
+    (sessions.folder / events.FILE).write_bytes(WHOLE[:-20] + b"\n")
+    first = sessions.start()
+    sessions.play(first, WELL, 100.0, 20.0)
+    first.stop()
+    second = sessions.start()
+    sessions.play(second, WELL, 200.0, 20.0)
+
+    for name, why in ((events.MARKER, "this version has not"), (events.FILE, "no events that pi-stat has")):
+        assert (sessions.folder / f"{name}.unusable").is_file()
+        [line] = [each for each in caplog.messages if why in each]
+        assert line.endswith(f"; it was renamed to {name}.unusable.")
+    assert len(caplog.messages) == 2
+    assert sessions.told(second) == ["boot begin", "daemon begin"]
+
+
+def test_what_is_ours_is_taken(sessions: Sessions, caplog: pytest.LogCaptureFixture) -> None:
+    """The marker of the last run, and the whole lines of a file with others between them."""
+    (sessions.folder / events.MARKER).write_text(json.dumps(MARKER))
+    odd = (WHOLE.replace(b'"end"', each) for each in (b'"middle"', b"[]", b"null"))
+    (sessions.folder / events.FILE).write_bytes(WHOLE[:50] + b"\n" + b"".join(odd) + WHOLE)
+    diagnosis = sessions.start()
+    sessions.play(diagnosis, WELL, 100.0, 20.0)
+
+    assert sessions.told(diagnosis) == ["heat.hot end", "daemon begin"]
+    assert caplog.messages == []
+
+
 def test_a_torn_line_is_left_out_and_nothing_after_it_is_lost(sessions: Sessions) -> None:
     """After a power cut the end of the file may be there in part."""
     first = sessions.start()

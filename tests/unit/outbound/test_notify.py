@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -316,6 +317,52 @@ def test_faults_of_the_network_are_words_without_the_url(monkeypatch: pytest.Mon
     assert "secret" not in str(answers)
     assert answers[1].text == "no answer within 0.2 s"
     assert answers[2].text == "the TLS handshake failed; the server may not use TLS on this port"
+
+
+@contextmanager
+def raw_server(*parts: bytes) -> Iterator[str]:
+    """A server that sends the parts of an answer with pauses between them, until nobody takes them."""
+
+    def serve() -> None:
+        with listener.accept()[0] as client:
+            client.recv(65536)
+            for part in parts:
+                try:
+                    client.sendall(part)
+                except OSError:
+                    return
+                time.sleep(0.05)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = Thread(target=serve)
+        thread.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        thread.join(20)
+
+
+DRIPS = [b"HTTP/1.1 200 OK\r\nX: ", *[b"x"] * 200]
+
+
+@pytest.mark.parametrize(
+    ("parts", "answer"),
+    [
+        (DRIPS, Answer(True, "the server answered 200 OK")),
+        ([DRIPS[0][:20], *DRIPS[1:]], Answer(True, "the server answered 200 OK")),
+        ([DRIPS[0][:12], *DRIPS[1:]], Answer(False, "no answer within 0.5 s")),
+        ([b"HTTP/1.1 100 Continue\r\nX: y\r\n", *DRIPS[1:]], Answer(False, "no answer within 0.5 s")),
+        (
+            [b"HTTP/1.1 103 Early", b" Hints\r\n\r\nHTTP/1.1 204 \r\n"],
+            Answer(True, "the server answered 204 No Content"),
+        ),
+        ([b"SSH-2.0\r\n"], Answer(False, "the exchange failed (BadStatusLine)")),
+        ([b"x" * 100_000], Answer(False, "the exchange failed (BadStatusLine)")),
+    ],
+)
+def test_a_server_that_drips(monkeypatch: pytest.MonkeyPatch, parts: list[bytes], answer: Answer) -> None:
+    """However slowly an answer comes, the other targets wait for as long as for one that does not come."""
+    monkeypatch.setattr(request, "SECONDS", 0.5)
+    with raw_server(*parts) as address:
+        assert notify.test(SCHEMES(f"http://{address}/"), "pi", "http://pi/") == [answer]
 
 
 def test_the_heartbeat_is_silent_while_something_is_critical() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 import socket
+import struct
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from pistat.server.connection import Connection, Work
 from support.daemon import PROGRAM, Daemon
 from support.waiting import eventually
 
@@ -87,11 +90,36 @@ def test_headers_are_counted(shared: Daemon, sent: bytes) -> None:
 
 @pytest.mark.parametrize(
     "target",
-    [b"/hea\tlth", b"foo:/health", b"file://a/health", b"//health", b"/health#x", b"/a\0b", b"pi:80"],
+    [
+        *(b"/hea\tlth", b"foo:/health", b"file://a/health", b"//health", b"/health#x", b"/a\0b", b"pi:80"),
+        *(b"/%2fhealth", b"/network%2Finterfaces", b"http://pi/%2Fhealth"),
+    ],
 )
 def test_another_may_see_another_path(shared: Daemon, target: bytes) -> None:
     """A target that a proxy in front may read in another way is refused."""
     assert shared.raw(b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\n\r\n").split()[1] == b"400"
+
+
+def test_who_has_reset_the_connection_waits_for_nothing() -> None:
+    """The request of such a client is not answered; that of one that has only ended its own side is."""
+
+    def is_awaited(end: Callable[[socket.socket], None]) -> bool:
+        client = socket.create_connection(listener.getsockname())
+        work = object.__new__(Work)
+        work.connection = object.__new__(Connection)
+        work.connection.socket, _ = listener.accept()
+        with client, work.connection.socket:
+            end(client)
+            return eventually(lambda: not work.is_awaited(), 0.2) is False
+
+    def reset(client: socket.socket) -> None:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert is_awaited(lambda _: None)
+        assert is_awaited(lambda client: client.shutdown(socket.SHUT_WR))
+        assert not is_awaited(reset)
 
 
 HASTY = f"""

@@ -30,7 +30,7 @@ class Member(Connection):
 
     def keep(self, count: int) -> None:
         """Have so many bytes wait for the client."""
-        self._answer = bytes(count)
+        self.held = bytes(count)
 
     @property
     def closed(self) -> bool:
@@ -39,7 +39,7 @@ class Member(Connection):
     def close(self) -> None:
         self.state = State.CLOSED
         self.keep(0)
-        self.among.remove(self)
+        self.among.discard(self)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def people() -> ConnectionLimits:
 def join(people: ConnectionLimits, client: str, count: int, state: State = State.IDLE) -> list[Member]:
     members = [Member(people, client, NOW + n / 1000, state) for n in range(count)]
     for each in members:
-        assert people.add(each)
+        assert people.admit(each)
     return members
 
 
@@ -78,7 +78,7 @@ def test_newcomers_of_one_turn_cost_one_each(people: ConnectionLimits) -> None:
     """Two that come at once take the places of two."""
     mine = join(people, "mine", PER_CLIENT)
     for _ in range(2):
-        people.add(Member(people, "mine", NOW + 1, State.IDLE))
+        people.admit(Member(people, "mine", NOW + 1, State.IDLE))
 
     assert [each.closed for each in mine].count(True) == 2
 
@@ -101,7 +101,7 @@ def test_a_house_full_of_work(people: ConnectionLimits) -> None:
     for n in range(TOTAL):
         join(people, f"client {n % 10}", 1, State.WORKING)
 
-    assert not people.add(Member(people, "newcomer", NOW, State.IDLE))
+    assert not people.admit(Member(people, "newcomer", NOW, State.IDLE))
     assert len(people) == TOTAL
 
 
@@ -109,8 +109,8 @@ def test_a_client_full_of_work(people: ConnectionLimits) -> None:
     """A client whose connections all wait for us gets no more; others do."""
     join(people, "mine", PER_CLIENT, State.WORKING)
 
-    assert not people.add(Member(people, "mine", NOW, State.IDLE))
-    assert people.add(Member(people, "other", NOW, State.IDLE))
+    assert not people.admit(Member(people, "mine", NOW, State.IDLE))
+    assert people.admit(Member(people, "other", NOW, State.IDLE))
     assert len(people) == PER_CLIENT + 1
 
 
@@ -126,7 +126,7 @@ def test_bytes_that_nobody_reads(people: ConnectionLimits) -> None:
     for each in (one for members in others for one in members):
         each.keep(HELD_PER_CLIENT // 4)
     people.hold(others[-1][-1])
-    assert sum(each.held for each in people) <= (HELD_TOTAL + HELD_PER_CLIENT // 4)
+    assert sum(len(each.held) for each in people) <= (HELD_TOTAL + HELD_PER_CLIENT // 4)
 
 
 def test_clients_that_have_left_leave_nothing(people: ConnectionLimits) -> None:

@@ -1,25 +1,24 @@
-"""The threads that serve: made when they are needed, never more than there may be."""
+"""The threads that serve: made when they are needed, never more than there may be, and shared fairly."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from pistat.server.server import THREADS, GrowingDispatcher
+from pistat.server.server import QUEUE, THREADS, Workers
 from support.waiting import eventually
 
 SOON = 10.0
+SHARE = THREADS // 2
 
 
 class Work:
     """A request that is being served until it is let go."""
 
-    client = "192.0.2.1"
-
-    def __init__(self) -> None:
+    def __init__(self, client: str) -> None:
+        self.client = client
         self.begun = threading.Event()
         self.go_on = threading.Event()
 
@@ -29,58 +28,88 @@ class Work:
 
 
 @pytest.fixture
-def lane() -> Iterator[GrowingDispatcher]:
-    made = GrowingDispatcher(1, THREADS)
-    yield made
-    made.shutdown(cancel_pending=False, timeout=SOON)
+def workers() -> Workers:
+    return Workers(THREADS)
 
 
-def begin(lane: Any, count: int) -> list[Work]:
-    work = [Work() for _ in range(count)]
+def begin(workers: Any, client: str, count: int) -> list[Work]:
+    work = [Work(client) for _ in range(count)]
     for each in work:
-        lane.add_task(each)
+        assert workers.add(each)
     return work
 
 
-def test_there_is_one_thread_before_there_is_work(lane: GrowingDispatcher) -> None:
-    """An idle daemon holds no memory for threads that never served."""
-    assert len(lane.threads) == 1
-
-
-def test_one_after_the_other_takes_one(lane: GrowingDispatcher) -> None:
-    """A client that waits for its answers is served by one thread."""
-    for _ in range(50):
-        assert eventually(lambda: lane.active_count == 0)
-        [work] = begin(lane, 1)
-        work.go_on.set()
-        assert work.begun.wait(SOON)
-
-    assert len(lane.threads) == 1
-
-
-def test_those_who_come_together_are_served_together(lane: GrowingDispatcher) -> None:
-    """As many are served at the same time as there may be threads; the others wait, and are served then."""
-    work = begin(lane, THREADS + 5)
-
-    assert all(each.begun.wait(SOON) for each in work[:THREADS])
-    assert not any(each.begun.is_set() for each in work[THREADS:])
-    assert len(lane.threads) == THREADS
+def end(*work: Work) -> None:
     for each in work:
         each.go_on.set()
     assert all(each.begun.wait(SOON) for each in work)
 
 
-def test_a_system_without_a_thread_to_give(lane: GrowingDispatcher, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_there_is_one_thread_before_there_is_work(workers: Workers) -> None:
+    """An idle daemon holds no memory for threads that never served."""
+    assert workers.threads == 1
+
+
+def test_one_after_the_other_takes_one(workers: Workers) -> None:
+    """A client that waits for its answers is served by one thread."""
+    for _ in range(50):
+        assert eventually(lambda: workers._idle == 1)
+        end(*begin(workers, "one", 1))
+
+    assert workers.threads == 1
+
+
+def test_those_who_come_together_are_served_together(workers: Workers) -> None:
+    """As many are served at the same time as there may be threads; the others wait, and are served then."""
+    work = begin(workers, "one", SHARE) + begin(workers, "other", SHARE + 5)
+
+    assert all(each.begun.wait(SOON) for each in work[:THREADS])
+    assert not any(each.begun.is_set() for each in work[THREADS:])
+    assert workers.threads == THREADS
+    end(*work)
+
+
+def test_a_client_has_half_of_the_threads(workers: Workers) -> None:
+    """Whatever hangs in the requests of one client, others are answered at once, and it later."""
+    mine = begin(workers, "mine", SHARE + 20)
+    assert all(each.begun.wait(SOON) for each in mine[:SHARE])
+    assert workers.threads == SHARE
+    end(*begin(workers, "other", 1))
+    assert not any(each.begun.is_set() for each in mine[SHARE:])
+    end(*mine)
+
+
+def test_clients_take_turns() -> None:
+    """One request of each is answered before the second of any, whoever came first."""
+    workers: Any = Workers(2)
+    [first] = begin(workers, "first", 1)
+    [second] = begin(workers, "second", 1)
+    many, one = begin(workers, "many", 10), begin(workers, "one", 1)
+    end(first, many[0])
+    assert one[0].begun.wait(SOON)
+    assert not many[1].begun.is_set()
+    end(second, *one, *many)
+
+
+def test_a_full_queue(workers: Any) -> None:
+    """When too many wait, the next is refused, unless it is the first of its client."""
+    work = begin(workers, "one", SHARE + QUEUE // 2) + begin(workers, "two", SHARE + QUEUE // 2)
+
+    assert not workers.add(Work("one"))
+    work += begin(workers, "three", 1)
+    assert not workers.add(Work("three"))
+    end(*work)
+
+
+def test_a_system_without_a_thread_to_give(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     """When no more threads can be made, those that there are serve all, one after the other."""
 
     def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(lane, "start_new_thread", refuse)
-    work = begin(lane, 5)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        work = begin(workers, "one", 5)
     assert work[0].begun.wait(SOON)
-    assert len(lane.threads) == 1
-    for each in work:
-        each.go_on.set()
-
-    assert all(each.begun.wait(SOON) for each in work)
+    assert workers.threads == 1
+    end(*work)

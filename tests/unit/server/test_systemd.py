@@ -339,6 +339,25 @@ def test_a_reload_of_bad_settings_changes_nothing(tmp_path: Path) -> None:
         assert daemon.get("/stats").headers["ratelimit-limit"] == "500"
 
 
+@pytest.mark.parametrize("left", [None, "", "# empty", "PISTAT_PORT=8585", "PISTAT_API_TOKEN="])
+def test_a_reload_opens_nothing(tmp_path: Path, left: str | None) -> None:
+    """Whether its file is gone, empty or without the token: it changes a token, and never removes it."""
+    with service(tmp_path, "PISTAT_API_TOKEN=old\n") as daemon:
+        (tmp_path / ".env").write_text("PISTAT_API_TOKEN=new\n")
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_for(daemon, "INFO The settings were read again.")
+        (tmp_path / ".env").unlink() if left is None else (tmp_path / ".env").write_text(left)
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_for(daemon, "INFO The settings were read again.", 2)
+
+        assert "WARNING The old PISTAT_API_TOKEN stays; to serve without one needs a restart." in daemon.log()
+        assert "Anyone on the network" not in daemon.log()
+        found = {
+            each: daemon.get("/stats", headers={"X-API-Key": each}).status for each in ("", "old", "new")
+        }
+        assert found == {"": 401, "old": 401, "new": 200}
+
+
 def test_a_reload_does_not_move_it(tmp_path: Path) -> None:
     """A new address is for the next start, and the log says that; the rest is taken."""
     with service(tmp_path, "PISTAT_HOST=127.0.0.1\n", "env", "-u", "PISTAT_HOST") as daemon:

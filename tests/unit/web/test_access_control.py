@@ -304,15 +304,44 @@ def test_who_is_asked_for_a_password(closed: Daemon) -> None:
     assert both == [b'Www-Authenticate: Basic realm="pi-stat"', *bearer]
 
 
+def guess(daemon: Daemon, token: str, target: str = "/stats") -> int:
+    return daemon.get(target, headers={"X-API-Key": token}).status
+
+
 def test_guesses_are_counted(start: Start) -> None:
-    """Guesses run out like requests do, and not at the expense of those who know the token."""
+    """Guesses run out like requests do, and not at the expense of those who have shown the token."""
     daemon = start(PISTAT_API_TOKEN=TOKEN, PISTAT_RATE_LIMIT_REQUESTS="5")
 
-    guesses = [daemon.get("/stats", headers={"X-API-Key": str(n)}).status for n in range(7)]
-    known = [daemon.get("/stats", headers={"X-API-Key": TOKEN}).status for _ in range(6)]
+    assert guess(daemon, TOKEN) == 200
+    assert [guess(daemon, str(n)) for n in range(7)] == [401] * 5 + [429] * 2
+    assert [guess(daemon, TOKEN) for _ in range(5)] == [200] * 4 + [429]
 
-    assert guesses == [401] * 5 + [429] * 2
-    assert known == [200] * 5 + [429]
+
+BOTH = {"X-API-Key": "wrong", "Authorization": "Bearer wrong, too"}
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "statuses"),
+    [
+        ("/stats", {"X-API-Key": "wrong"}, [401] * 4 + [429]),
+        ("/", {"X-API-Key": "wrong"}, [200] * 4 + [429]),
+        ("/nowhere", {"Authorization": "Bearer wrong"}, [401] * 4 + [429]),
+        ("/stats", BOTH, [401] * 2 + [429] * 3),
+    ],
+)
+def test_who_guesses_too_often_is_not_told(
+    start: Start, target: str, headers: dict[str, str], statuses: list[int]
+) -> None:
+    """By whatever route, in one header or two: after that the right token is refused like a wrong one."""
+    daemon = start(PISTAT_API_TOKEN=TOKEN, PISTAT_RATE_LIMIT_REQUESTS="4")
+
+    assert [daemon.get(target, headers=headers).status for _ in statuses] == statuses
+    assert [guess(daemon, TOKEN, each) for each in ("/stats", "/")] == [429, 429]
+    assert daemon.get("/health").status == 200
+    preflights = [
+        daemon.get("/stats", method="OPTIONS", headers={"X-API-Key": each}) for each in ("wrong", TOKEN)
+    ]
+    assert [each.headers["ratelimit-remaining"] for each in preflights] == ["3", "2"]
 
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux aarch64)"}

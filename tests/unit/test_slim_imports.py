@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pistat import routes
-from pistat.server import slim_imports
+from pistat import routes, slim_imports
 from support.daemon import PROGRAM, Daemon, clean_environment
 
 if TYPE_CHECKING:
@@ -78,17 +77,15 @@ def test_importing_the_module_leaves_nothing_out() -> None:
 )
 def test_what_is_left_out_says_so(use: str) -> None:
     """Using what was left out fails, and the failure names the culprit."""
-    room = "pistat.server.slim_imports"
+    room = "pistat.slim_imports"
     code = f"import {room}; {room}.block(); import limits, deprecated, flask; {use}"
 
-    assert re.search(
-        r"AttributeError: .* is left out by pistat/server/slim_imports.py", python("-c", code).stderr
-    )
+    assert re.search(r"AttributeError: .* is left out by pistat/slim_imports.py", python("-c", code).stderr)
 
 
 def test_openssl_that_is_left_out_cannot_be_imported() -> None:
     """An import of ssl fails instead of giving something that does not encrypt."""
-    code = "import pistat.server.slim_imports; pistat.server.slim_imports.block(); import ssl"
+    code = "import pistat.slim_imports; pistat.slim_imports.block(); import ssl"
 
     assert "ModuleNotFoundError: import of ssl halted" in python("-c", code).stderr
 
@@ -96,7 +93,7 @@ def test_openssl_that_is_left_out_cannot_be_imported() -> None:
 def test_a_library_that_needs_more_gets_all_of_it() -> None:
     """A flask-limiter that cannot do without what is left out is imported with it."""
     code = (
-        "import sys, pistat.server.slim_imports as lean\n"
+        "import sys, pistat.slim_imports as lean\n"
         "lean._stand_ins = lambda: {'limits.storage': lean.LeftOut('limits.storage')}\n"
         "lean.block()\n"
         "lean.import_libraries()\n"
@@ -111,7 +108,7 @@ def test_a_library_that_needs_more_gets_all_of_it() -> None:
 def test_whoever_needs_what_is_left_out_later_gets_it() -> None:
     """Once the libraries are there, all but OpenSSL and the compressions can be imported as ever."""
     code = (
-        "import sys, pistat.server.slim_imports as lean\n"
+        "import sys, pistat.slim_imports as lean\n"
         "lean.block()\n"
         "lean.import_libraries()\n"
         "import decimal, typing_extensions, click, pi_system_monitor, werkzeug.test\n"
@@ -126,7 +123,7 @@ def test_whoever_needs_what_is_left_out_later_gets_it() -> None:
 def test_what_is_left_out_for_a_moment_is_there_afterwards() -> None:
     """A module that another only seems to need is not loaded, and can be imported later."""
     code = (
-        "import sys, pistat.server.slim_imports as lean\n"
+        "import sys, pistat.slim_imports as lean\n"
         "with lean.without('urllib.request'): import paho.mqtt.client\n"
         "assert 'urllib.request' not in sys.modules\n"
         "import urllib.request\n"

@@ -55,9 +55,7 @@ class LeftOut(ModuleType):
     """Stand in for a module, and say so to whoever uses it."""
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(
-            f"{self.__name__}.{name}: {self.__name__} is left out by pistat/server/slim_imports.py"
-        )
+        raise AttributeError(f"{self.__name__}.{name}: {self.__name__} is left out by pistat/slim_imports.py")
 
 
 def require() -> None:
@@ -142,7 +140,7 @@ def _stand_ins() -> dict[str, ModuleType]:
 
 def _left_out(name: str) -> Callable[..., NoReturn]:
     def complain(*_: object, **__: object) -> NoReturn:
-        raise AttributeError(f"{name} is left out by pistat/server/slim_imports.py")
+        raise AttributeError(f"{name} is left out by pistat/slim_imports.py")
 
     return complain
 
