@@ -62,7 +62,8 @@ from pistat.core import Core
 from pistat.diagnosis.finding import Severity
 from pistat.formats import findings, openapi, page, phone, prometheus
 from pistat.formats import history as history_format
-from pistat.formats.glances import STATUS, UnknownError
+from pistat.formats.glances import STATUS
+from pistat.formats.glances_history import UnknownError
 from pistat.formats.page import Document
 from pistat.formats.reference import FILTERS, contents
 from pistat.history.storage import StateDirectory
@@ -347,7 +348,7 @@ def glances_status() -> Response:
 
 @api.get(routes.GLANCES.path)
 def glances(name: str) -> Response:
-    """Answer with one plugin of Glances, one item of it, or all; a query means nothing, as there."""
+    """Answer with one plugin of Glances, one item, its history, or all; a query means nothing, as there."""
     _check_glances()
     try:
         return _compressed(_service().core.glances.body(name))

@@ -48,7 +48,7 @@ class Core:
         machine.set_longest_interval(1.5 * seconds)
         self.diagnosis = Diagnosis(self.monitor, machine, recording=seconds > 0, state=self.state)
         self.diagnosis.listen(self.recorder)
-        self.glances = Glances(machine, self.monitor, self.diagnosis)
+        self.glances = Glances(machine, self.monitor, self.diagnosis, self.history if seconds else None)
 
     def apply(self, settings: Settings) -> None:
         """Apply the settings that can change at a reload; the others count only at the start."""

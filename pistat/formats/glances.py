@@ -9,7 +9,10 @@ from typing import Any
 from pistat.compression import Body
 from pistat.diagnosis.events import MOST
 from pistat.diagnosis.report import Diagnosis
+from pistat.formats import glances_history
+from pistat.formats.glances_history import UnknownError
 from pistat.formats.glances_plugins import PLUGINS, VERSION, Readings, Row, processor
+from pistat.history.history import History
 from pistat.machine import cpu_times
 from pistat.machine.machine import Machine
 from pistat.monitor.monitor import Answer, Monitor, encode
@@ -18,26 +21,34 @@ ALL = "all"
 STATUS: Row = {"version": VERSION}
 
 
-class UnknownError(Exception):
-    """Say that there is no such plugin or item; the text is for the client."""
-
-
 class Glances:
-    """Answers what clients of Glances ask of one machine, out of what the monitor has cached."""
+    """Answers what clients of Glances ask of one machine, out of what the monitor has cached.
 
-    def __init__(self, machine: Machine, monitor: Monitor, diagnosis: Diagnosis) -> None:
+    Args:
+        machine: Which one.
+        monitor: Who is asked for the readings.
+        diagnosis: What is wrong and was wrong.
+        history: The curves; None where there are none.
+    """
+
+    def __init__(
+        self, machine: Machine, monitor: Monitor, diagnosis: Diagnosis, history: History | None
+    ) -> None:
         self._machine = machine
         self._monitor = monitor
         self._diagnosis = diagnosis
+        self._history = history
         self._bodies: dict[str, tuple[Answer, Body]] = {}
 
     def body(self, path: str) -> Body:
-        """Return the JSON of `PLUGIN`, `PLUGIN/ITEM`, `all` or `pluginslist`. Raises UnknownError."""
+        """Return the JSON of `all`, `pluginslist`, a plugin, an item, or a history. Raises UnknownError."""
         name, _, item = path.partition("/")
         if name == "pluginslist" and not item:
             return Body(encode(list(PLUGINS)))
         if name not in PLUGINS and (name != ALL or item):
             raise UnknownError(f"Unknown plugin {name} (available plugins: {list(PLUGINS)})")
+        if curves := glances_history.Wanted.of(path):
+            return Body(encode(glances_history.document(self._history, curves)))
         answer = self._monitor.answer(_keys(name))
         if item:
             return Body(encode(_item(self._plugin(name, answer), name, item)))

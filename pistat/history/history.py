@@ -8,9 +8,9 @@ from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from pistat.history.metrics import METRICS, Counters, Metric
+from pistat.history.metrics import METRICS, RECENT, Counters, Metric
 from pistat.history.recorder import Sample
-from pistat.history.series import RANGES, STEPS, Tier
+from pistat.history.series import HOUR, RANGES, STEPS, Tier
 from pistat.machine.machine import Machine
 
 KEYS = (
@@ -82,10 +82,12 @@ class History:
     def record(self, sample: Sample) -> None:
         """Take in one sample."""
         values = {metric.name: self._value(metric, sample) for metric in METRICS}
+        recent = {metric.name: self._value(metric, sample) for metric in RECENT}
         with self.lock:
             self.follow_clock()
             for tier in self.tiers.values():
-                tier.add(sample.boot - self.seconds / 2, values, self.seconds)
+                taken = values if tier.reach > HOUR else values | recent
+                tier.add(sample.boot - self.seconds / 2, taken, self.seconds)
 
     def _value(self, metric: Metric, sample: Sample) -> float | None:
         if metric.gauge is not None:
@@ -117,7 +119,7 @@ class History:
         """Return the points of a range that are complete.
 
         Args:
-            names: The series.
+            names: The series. Those of `RECENT` have points in ranges up to an hour.
             range_name: One of `RANGES`.
             since: Unix time; only points that were not complete then.
         """
@@ -132,7 +134,9 @@ class History:
             if since:
                 first = max(first, min(math.floor((since - boot_time) / tier.step + 1e-6), tier.next))
             slots = range(first, tier.next)
-            series = {each: tier.points(each.name, slots) for each in METRICS if each.name in wanted}
+            series = {
+                each: tier.points(each.name, slots) for each in (*METRICS, *RECENT) if each.name in wanted
+            }
             boots = sorted({*self.boots, boot_time})
         start = round(boot_time + first * tier.step, 1)
         end = self.machine.time()

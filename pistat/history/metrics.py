@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 from pistat.collectors import ALL
 from pistat.field import Derived, Field, Unit
 from pistat.history.recorder import Sample
+from pistat.machine.cpu_times import MODES
 from pistat.machine.machine import Machine
 
 FIELDS = {field.path: field for collector in ALL for field in collector.fields}
@@ -88,9 +89,15 @@ def _busy(_: Machine, sample: Sample) -> Counters:
     return {"cpu": Counter(spent.busy, spent.total)} if spent else {}
 
 
-def _waiting(_: Machine, sample: Sample) -> Counters:
-    spent = sample.cpu
-    return {"cpu": Counter(spent.iowait, spent.total)} if spent and spent.iowait is not None else {}
+def _mode(name: str) -> Callable[[Machine, Sample], Counters]:
+    """Return a reader of the time of all CPUs in one mode; of nothing where the platform has others."""
+    column = MODES.index(name)
+
+    def read(_: Machine, sample: Sample) -> Counters:
+        spent = sample.cpu
+        return {"cpu": Counter(spent.modes[column], spent.total)} if spent and spent.modes else {}
+
+    return read
 
 
 def _disks(counter: str) -> Callable[[Machine, Sample], Counters]:
@@ -133,7 +140,7 @@ METRICS: tuple[Metric, ...] = (
         "cpu_iowait",
         "cpu_usage",
         "Share of time in which nothing but waiting for a disk was to be done.",
-        counters=_waiting,
+        counters=_mode("iowait"),
         factor=100.0,
     ),
     _leaf("cpu_temp"),
@@ -186,6 +193,14 @@ METRICS: tuple[Metric, ...] = (
     ),
 )
 """All series that there are; a machine has those for which it has readings."""
+
+RECENT: tuple[Metric, ...] = (
+    Metric("cpu_user", "cpu_usage", "Share of time in programs.", counters=_mode("user"), factor=100.0),
+    Metric("cpu_system", "cpu_usage", "Share of time in the kernel.", counters=_mode("system"), factor=100.0),
+    Metric("load_5", "load_avg[3]", "Load average over 5 minutes.", _at("load_avg", 1)),
+    Metric("load_15", "load_avg[3]", "Load average over 15 minutes.", _at("load_avg", 2)),
+)
+"""Series of which there is the last hour only; clients of Glances draw them."""
 
 USUAL = (
     "cpu_usage",

@@ -12,17 +12,12 @@ if TYPE_CHECKING:
 
 
 class Spent(NamedTuple):
-    """Time since boot, in any unit that is the same for all; `iowait` is None where it is not counted."""
+    """Time since boot, in any unit that is the same for all."""
 
     busy: float
     total: float
     modes: tuple[int, ...] = ()
     """The columns of /proc/stat, in the order of `MODES`; empty where the platform has others."""
-
-    @property
-    def iowait(self) -> int | None:
-        """Return the time spent waiting for disks; None where that is not counted."""
-        return self.modes[MODES.index("iowait")] if self.modes else None
 
 
 MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest")

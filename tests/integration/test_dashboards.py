@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 import pytest
 
 import pi_system_monitor
+from pistat.history.history import KEYS, History
+from pistat.history.recorder import Sample
+from pistat.machine.cpu_times import Spent
+from pistat.monitor.monitor import Monitor
 from pistat.settings import Settings
 from support.recorded_machine import BOARDS, RecordedMachine, board_names
 
@@ -190,6 +195,41 @@ def dashy_overview(ask: Ask) -> None:
     number(sum(row["used"] for row in everything["fs"]) / sum(row["size"] for row in everything["fs"]))
 
 
+def points(found: Any) -> list[tuple[datetime, float]]:
+    """The points of a curve, of which there must be some, for the title has the time of the first."""
+    assert found
+    return [(datetime.fromisoformat(text(time)), number(value)) for time, value in found]
+
+
+def dashy_cpu_history(ask: Ask) -> None:
+    """The labels are the times of `system`; `user` is drawn along with them."""
+    curves = ask("cpu/history/100")
+    system, user = points(curves["system"]), points(curves["user"])
+    assert [time for time, _ in system] == [time for time, _ in user]
+
+
+def dashy_load_history(ask: Ask) -> None:
+    curves = ask("load/history/500")
+    one, five, fifteen = (points(curves[name]) for name in ("min1", "min5", "min15"))
+    assert len(one) == len(five) == len(fifteen)
+
+
+def dashy_memory_history(ask: Ask) -> None:
+    assert all(0 <= value <= 100 for _, value in points(ask("mem/history/100")["percent"]))
+
+
+def dashy_traffic(ask: Ask) -> None:
+    """It takes all names that have `_sent` or `_recv` in them, and adds up what was in the same minute."""
+    curves = ask("network/history/100")
+    sent, received = (next(curves[name] for name in curves if part in name) for part in ("_sent", "_recv"))
+    assert len(curves) == 2
+    assert [time for time, _ in sent] == [time for time, _ in received]
+    # A board without an interface has no traffic.
+    assert not sent or points(sent)
+
+
+HISTORIES = (dashy_cpu_history, dashy_load_history, dashy_memory_history, dashy_traffic)
+
 WIDGETS: dict[Callable[[Ask], None], dict[str, str]] = {
     homepage_info: HOMEPAGE_INFO,
     **dict.fromkeys(
@@ -202,7 +242,7 @@ WIDGETS: dict[Callable[[Ask], None], dict[str, str]] = {
     **dict.fromkeys(
         (
             *(dashy_alerts, dashy_cpu, dashy_cores, dashy_memory, dashy_sensors, dashy_disks),
-            *(dashy_network, dashy_system, dashy_overview),
+            *(dashy_network, dashy_system, dashy_overview, *HISTORIES),
         ),
         DASHY,
     ),
@@ -213,7 +253,18 @@ WIDGETS: dict[Callable[[Ask], None], dict[str, str]] = {
 @cache
 def client(board: str) -> Any:
     machine = RecordedMachine(BOARDS / board)
-    return pi_system_monitor.create_app(Settings(rate_limit_enabled=False), machine).test_client()
+    app = pi_system_monitor.create_app(Settings(rate_limit_enabled=False), machine)
+    remember(app.extensions["pistat"].core.history, app.extensions["pistat"].core.monitor, machine)
+    return app.test_client()
+
+
+def remember(history: History, monitor: Monitor, machine: RecordedMachine) -> None:
+    """Let five minutes go by, in which a machine is as it was when it was recorded."""
+    begin, values = machine.uptime(), dict(monitor.answer(KEYS).values)
+    for second in range(10, 310, 10):
+        machine.uptime = lambda now=begin + second: now  # type: ignore[method-assign, misc]
+        spent = Spent(second, 2 * second, (second, 0, 0, second, 0, 0, 0, 0, 0))
+        history.record(Sample(begin + second, 0.0, values, cpu=spent))
 
 
 @pytest.mark.parametrize("board", board_names())

@@ -13,20 +13,23 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from glances_api import Glances
 
+from pistat.formats.glances_history import ITEMS
 from support.daemon import Daemon, HeldPort
 from support.recorded_machine import board_names
-from support.waiting import at_best
+from support.waiting import at_best, eventually
 
 if TYPE_CHECKING:
     from support.need import Need
 
 FLEET = Path(__file__).parents[1] / "support" / "daemons" / "fleet.py"
+FAST = FLEET.with_name("fast_clock.py")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "pi-stat-tests"
 VERSION = "4.5.8"
 """Of the Glances that runs beside us, as tests/integration/test_glances.py installs it."""
@@ -172,6 +175,51 @@ def test_the_keys_are_those_of_glances(shared: Daemon, glances: int, plugin: str
 
     missing = {key for key in theirs - ours if not any(key.startswith(name) for name in ABSENT[plugin])}
     assert missing == set()
+
+
+SUMS = {"network", "diskio"}
+"""Of these, Glances has a curve of each item for each interface or disk; ours is of all of them."""
+
+NOT_DRAWN = {
+    "percpu": "no client draws it",
+    "load": "likewise",
+    "gpu_mem": "likewise",
+    "gpu_proc": "likewise",
+}
+"""Items of `quicklook` of which Glances has a history, and why we have none."""
+
+
+def names(plugin: str, found: dict[str, Any]) -> set[str]:
+    """The names of the curves of a plugin, without those of interfaces and disks."""
+    return {name.partition("_")[2] for name in found} if plugin in SUMS else set(found)
+
+
+@pytest.fixture
+def fast() -> Iterator[int]:
+    """The port of a daemon in whose history a point of ten seconds takes a half."""
+    daemon = Daemon({"FACTOR": "20", "PISTAT_RATE_LIMIT_ENABLED": "no"}, [sys.executable, str(FAST)])
+    daemon.wait_until_ready()
+    yield daemon.port
+    daemon.kill()
+
+
+def test_the_history_is_as_that_of_glances(fast: int, glances: int) -> None:
+    """The same curves, each a list of times and values, the last ones as many as wanted."""
+    assert eventually(lambda: len(answer(fast, "cpu/user/history")) >= 3, 60.0)
+    for plugin in ITEMS:
+        # A Glances reads when it is asked, and then there is a point.
+        answer(glances, plugin)
+        theirs, ours = (answer(port, f"{plugin}/history/2") for port in (glances, fast))
+        missing = names(plugin, theirs) - names(plugin, ours) - NOT_DRAWN.keys()
+        assert missing <= (set(theirs) - {"/_percent"} if plugin == "fs" else set())
+        for curve in (*theirs.values(), *ours.values()):
+            assert len(curve) <= 2
+            times = [datetime.fromisoformat(time) for time, _ in curve]
+            assert times == sorted(times)
+            assert all(abs(time.timestamp() - datetime.now(UTC).timestamp()) < 3600 for time in times)
+    theirs, ours = (answer(port, "mem/percent/history/2") for port in (glances, fast))
+    assert [len(point) for point in theirs] == [len(point) for point in ours] == [2, 2]
+    assert ours[-1][1] == pytest.approx(theirs[-1][1], abs=20.0)
 
 
 def test_the_values_are_those_of_glances(shared: Daemon, glances: int) -> None:
