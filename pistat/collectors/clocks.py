@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pistat.collectors.asking import Asking
+from pistat.collectors.firmware_queries import FirmwareQueries
 from pistat.collectors.sources import MODEL
 from pistat.field import Field, File, Question, Reading, Unit, Values, collector
 from pistat.machine import board
@@ -32,13 +32,14 @@ REQUESTED = "/sys/devices/system/cpu/cpufreq/policy0/scaling_cur_freq"
     finds=(MODEL,),
 )
 def clocks(machine: Machine) -> Reading:
-    asking = Asking(machine.firmware)
+    queries = FirmwareQueries(machine.firmware)
     # None of these is off while a program runs: 0 is what the firmware says to a name that it does not know.
     values: Values = {
-        name: asking(f"measure_clock {name}", vcgencmd.clock) or None for name in ("arm", "core", "sdram")
+        name: queries.ask(f"measure_clock {name}", vcgencmd.clock) or None
+        for name in ("arm", "core", "sdram")
     }
     values["arm_requested"] = _requested(machine)
-    return asking.settle({"clocks": values})
+    return queries.finish({"clocks": values})
 
 
 def _requested(machine: Machine) -> int | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from pistat.collectors import sources
-from pistat.collectors.asking import Asking
+from pistat.collectors.firmware_queries import FirmwareQueries
 from pistat.field import (
     Field,
     File,
@@ -59,8 +59,8 @@ MEGAHERTZ = re.compile(r"\ncpu MHz[ \t]*:[ \t]*([0-9]{1,6}(?:\.[0-9]+)?)\n")
 def cpu_temp(machine: Machine) -> Reading:
     sensors = machine.memo.for_a_minute("cpu_temp", lambda: _zones(machine) or _chips(machine))
     if not sensors:
-        asking = Asking(machine.firmware)
-        return asking.settle({"cpu_temp": asking("measure_temp", vcgencmd.temperature)})
+        queries = FirmwareQueries(machine.firmware)
+        return queries.finish({"cpu_temp": queries.ask("measure_temp", vcgencmd.temperature)})
     texts = _readable(
         machine, [sensor.value for sensor in sensors if not hwmon.is_faulty(machine, sensor.fault)]
     )

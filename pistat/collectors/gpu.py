@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
-from pistat.collectors.asking import Asking
+from pistat.collectors.firmware_queries import FirmwareQueries
 from pistat.collectors.sources import MODEL
 from pistat.field import Field, File, Question, Reading, Unit, Values, collector
 from pistat.machine import board
@@ -50,16 +50,16 @@ def _no_queues(machine: Machine) -> Unavailable | None:
     finds=(MODEL,),
 )
 def gpu(machine: Machine) -> Reading:
-    asking = Asking(machine.firmware)
+    queries = FirmwareQueries(machine.firmware)
     values: Values = {
         "gpu": {
-            "temperature": asking("measure_temp", vcgencmd.temperature),
-            "memory": machine.memo.forever("gpu memory", lambda: _memory(machine, asking)),
-            "v3d_clock": asking("measure_clock v3d", vcgencmd.clock),
+            "temperature": queries.ask("measure_temp", vcgencmd.temperature),
+            "memory": machine.memo.forever("gpu memory", lambda: _memory(machine, queries)),
+            "v3d_clock": queries.ask("measure_clock v3d", vcgencmd.clock),
             "busy": _busy(machine),
         }
     }
-    return asking.settle(values)
+    return queries.finish(values)
 
 
 def _busy(machine: Machine) -> float | None:
@@ -71,8 +71,8 @@ def _busy(machine: Machine) -> float | None:
     return None
 
 
-def _memory(machine: Machine, asking: Asking) -> int | None:
+def _memory(machine: Machine, queries: FirmwareQueries) -> int | None:
     if board.no_split(machine):
         return None
-    reply = asking("get_mem gpu", vcgencmd.memory)
+    reply = queries.ask("get_mem gpu", vcgencmd.memory)
     return None if reply is None or reply[0] != "gpu" else reply[1] << 20

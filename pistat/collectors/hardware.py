@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
-from pistat.collectors.asking import Asking
 from pistat.collectors.devices import bootloader
+from pistat.collectors.firmware_queries import FirmwareQueries
 from pistat.collectors.sources import CODE, CPUINFO, MODEL, SOC
 from pistat.field import Field, File, Question, Reading, Source, Unit, Values, collector, first_of
 from pistat.machine import board
@@ -102,18 +102,18 @@ def _node(name: str) -> Source:
     finds=bootloader.FINDS,
 )
 def hardware(machine: Machine) -> Reading:
-    asking = Asking(machine.firmware)
+    queries = FirmwareQueries(machine.firmware)
     values: Values = {
         "model": board.model(machine),
         "serial": board.serial(machine),
-        "firmware": machine.memo.forever("firmware", lambda: asking("version", vcgencmd.build_date)),
+        "firmware": machine.memo.forever("firmware", lambda: queries.ask("version", vcgencmd.build_date)),
         "usb_devices": _usb_devices(machine),
         **(machine.memo.forever("hardware", lambda: _constant(machine)) or {}),
-        **(machine.memo.forever("bootloader", lambda: _bootloader(machine, asking)) or UNKNOWN),
-        "memory": machine.memo.forever("board memory", lambda: _memory(machine, asking)),
+        **(machine.memo.forever("bootloader", lambda: _bootloader(machine, queries)) or UNKNOWN),
+        "memory": machine.memo.forever("board memory", lambda: _memory(machine, queries)),
     }
     values |= bootloader.read(machine, values["bootloader"])
-    return asking.settle({"hardware": values})
+    return queries.finish({"hardware": values})
 
 
 def _usb_devices(machine: Machine) -> int | None:
@@ -136,17 +136,17 @@ def _constant(machine: Machine) -> dict[str, Json]:
     }
 
 
-def _memory(machine: Machine, asking: Asking) -> int | None:
+def _memory(machine: Machine, queries: FirmwareQueries) -> int | None:
     if board.no_videocore(machine):
         return None
     known = board.memory(machine)
     if known is not None:
         return known
-    mib = (asking("get_config total_mem", vcgencmd.config) or {}).get("total_mem")
+    mib = (queries.ask("get_config total_mem", vcgencmd.config) or {}).get("total_mem")
     return mib << 20 if isinstance(mib, int) else None
 
 
-def _bootloader(machine: Machine, asking: Asking) -> dict[str, Json] | None:
+def _bootloader(machine: Machine, queries: FirmwareQueries) -> dict[str, Json] | None:
     """Return when the bootloader was built and updated; None while that may yet be found out."""
     if board.no_power_chip(machine):
         return UNKNOWN
@@ -154,7 +154,7 @@ def _bootloader(machine: Machine, asking: Asking) -> dict[str, Json] | None:
     updated = _cell(machine, "update-timestamp", "update_timestamp")
     if not built:
         # An old bootloader leaves these at 0.
-        told = asking("bootloader_version", vcgencmd.bootloader_version)
+        told = queries.ask("bootloader_version", vcgencmd.bootloader_version)
         built, updated = (told.timestamp, told.update_time) if told else (None, None)
     if not built:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pistat.collectors.asking import Asking
+from pistat.collectors.firmware_queries import FirmwareQueries
 from pistat.collectors.sources import CHIPS, MODEL
 from pistat.field import Field, File, Question, Reading, Unit, Values, collector, first_of
 from pistat.machine import board, hwmon
@@ -92,12 +92,12 @@ USB_LOW, USB_HIGH = 0.6, 1.6
     finds=(MODEL, CHIPS),
 )
 def power(machine: Machine) -> Reading:
-    asking = Asking(machine.firmware)
-    leaves: Values = {"core_voltage": asking("measure_volts core", vcgencmd.volts)}
-    leaves.update(_flags(machine, asking("get_throttled", vcgencmd.throttled)))
+    queries = FirmwareQueries(machine.firmware)
+    leaves: Values = {"core_voltage": queries.ask("measure_volts core", vcgencmd.volts)}
+    leaves.update(_flags(machine, queries.ask("get_throttled", vcgencmd.throttled)))
     leaves.update(machine.memo.forever("supply", lambda: _supply(machine)) or {})
-    leaves["reset_cause"] = machine.memo.forever("reset cause", lambda: _reset_cause(machine, asking))
-    return asking.settle({"power": leaves})
+    leaves["reset_cause"] = machine.memo.forever("reset cause", lambda: _reset_cause(machine, queries))
+    return queries.finish({"power": leaves})
 
 
 def _flags(machine: Machine, word: int | None) -> dict[str, bool | None]:
@@ -133,10 +133,10 @@ def _supply(machine: Machine) -> dict[str, Json]:
     }
 
 
-def _reset_cause(machine: Machine, asking: Asking) -> str | None:
+def _reset_cause(machine: Machine, queries: FirmwareQueries) -> str | None:
     if board.no_videocore(machine):
         return None
     word = machine.memo.for_a_minute(
         "pm_rsts", lambda: board.cell(machine, "chosen/bootloader/pm_rsts", "chosen/bootloader/rsts")
     )
-    return vcgencmd.reset_cause(asking("get_rsts", vcgencmd.reset_status) if word is None else word)
+    return vcgencmd.reset_cause(queries.ask("get_rsts", vcgencmd.reset_status) if word is None else word)

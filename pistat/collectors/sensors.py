@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pistat.collectors import sources
-from pistat.collectors.asking import Asking
+from pistat.collectors.firmware_queries import FirmwareQueries
 from pistat.field import Field, File, Question, Reading, Unit, Values, collector, first_of
 from pistat.machine import board, hwmon
 from pistat.machine.hwmon import HWMON
@@ -74,7 +74,7 @@ class Fan(NamedTuple):
     finds=(sources.CHIPS, sources.TEMPERATURE_LABELS, sources.TEMPERATURE_FAULTS, sources.ZONES, sources.SOC),
 )
 def temperatures(machine: Machine) -> Reading:
-    asking = Asking(machine.firmware)
+    queries = FirmwareQueries(machine.firmware)
     rows: dict[str, Json] = {
         sensor.name: {
             "temperature": hwmon.celsius(machine, sensor.value, sensor.fault),
@@ -84,9 +84,9 @@ def temperatures(machine: Machine) -> Reading:
         for sensor in machine.memo.for_a_minute("temperatures", lambda: tuple(_thermometers(machine)))
     }
     if not board.no_power_chip(machine):
-        celsius = asking("measure_temp pmic", vcgencmd.temperature)
+        celsius = queries.ask("measure_temp pmic", vcgencmd.temperature)
         rows["pmic"] = {"temperature": celsius, "high": None, "critical": None}
-    return asking.settle({"temperatures": rows})
+    return queries.finish({"temperatures": rows})
 
 
 def _thermometers(machine: Machine) -> Iterator[Thermometer]:
@@ -212,14 +212,14 @@ def _trip_points(machine: Machine) -> Iterator[tuple[str | None, str]]:
     finds=(sources.CHIPS, File(f"{HWMON}/hwmon*/in*_label")),
 )
 def voltages(machine: Machine) -> Reading:
-    asking = Asking(machine.firmware)
+    queries = FirmwareQueries(machine.firmware)
     files = machine.memo.for_a_minute("voltages", lambda: _labelled(machine))
-    return asking.settle(
+    return queries.finish(
         {
             "voltages": {
                 name: kernel.millivolts(machine.sensor(files[name]))
                 if name in files
-                else asking(f"measure_volts {name}", vcgencmd.volts)
+                else queries.ask(f"measure_volts {name}", vcgencmd.volts)
                 for name in SUPPLIES
             }
         }
@@ -265,11 +265,11 @@ def _labelled(machine: Machine) -> dict[str, str]:
     finds=(sources.SOC,),
 )
 def pmic(machine: Machine) -> Reading:
-    asking = Asking(machine.firmware)
-    found = None if board.no_rails(machine) else asking("pmic_read_adc", vcgencmd.pmic)
+    queries = FirmwareQueries(machine.firmware)
+    found = None if board.no_rails(machine) else queries.ask("pmic_read_adc", vcgencmd.pmic)
     if found and not found.whole:
-        asking.misunderstood("pmic_read_adc")
-    return asking.settle({"pmic": _rails(found or Rails({}, {}))})
+        queries.add_not_understood("pmic_read_adc")
+    return queries.finish({"pmic": _rails(found or Rails({}, {}))})
 
 
 def _rails(found: Rails) -> Values:
@@ -314,11 +314,11 @@ def _rails(found: Rails) -> Values:
     finds=(sources.MODEL, sources.SOC),
 )
 def block_clocks(machine: Machine) -> Reading:
-    asking = Asking(machine.firmware)
+    queries = FirmwareQueries(machine.firmware)
     values: Values = {
-        name: None if board.no_block(name)(machine) else asking(f"measure_clock {name}", vcgencmd.clock)
+        name: None if board.no_block(name)(machine) else queries.ask(f"measure_clock {name}", vcgencmd.clock)
         for name in revision.CLOCKS
     }
-    oscillator = asking("read_ring_osc", vcgencmd.ring_oscillator)
+    oscillator = queries.ask("read_ring_osc", vcgencmd.ring_oscillator)
     values["ring_oscillator"] = round(oscillator[0] * 1e6) if oscillator else None
-    return asking.settle({"block_clocks": values})
+    return queries.finish({"block_clocks": values})

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pi_system_monitor import create_app
-from pistat.collectors.asking import Asking
+from pistat.collectors.firmware_queries import FirmwareQueries
 from pistat.field import Incomplete
 from pistat.machine.firmware.client import (
     ANSWER_SECONDS,
@@ -241,10 +241,10 @@ def test_failing(vcgencmd: Vcgencmd, machine: Machine, script: str, error: Excep
 def test_an_answer_to_something_else(vcgencmd: Vcgencmd, machine: Machine, script: str) -> None:
     """An answer that is not in full what was asked for is none; the leaf is null, and the reason is told."""
     vcgencmd(script)
-    asking = Asking(machine.firmware)
+    queries = FirmwareQueries(machine.firmware)
 
-    assert asking("measure_temp", temperature) is None
-    reading = asking.settle({"cpu_temp": None})
+    assert queries.ask("measure_temp", temperature) is None
+    reading = queries.finish({"cpu_temp": None})
 
     assert isinstance(reading, Incomplete)
     assert reading.values == {"cpu_temp": None}

@@ -15,7 +15,7 @@ BEGIN_SECONDS = 0.75
 """For how long a collector may begin questions: with the last of them it is still within its deadline."""
 
 
-class Asking:
+class FirmwareQueries:
     """The questions of one collector: a failure nulls its own leaf and is handed over at the end."""
 
     def __init__(self, firmware: Firmware) -> None:
@@ -23,7 +23,7 @@ class Asking:
         self._until = firmware.now() + BEGIN_SECONDS
         self._failures: list[FirmwareError] = []
 
-    def __call__(self, question: str, parse: Callable[[str], T | None]) -> T | None:
+    def ask(self, question: str, parse: Callable[[str], T | None]) -> T | None:
         """Return the parsed reply to `question`; None where it is unknown here, or has failed."""
         if self._firmware.absent:
             return None
@@ -35,14 +35,14 @@ class Asking:
             self._failures.append(error.with_traceback(None))
             return None
         if value is None:
-            self.misunderstood(question)
+            self.add_not_understood(question)
         return value
 
-    def misunderstood(self, question: str) -> None:
+    def add_not_understood(self, question: str) -> None:
         """Note that the reply to `question` makes no sense, or only a part of it does."""
         text = f"the firmware's reply to {question} was not understood"
         self._failures.append(FirmwareError(text, Reason.NOT_UNDERSTOOD, question))
 
-    def settle(self, values: Values) -> Reading:
+    def finish(self, values: Values) -> Reading:
         """Return `values`; as `Incomplete` if a question has failed."""
         return incomplete(values, tuple(self._failures))
