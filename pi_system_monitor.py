@@ -57,7 +57,7 @@ from werkzeug.http import parse_accept_header
 from pistat import daemon, hosts, routes
 from pistat.cache import NoThreadError
 from pistat.collectors import cpu, processes
-from pistat.compression import Body, Frame
+from pistat.compression import Body, PrecompressedTemplate
 from pistat.core import Core
 from pistat.diagnosis.finding import Severity
 from pistat.formats import findings, openapi, page, phone, prometheus
@@ -108,7 +108,7 @@ class BadParameters(BadRequest):
     """Refuse a query or a header; the description is written for the client."""
 
 
-class Standing(NamedTuple):
+class RateLimitStatus(NamedTuple):
     """Hold what is left of a budget after a request: of how many, how many more, and for how many seconds."""
 
     limit: int
@@ -117,7 +117,7 @@ class Standing(NamedTuple):
 
 
 class Service:
-    """Hold what the views need under one set of settings: access control, rate limit, waiting places.
+    """Hold what the views need under one set of settings: access control, rate limit, slots.
 
     Attributes:
         core: What reads the machine. It goes on at a reload.
@@ -130,15 +130,15 @@ class Service:
         self.machine = machine
         self.core: Core = last.core if last else Core(settings, machine)
         self.core.apply(settings)
-        self.places: threading.Semaphore = (
-            last.places if last else threading.BoundedSemaphore(server.BLOCKING)
+        self.blocking_slots: threading.Semaphore = (
+            last.blocking_slots if last else threading.BoundedSemaphore(server.BLOCKING)
         )
         # Making one costs milliseconds, on a Pi Zero tens of them; a machine is known by a handful of names.
         self.document = lru_cache(maxsize=8)(self._document)
-        self.frame = lru_cache(maxsize=4)(self._frame)
-        self.guard = AccessControl(settings, machine)
-        self.seldom = journal.OncePerMinute()
-        self.composing = threading.Lock()
+        self.template = lru_cache(maxsize=4)(self._template)
+        self.access_control = AccessControl(settings, machine)
+        self.once_per_minute = journal.OncePerMinute()
+        self.render_lock = threading.Lock()
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
         self.limits = {
             budget: RateLimitItemPerSecond(times * settings.rate_limit_requests, settings.rate_limit_window)
@@ -157,20 +157,20 @@ class Service:
 
     def _document(self, template: str, base: str) -> Document:
         # One at a time: whoever asks under many names is not to keep the processor from all others.
-        with self.composing:
+        with self.render_lock:
             text = render_template(template, **contents(base, self.settings))
         name, _, kind = template.partition(".")
         if kind == "html":
             return Document(Body(text.encode()), "text/html; charset=utf-8", page.policy(name))
         return Document(Body(text.encode()), findings.TEXT)
 
-    def _frame(self, base: str) -> Frame:
+    def _template(self, base: str) -> PrecompressedTemplate:
         """Return what stands around the first readings in the page."""
         live = Markup(page.LIVE)  # noqa: S704 - a constant
-        with self.composing:
+        with self.render_lock:
             text = render_template("page.html", live=live, **contents(base, self.settings))
         before, after = text.encode().split(page.LIVE.encode())
-        return Frame(before, after)
+        return PrecompressedTemplate(before, after)
 
 
 def create_app(settings: Settings, machine: Machine, last: Service | None = None) -> Flask:
@@ -214,14 +214,14 @@ def stats() -> Response:
     service, keys, fresh = _service(), wanted["fields"], not wanted["cache"]
     if not wanted["block"] or set(cpu.cpu.keys).isdisjoint(keys):
         return _compressed(service.core.monitor.answer(keys, fresh=fresh).body())
-    if not service.places.acquire(blocking=False):
+    if not service.blocking_slots.acquire(blocking=False):
         raise ServiceUnavailable(
             f"{server.BLOCKING} requests wait with block=true already; try again in 1 s.", retry_after=1
         )
     try:
         return _compressed(service.core.monitor.measured(keys, 1.0).body())
     finally:
-        service.places.release()
+        service.blocking_slots.release()
 
 
 @api.get(routes.PROCESSES.path)
@@ -232,7 +232,7 @@ def process_list() -> Response:
     table = answer.values["processes"]
     rows = processes.top(table, wanted["sort"], wanted["limit"]) if table else []
     # One at a time: thousands of rows take megabytes until they are bytes.
-    with _service().composing:
+    with _service().render_lock:
         return _json(encode({**answer.document(), "processes": rows}))
 
 
@@ -265,7 +265,7 @@ def history_curves() -> Response:
     """Answer with the curves of a range, in the wanted format."""
     wanted, service = _parameters(routes.HISTORY), _service()
     # One at a time: a fortnight of all curves takes megabytes while it is made.
-    with service.composing:
+    with service.render_lock:
         curves = service.core.history.curves(wanted["metrics"], wanted["range"], wanted["since"])
         body = history_format.render(curves, wanted["format"], ascii_only=wanted["ascii"])
         return _compressed(Body(body), history_format.TYPES[wanted["format"]])
@@ -323,7 +323,7 @@ def metrics() -> Response:
     _parameters(routes.METRICS)
     service, openmetrics = _service(), _wants_openmetrics()
     measured = service.core.monitor.answer(prometheus.KEYS).values
-    costs = service.core.own.values(service.core.monitor.failing)
+    costs = service.core.self_metrics.values(service.core.monitor.failing)
     found = service.core.diagnosis.metrics()
     response = Response(prometheus.render(measured, found, costs, openmetrics=openmetrics))
     response.headers["Content-Type"] = prometheus.OPENMETRICS if openmetrics else prometheus.TEXT
@@ -391,7 +391,8 @@ def first_page() -> Response:
 
     service = _service()
     # What is wrong with it is only for those who may read it.
-    diagnosis = service.core.diagnosis.document() if service.guard.has_token(request.environ) else None
+    may_read = service.access_control.has_token(request.environ)
+    diagnosis = service.core.diagnosis.document() if may_read else None
     name = service.machine.names_of_system().hostname
     response = Response(guide.text(_base(), name, diagnosis), content_type=findings.TEXT)
     response.vary.update(("Accept", "User-Agent"))
@@ -402,9 +403,9 @@ def _page() -> Response:
     """Answer with the page and, unless they want a token that is not shown, its first readings."""
     service, base = _service(), _base()
     # Addresses in the home are for those who may read it.
-    neighbours = service.settings.neighbours if service.guard.has_token(request.environ) else ()
+    neighbours = service.settings.neighbours if service.access_control.has_token(request.environ) else ()
     live = render_template("live.html", neighbours=neighbours, **{"name": base, **_first_readings(service)})
-    response = _compressed(service.frame(base).around(visible(live).encode()), "text/html; charset=utf-8")
+    response = _compressed(service.template(base).render(visible(live).encode()), "text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = page.policy()
     response.vary.update(("Accept", "User-Agent"))
     return response
@@ -413,7 +414,7 @@ def _page() -> Response:
 def _first_readings(service: Service) -> dict[str, Any]:
     from pistat.formats import overview  # noqa: PLC0415 - see Core.screens
 
-    if not service.guard.has_token(request.environ):
+    if not service.access_control.has_token(request.environ):
         return overview.empty()
     # As a client would read them, in whom no byte is left that is not text.
     readings = json.loads(service.core.monitor.answer(overview.KEYS).body().plain)
@@ -555,7 +556,7 @@ def _route() -> Route | None:
 def _budget(service: Service, route: Route | None) -> str:
     """Return the budget that a request is taken off; strangers and pages of strangers have their own."""
     environ, budget = request.environ, route.budget if route else routes.DATA
-    if not service.guard.allows_origin(environ.get("HTTP_ORIGIN", "")) and access_control.is_foreign(
+    if not service.access_control.allows_origin(environ.get("HTTP_ORIGIN", "")) and access_control.is_foreign(
         environ, document=budget == "guide"
     ):
         return "cross-site"
@@ -568,7 +569,7 @@ def _check_host(service: Service) -> None:
     if header is None and environ["SERVER_PROTOCOL"] == "HTTP/1.0":
         return  # no browser has sent it
     name = hosts.host(header or "")
-    if name is not None and service.guard.allows_host(name):
+    if name is not None and service.access_control.allows_host(name):
         return
     # Not at the expense of the owner, whose browser may have been led here by a stranger's page.
     _spend(service, "refused")
@@ -588,7 +589,7 @@ def _check_token(service: Service, route: Route | None) -> None:
     if request.method == "OPTIONS" or not service.settings.api_token:
         return
     guesses = sum(map(bool, access_control.shown_tokens(request.environ)))
-    known = service.guard.has_token(request.environ)
+    known = service.access_control.has_token(request.environ)
     if guesses and not (known and _may_guess(service, guesses)):
         _spend(service, GUESSES, guesses)
         known = False
@@ -605,7 +606,7 @@ def _may_guess(service: Service, guesses: int) -> bool:
     Who has been told in this window is not guessing, whatever others do behind the same address.
     """
     with _counting(service):
-        left = {each: _standing(service, each).remaining for each in (GUESSES, *READERS)}
+        left = {each: _rate_limit_status(service, each).remaining for each in (GUESSES, *READERS)}
     return left[GUESSES] >= guesses or any(left[each] < _limit(service, each).amount for each in READERS)
 
 
@@ -615,7 +616,7 @@ def _spend(service: Service, budget: str, cost: int = 1) -> None:
         return
     with _counting(service):
         within = service.limiter.limiter.hit(_limit(service, budget), f"{budget} {_client()}", cost=cost)
-        g.standing = _standing(service, budget)
+        g.rate_limit_status = _rate_limit_status(service, budget)
     if not within:
         raise TooManyRequests
 
@@ -624,12 +625,12 @@ def _limit(service: Service, budget: str) -> RateLimitItem:
     return service.limits.get(budget, service.limit)
 
 
-def _standing(service: Service, budget: str) -> Standing:
+def _rate_limit_status(service: Service, budget: str) -> RateLimitStatus:
     """Return what is left of a budget of the client."""
     limit = _limit(service, budget)
     end, remaining = service.limiter.limiter.get_window_stats(limit, f"{budget} {_client()}")
     seconds = math.ceil(end - time.monotonic())
-    return Standing(limit.amount, remaining, min(max(1, seconds), service.settings.rate_limit_window))
+    return RateLimitStatus(limit.amount, remaining, min(max(1, seconds), service.settings.rate_limit_window))
 
 
 @contextmanager
@@ -638,7 +639,7 @@ def _counting(service: Service) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if service.seldom("limit"):
+        if service.once_per_minute("limit"):
             log.error("The rate limit failed", exc_info=error)  # noqa: TRY400 - seldom
         raise ServiceUnavailable("Requests cannot be counted now; try again in 1 s.", retry_after=1) from None
 
@@ -653,7 +654,7 @@ def _client() -> str:
 
 def _compressed(body: Body, kind: str = "application/json") -> Response:
     """Return an answer, compressed if it is large and the client accepts that."""
-    if not body.worthwhile():
+    if not body.worth_compressing():
         return Response(body.plain, content_type=kind)
     if not headers.accepts_gzip(request.environ):
         return Response(body.plain, headers={"Vary": "Accept-Encoding"}, content_type=kind)
@@ -670,9 +671,9 @@ def _error(error: Exception) -> Response:
     if isinstance(error, NoThreadError):
         error = ServiceUnavailable("The system has no thread left; try again in 1 s.", retry_after=1)
     if not isinstance(error, HTTPException):
-        if _service().seldom((request.endpoint, type(error))):
+        if _service().once_per_minute((request.endpoint, type(error))):
             log.error("%s failed", request.endpoint, exc_info=error)
-        _service().core.own.last_error = f"{request.endpoint} failed"
+        _service().core.self_metrics.last_error = f"{request.endpoint} failed"
         error = InternalServerError()
     status = error.code or 500
     body = error_body(status, _message(error))
@@ -696,8 +697,8 @@ def _message(error: HTTPException) -> str:
         return f"{quoted(request.method)} is not allowed here; expected GET, HEAD or OPTIONS."
     if isinstance(error, TooManyRequests):
         chosen = _service().settings
-        limit = f"{g.standing.limit} requests in {chosen.rate_limit_window} s"
-        return f"A client may make {limit}; try again in {g.standing.seconds} s."
+        limit = f"{g.rate_limit_status.limit} requests in {chosen.rate_limit_window} s"
+        return f"A client may make {limit}; try again in {g.rate_limit_status.seconds} s."
     if isinstance(error, (BadParameters, Forbidden, ServiceUnavailable)):
         return error.description or ""
     return MESSAGES.get(error.code or 500, error.name)
@@ -707,24 +708,24 @@ def _finish(response: Response) -> Response:
     service = _service()
     if request.remote_addr != server.NOBODY:
         rule = request.url_rule
-        service.core.own.answered(rule.rule if rule else OTHER, response.status_code)
+        service.core.self_metrics.answered(rule.rule if rule else OTHER, response.status_code)
     if log.isEnabledFor(logging.DEBUG):
         log.debug("%s %s %d", quoted(request.method), quoted(request.path, 256), response.status_code)
     _share(response)
-    standing: Standing | None = g.get("standing")
-    if standing is not None:
-        response.headers.add("RateLimit-Limit", standing.limit)
-        response.headers.add("RateLimit-Remaining", standing.remaining)
-        response.headers.add("RateLimit-Reset", standing.seconds)
+    status: RateLimitStatus | None = g.get("rate_limit_status")
+    if status is not None:
+        response.headers.add("RateLimit-Limit", status.limit)
+        response.headers.add("RateLimit-Remaining", status.remaining)
+        response.headers.add("RateLimit-Reset", status.seconds)
         if response.status_code == TooManyRequests.code:
-            response.headers["Retry-After"] = str(standing.seconds)
+            response.headers["Retry-After"] = str(status.seconds)
     return response
 
 
 def _share(response: Response) -> None:
     """Let pages of the chosen origins read the answer."""
     origin = request.environ.get("HTTP_ORIGIN", "")
-    shares = _service().guard.cors(origin, preflight=request.method == "OPTIONS")
+    shares = _service().access_control.cors(origin, preflight=request.method == "OPTIONS")
     if shares:
         response.vary.add(shares.pop("Vary"))
         response.headers.update(shares)

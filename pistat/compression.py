@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-WORTHWHILE = 1_400
+MIN_COMPRESSED_BYTES = 1_400
 """Bytes below which an answer is sent as it is: it fits into one packet either way."""
 
 LEVEL = 6
@@ -25,9 +25,9 @@ class Body:
         self.plain = plain
         self._compressed: bytes | None = None
 
-    def worthwhile(self) -> bool:
+    def worth_compressing(self) -> bool:
         """Return whether to compress it at all."""
-        return len(self.plain) >= WORTHWHILE
+        return len(self.plain) >= MIN_COMPRESSED_BYTES
 
     def compressed(self) -> bytes:
         """Return the gzip form. Two threads that come at once may both make it, and make the same."""
@@ -37,7 +37,7 @@ class Body:
         return self._compressed
 
 
-class Frame:
+class PrecompressedTemplate:
     """What stands around the changing part of a document, compressed once; the part is compressed each time.
 
     Deflate allows to put pieces one behind the other that were compressed by themselves (RFC 1951): each
@@ -53,7 +53,7 @@ class Frame:
         self._before, self._after = before, after
         self._pieces: tuple[bytes, bytes] | None = None
 
-    def around(self, middle: bytes) -> Body:
+    def render(self, middle: bytes) -> Body:
         """Return the document with this in the middle."""
         body = Body(self._before + middle + self._after)
         if self._pieces is None:

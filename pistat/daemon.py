@@ -47,13 +47,13 @@ class Service(Protocol):
 
     Attributes:
         application: Answers the requests.
-        guard: Decides whom to answer; the server asks it about errors of its own.
+        access_control: Decides whom to answer; the server asks it about errors of its own.
         core: Reads the machine, records it and judges it.
     """
 
     application: WSGIApplication
     settings: Settings
-    guard: AccessControl
+    access_control: AccessControl
     core: Core
 
 
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Mac
         journal.tell(_cannot_listen(settings, error))
         return 1
     service = build(settings, machine, None)
-    serving = server.Server(service.application, sockets, partial(service.core.own.answered, OTHER))
+    serving = server.Server(service.application, sockets, partial(service.core.self_metrics.answered, OTHER))
     Daemon(serving, service, build, machine, env_file).run()
     # The kernel takes back at once what the interpreter would clear away for seconds, on a Pi Zero.
     os._exit(0)
@@ -220,7 +220,7 @@ class Daemon(Generic[S]):
 
     def _status(self) -> str:
         """Return the line that `systemctl status` shows."""
-        own = self._service.core.own
+        own = self._service.core.self_metrics
         error = f"; last error: {own.last_error}" if own.last_error else ""
         return f"Listening on {' and '.join(self._serving.urls)}; requests answered: {own.requests}{error}"
 
@@ -251,7 +251,7 @@ class Daemon(Generic[S]):
         """Have `service` answer, and the server do as its settings say."""
         self._service = service
         self._serving.limits.proxied = service.settings.trusted_proxies > 0
-        self._serving.cors, self._serving.client = service.guard.cors, service.guard.client
+        self._serving.cors, self._serving.client = service.access_control.cors, service.access_control.client
         self._serving.application = service.application
 
 

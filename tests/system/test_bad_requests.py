@@ -436,7 +436,7 @@ def test_too_many_who_block() -> None:
     """When all places to wait in are taken, the next is a 503 in JSON that says when to come again."""
     app = create_app(Settings(rate_limit_enabled=False), Machine())
     service: Service = app.extensions["pistat"]
-    while service.places.acquire(blocking=False):
+    while service.blocking_slots.acquire(blocking=False):
         pass
 
     answer = of(app.test_client().get("/stats?block=true"))

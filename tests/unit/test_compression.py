@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pistat.compression import WORTHWHILE, Body, Frame
+from pistat.compression import MIN_COMPRESSED_BYTES, Body, PrecompressedTemplate
 from pistat.formats import page
 from pistat.web.headers import accepts_gzip
 from support.daemon import Daemon
@@ -58,7 +58,7 @@ def test_large_answers_are_compressed(shared: Daemon, path: str) -> None:
     assert plain.headers.get("etag") == packed.headers.get("etag")
     unpacked = gzip.decompress(packed.body)
     assert unpacked == plain.body or path not in {"/docs", "/openapi.json"}  # the others have new readings
-    assert len(unpacked) >= WORTHWHILE
+    assert len(unpacked) >= MIN_COMPRESSED_BYTES
     assert len(packed.body) < len(unpacked) / 1.5
     head = shared.get(path, method="HEAD", headers={"Accept-Encoding": "gzip"})
     assert (head.headers["content-encoding"], head.body) == ("gzip", b"")
@@ -89,9 +89,9 @@ def test_the_page_can_be_closed() -> None:
 def test_a_frame_is_one_document(middle: bytes) -> None:
     """Pieces that were compressed by themselves are one gzip file, of the same bytes as the plain one."""
     before, after = b"before " * 900, b" after" * 700
-    frame = Frame(before, after)
+    template = PrecompressedTemplate(before, after)
 
     for _ in range(2):
-        body = frame.around(middle)
+        body = template.render(middle)
         assert body.plain == before + middle + after
         assert gzip.decompress(body.compressed()) == body.plain

@@ -183,7 +183,7 @@ def test_nothing_is_read_twice_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """All plugins share one collection: each collector runs once, and not again while it is fresh."""
     machine = RecordedMachine(BOARDS / "pi4b-8gb")
     app = pi_system_monitor.create_app(Settings(rate_limit_enabled=False), machine)
-    own = app.extensions["pistat"].core.own
+    own = app.extensions["pistat"].core.self_metrics
     app.test_client().get("/api/4/all")
     first = {row["collector"]: row["runs"] for row in own.values(frozenset())["collectors"]}
 
@@ -204,7 +204,7 @@ def test_nothing_is_read_twice_without_a_cache(name: str) -> None:
 
     app.test_client().get(f"/api/4/{name}")
 
-    own = app.extensions["pistat"].core.own.values(frozenset())["collectors"]
+    own = app.extensions["pistat"].core.self_metrics.values(frozenset())["collectors"]
     runs = {row["collector"]: row["runs"] for row in own}
     owners = {OWNERS[key].name for key in PLUGINS["fs" if "fs" in name else "quicklook"].keys}
     assert {runs[each] for each in owners} == {1}

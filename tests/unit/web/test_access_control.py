@@ -564,7 +564,7 @@ def test_clients_behind_a_proxy(start: Start) -> None:
 def test_a_fault_in_the_guard_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault in the very first check is a 500 with all the headers, and not an open door."""
     app = create_app(Settings(), Machine())
-    monkeypatch.setattr(app.extensions["pistat"].guard, "allows_host", lambda name: 1 / 0)
+    monkeypatch.setattr(app.extensions["pistat"].access_control, "allows_host", lambda name: 1 / 0)
 
     response = app.test_client().get("/stats")
 
