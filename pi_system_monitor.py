@@ -25,7 +25,7 @@ from pistat import log as journal
 from pistat import slim_imports
 
 if __name__ == "__main__":
-    journal.reserve()
+    journal.reserve_standard_streams()
     slim_imports.require()
     slim_imports.block()
 

@@ -127,7 +127,7 @@ class DeadlineCache:
         with self._lock:
             latest = self._latest
             if any(latest.get(task.key, NEVER).began < since for task in tasks):
-                self._refresh(tasks, self._floors(tasks, since, accept_running=accept_running))
+                self._refresh(tasks, self._oldest_accepted(tasks, since, accept_running=accept_running))
             return [latest[task.key] for task in tasks]
 
     def run(self, task: Task[T]) -> T:
@@ -144,7 +144,7 @@ class DeadlineCache:
             raise outcome.error
         return cast("T", outcome.value)
 
-    def _floors(
+    def _oldest_accepted(
         self, tasks: Sequence[Task[T]], since: float, *, accept_running: bool
     ) -> dict[Hashable, float]:
         """Return when the reading of each task must have begun to be good enough."""
@@ -156,22 +156,22 @@ class DeadlineCache:
         floor = min((began for began in under_way.values() if began >= since), default=self._clock())
         return {**dict.fromkeys(keys, floor), **under_way}
 
-    def _refresh(self, tasks: Sequence[Task[T]], floors: Mapping[Hashable, float]) -> None:
+    def _refresh(self, tasks: Sequence[Task[T]], oldest: Mapping[Hashable, float]) -> None:
         """Wait until each task has an outcome that is good enough, or is overdue."""
         latest = self._latest
-        while tasks := [task for task in tasks if latest.get(task.key, NEVER).began < floors[task.key]]:
+        while tasks := [task for task in tasks if latest.get(task.key, NEVER).began < oldest[task.key]]:
             idle = [task for task in tasks if task.key not in self._running]
             if idle:
                 self._start(idle)
             if len(idle) < len(tasks):
                 self._give_up(tasks)
-                alarm = self._alarm(tasks)
+                next_check = self._next_check(tasks)
             else:
                 # They have just begun, so nothing is late yet.
-                alarm = self._clock() + HELP_AFTER_SECONDS
-            if alarm is not None:
+                next_check = self._clock() + HELP_AFTER_SECONDS
+            if next_check is not None:
                 self._waiting += 1
-                self._changed.wait(max(0.0, alarm - self._clock()))
+                self._changed.wait(max(0.0, next_check - self._clock()))
                 self._waiting -= 1
 
     def _start(self, tasks: Sequence[Task[T]]) -> None:
@@ -180,13 +180,13 @@ class DeadlineCache:
         job = _Job(self._clock(), deque(by_key.values()))
         self._running.update(dict.fromkeys(by_key, job))
         try:
-            self._enlist(job)
+            self._submit(job)
         except RuntimeError:
             for key in by_key:
                 del self._running[key]
             raise NoThreadError from None
 
-    def _enlist(self, job: _Job) -> None:
+    def _submit(self, job: _Job) -> None:
         """Have a thread work on `job`: an idle one, or a new one."""
         if self._idle:
             self._idle -= 1
@@ -205,18 +205,18 @@ class DeadlineCache:
             if job.overdue(task, now):
                 self._latest[task.key] = Outcome(now, error=NoAnswerError(task.deadline))
             elif job.pending and now - job.progress >= HELP_AFTER_SECONDS:
-                self._help(job, now)
+                self._add_threads(job, now)
 
-    def _help(self, job: _Job, now: float) -> None:
+    def _add_threads(self, job: _Job, now: float) -> None:
         """Send threads to a job that makes no progress."""
         # Without another thread, the one that is at it goes on alone.
         with contextlib.suppress(RuntimeError):
             for _ in range(min(job.helpers, len(job.pending))):
-                self._enlist(job)
+                self._submit(job)
         job.helpers *= 2
         job.progress = now
 
-    def _alarm(self, tasks: Sequence[Task[T]]) -> float | None:
+    def _next_check(self, tasks: Sequence[Task[T]]) -> float | None:
         """Return when `_give_up` may have something to do again; None when it has just given up all."""
         moments = []
         now = self._clock()
@@ -230,7 +230,7 @@ class DeadlineCache:
                 moments.append(job.progress + HELP_AFTER_SECONDS)
         return min(moments, default=None)
 
-    def do(self, job: _Job) -> None:
+    def run_job(self, job: _Job) -> None:
         """Work on `job` until nothing of it is pending."""
         with self._lock:
             task = self._next(job, self._clock())
@@ -241,7 +241,7 @@ class DeadlineCache:
                 self._settle(job, task, outcome, now)
                 task = self._next(job, now)
 
-    def rest(self) -> bool:
+    def become_idle(self) -> bool:
         """Count the calling thread as idle; return False if it should end instead."""
         with self._lock:
             if self._idle or self._closed:
@@ -279,10 +279,10 @@ def _work(owner: weakref.ref[DeadlineCache], jobs: SimpleQueue[_Job | None], job
         cache = owner()
         if cache is None:
             return
-        cache.do(job)
-        resting = cache.rest()
+        cache.run_job(job)
+        idle = cache.become_idle()
         del cache, job
-        if not resting:
+        if not idle:
             return
         job = jobs.get()
 

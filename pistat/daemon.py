@@ -72,7 +72,7 @@ def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Mac
     try:
         settings = load(os.environ, env_file)
     except BadSettingError as error:
-        journal.tell(str(error))
+        journal.print_fatal(str(error))
         return BAD_CONFIGURATION
     if wanted and wanted.check:
         print(cli.report(settings, os.environ, env_file))  # noqa: T201 - what --check is for
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Mac
     try:
         sockets = server.bind(settings.host, settings.port)
     except OSError as error:
-        journal.tell(_cannot_listen(settings, error))
+        journal.print_fatal(_cannot_listen(settings, error))
         return 1
     service = build(settings, machine, None)
     serving = server.Server(service.application, sockets, partial(service.core.self_metrics.answered, OTHER))
@@ -105,7 +105,7 @@ def _notify_test(settings: Settings, machine: Machine) -> int:
     for number, (_, answer) in enumerate(answers, 1):
         print(f"Target {number} of PISTAT_NOTIFY: {answer}")  # noqa: T201 - what --notify-test is for
     if not answers:
-        journal.tell("PISTAT_NOTIFY is empty; expected a URL.")
+        journal.print_fatal("PISTAT_NOTIFY is empty; expected a URL.")
     return 0 if answers and all(good for good, _ in answers) else 1
 
 
@@ -117,7 +117,7 @@ def _mqtt_forget(settings: Settings, machine: Machine) -> int:
 
         failed = mqtt.forget(_broker(settings, url), machine)
     if failed:
-        journal.tell(f"{failed}.")
+        journal.print_fatal(f"{failed}.")
         return 1
     print("The broker has forgotten this machine.")  # noqa: T201 - what --mqtt-forget is for
     return 0

@@ -295,7 +295,7 @@ class Collector:
         """Return the shape of the answer with every leaf null: objects and lists of known length stay."""
         values: Values = {}
         for leaf in self.fields:
-            _plant(values, leaf.path, machine.cores)
+            _put_null(values, leaf.path, machine.cores)
         return values
 
 
@@ -317,7 +317,7 @@ def collector(
     return declare
 
 
-def _plant(values: Values, path: str, cores: int) -> None:
+def _put_null(values: Values, path: str, cores: int) -> None:
     """Put a null at `path`; rows of unknown number (`{interface}`, `[row]`) stay an empty object or list."""
     parent: Values = values
     steps = path.split(".")

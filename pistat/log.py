@@ -32,9 +32,9 @@ PIPE_BUF = 4_095
 class _Formatter(logging.Formatter):
     """Makes one line of each record, whatever it contains: no forged lines, no control of a terminal."""
 
-    def __init__(self, *, marks: bool) -> None:
+    def __init__(self, *, with_priorities: bool) -> None:
         super().__init__()
-        self._marks = marks
+        self._with_priorities = with_priorities
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
@@ -42,7 +42,7 @@ class _Formatter(logging.Formatter):
         if record.exc_info and record.exc_info[1]:
             text += f": {failure(record.exc_info[1])}"
         line = escaped(text, LONGEST)
-        return marked(line, record.levelno) if self._marks else f"{record.levelname} {line}"
+        return with_priority(line, record.levelno) if self._with_priorities else f"{record.levelname} {line}"
 
 
 def failure(error: BaseException) -> str:
@@ -75,12 +75,12 @@ class OncePerMinute:
             return True
 
 
-def marked(text: str, level: int) -> str:
+def with_priority(text: str, level: int) -> str:
     """Put the priority of `level` before each line of `text`."""
     return "\n".join(f"<{PRIORITIES.get(level, 6)}>{line}" for line in text.split("\n"))
 
 
-def reads(stream: TextIO | None) -> bool:
+def is_journal(stream: TextIO | None) -> bool:
     """Return whether `stream` goes to the journal; somebody may have redirected it."""
     if stream is None:
         return False
@@ -91,7 +91,7 @@ def reads(stream: TextIO | None) -> bool:
     return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-def reserve() -> None:
+def reserve_standard_streams() -> None:
     """Open /dev/null for each standard stream that is closed, before a file of ours gets its number."""
     for number in range(3):
         try:
@@ -126,7 +126,7 @@ def _has_room() -> bool:
 def set_up(level: int) -> None:
     """Log to standard error, from `level` up."""
     handler = _Handler()
-    handler.setFormatter(_Formatter(marks=reads(sys.stderr)))
+    handler.setFormatter(_Formatter(with_priorities=is_journal(sys.stderr)))
     logging.basicConfig(handlers=[handler], level=level)
     threading.excepthook = lambda found: _failed(found.thread.name if found.thread else "?", found.exc_value)
     sys.excepthook = lambda _, error, __: _failed("main", error)
@@ -137,7 +137,7 @@ def _failed(thread: str, error: BaseException | None) -> None:
     logging.getLogger("pistat").critical("The thread %s failed", quoted(thread), exc_info=error)
 
 
-def tell(text: str) -> None:
+def print_fatal(text: str) -> None:
     """Print why the program ends, in one line for people who know nothing of log levels."""
     line = f"pi-stat: {escaped(text, LONGEST)}"
-    _write(marked(line, logging.ERROR) if reads(sys.stderr) else line)
+    _write(with_priority(line, logging.ERROR) if is_journal(sys.stderr) else line)

@@ -93,7 +93,7 @@ class Evaluation:
     def __post_init__(self) -> None:
         self._rules = {each.id: _Rule(each, self.stages.get(each.id, each.stages)) for each in self.findings}
 
-    def take(self, moment: Moment, keys: Iterable[str] | None = None) -> list[Change]:
+    def update(self, moment: Moment, keys: Iterable[str] | None = None) -> list[Change]:
         """Judge one moment and return what changed.
 
         Args:
@@ -105,15 +105,15 @@ class Evaluation:
             measured = self._measured[rule.finding.id] = rule.finding.measure(moment)
             kind = measured.__class__
             if kind is dict:
-                self._take_all(rule, measured, moment.boot, changes)  # type: ignore[arg-type] # it is one
+                self._update_all(rule, measured, moment.boot, changes)  # type: ignore[arg-type] # it is one
             elif kind is Unknown or measured is None:
                 if rule.states:
-                    self._take_all(rule, NOTHING, moment.boot, changes, present=False)
+                    self._update_all(rule, NOTHING, moment.boot, changes, present=False)
             else:
                 value = measured * rule.sign  # type: ignore[operator] # a number
                 # As nearly always: all is well, and was.
                 if rule.states or value > rule.first or (rule.inclusive and value == rule.first):
-                    self._take_one(rule, "", value, moment.boot, changes)
+                    self._update_one(rule, "", value, moment.boot, changes)
         return changes
 
     def _plan(self, keys: frozenset[str]) -> list[_Rule]:
@@ -125,7 +125,7 @@ class Evaluation:
             ]
         return plan
 
-    def _take_all(
+    def _update_all(
         self,
         rule: _Rule,
         measured: Mapping[str, float | bool | None],
@@ -139,15 +139,15 @@ class Evaluation:
             if value is not None:
                 signed = value * rule.sign
                 if subject in rule.states or signed > rule.first or (rule.inclusive and signed == rule.first):
-                    self._take_one(rule, subject, signed, now, changes)
+                    self._update_one(rule, subject, signed, now, changes)
         for subject in [each for each in rule.states if measured.get(each) is None]:
             state = rule.states[subject]
             if present and subject not in measured:
-                self._take_one(rule, subject, -math.inf, now, changes)
+                self._update_one(rule, subject, -math.inf, now, changes)
             elif now - state.seen > GAP_SECONDS:
                 self._end(rule, subject, state, now, changes)
 
-    def _take_one(self, rule: _Rule, subject: str, value: float, now: float, changes: list[Change]) -> None:
+    def _update_one(self, rule: _Rule, subject: str, value: float, now: float, changes: list[Change]) -> None:
         state = rule.states.get(subject)
         if state is None:
             state = rule.states[subject] = State([None] * len(rule.stages))

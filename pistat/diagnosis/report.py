@@ -173,9 +173,9 @@ class Diagnosis:
             self._values.update(sample.values)
 
     def _judge(self, sample: Sample) -> None:
-        self.take(sample.boot, sample.wall, sample.values)
+        self.update(sample.boot, sample.wall, sample.values)
 
-    def take(self, boot: float, wall: float, values: Mapping[str, Any]) -> list[Event]:
+    def update(self, boot: float, wall: float, values: Mapping[str, Any]) -> list[Event]:
         """Judge a sample of some of the keys, and return what happened since the one before."""
         events = self._events or self._open(boot, wall)
         with self._lock:
@@ -185,7 +185,7 @@ class Diagnosis:
             moment = Moment(boot, wall, self._values, self._past, boots, self._processes)
             if self._evaluation is None:
                 self._evaluation = self._resumed(events, wall - boot)
-            changes = self._evaluation.take(moment, values)
+            changes = self._evaluation.update(moment, values)
             self._moment = moment
             self._bodies.clear()
             happened = [_event(each, moment) for each in changes]
@@ -352,7 +352,7 @@ class Diagnosis:
                 self._machine.uptime(), self._machine.time(), answer.values, processes=self._processes
             )
             evaluation = Evaluation(self._findings(now_only=True), self._stages)
-            evaluation.take(moment)
+            evaluation.update(moment)
             self._single = answer, evaluation, moment
             self._bodies.clear()
         return self._single[1:]

@@ -116,14 +116,14 @@ class Publisher:
 
     def start(self) -> None:
         """Listen to the diagnosis, and begin to publish, in a thread."""
-        self._diagnosis.announce(self._hurry)
+        self._diagnosis.announce(self._publish_now)
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
         self._thread.start()
 
     def request_stop(self) -> None:
         """Say `offline` and end, without waiting for that."""
         self._stopped.set()
-        self._poke()
+        self._wake_up()
 
     def stop(self, seconds: float) -> None:
         """Say `offline` and end, and wait for that `seconds` at most; later the broker says it."""
@@ -131,13 +131,13 @@ class Publisher:
         if self._thread is not None:
             self._thread.join(seconds)
 
-    def _hurry(self, event: Event) -> None:
+    def _publish_now(self, event: Event) -> None:
         """Publish now; called by the recorder, which must not be kept waiting."""
         del event
         self._due = 0.0
-        self._poke()
+        self._wake_up()
 
-    def _poke(self) -> None:
+    def _wake_up(self) -> None:
         # A full buffer wakes as well as one more byte; a closed one means that the end has come.
         with contextlib.suppress(OSError):
             self._wake.send(b"!")

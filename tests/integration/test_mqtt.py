@@ -193,7 +193,7 @@ def test_a_finding_is_published_at_once(mosquitto: Mosquitto) -> None:
         try:
             assert seen.saw("/availability", b"online")
             weak = {**values, "power": {**values["power"], "under_voltage": True}}
-            diagnosis.take(1000.0, 1_800_000_000.0, weak)
+            diagnosis.update(1000.0, 1_800_000_000.0, weak)
             assert seen.until(
                 lambda: b"The power supply is too weak right now" in seen.payloads("/state")[-1]
             )

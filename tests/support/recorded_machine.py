@@ -245,7 +245,7 @@ def diagnosed(machine: RecordedMachine, seconds: float) -> Diagnosis:
     diagnosis = Diagnosis(monitor, machine, recording=True)
     for _ in range(int(seconds / STEP) + 1):
         values = monitor.answer(KEYS, fresh=True).values
-        diagnosis.take(machine.uptime(), machine.time(), values)
+        diagnosis.update(machine.uptime(), machine.time(), values)
         machine.now += STEP
     return diagnosis
 

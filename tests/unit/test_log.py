@@ -18,7 +18,7 @@ from support.waiting import eventually
 
 @pytest.fixture
 def formatter() -> logging.Formatter:
-    return journal._Formatter(marks=False)
+    return journal._Formatter(with_priorities=False)
 
 
 def record(message: str, *arguments: object, error: BaseException | None = None) -> logging.LogRecord:

@@ -41,7 +41,7 @@ class Watch:
         end = self._now + seconds
         while self._now <= end:
             wall = self._machine.time() + self._now - self._machine.uptime()
-            self._diagnosis.take(self._now, wall, self._read())
+            self._diagnosis.update(self._now, wall, self._read())
             self._now += max(30.0, seconds / 100)
         return row["severity"] if (row := self.row()) else None
 

@@ -216,7 +216,7 @@ class Days:
             if self.pi.now >= minute:
                 values |= self.pi.slow()
                 minute = self.pi.now + MINUTE
-            self.diagnosis.take(self.pi.boot, self.pi.wall, values)
+            self.diagnosis.update(self.pi.boot, self.pi.wall, values)
             if self.pi.now % HOUR < SAMPLE:
                 self.look()
             self.pi.now += SAMPLE

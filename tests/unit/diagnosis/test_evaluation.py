@@ -33,7 +33,7 @@ def play(evaluation: Evaluation, *values: Any, step: float = 10.0, start: float 
     told = []
     for number, value in enumerate(values):
         now = start + number * step
-        for change in evaluation.take(Moment(now, 1e9 + now, {"value": value})):
+        for change in evaluation.update(Moment(now, 1e9 + now, {"value": value})):
             state = "begin" if change.began else "end"
             told.append(f"{now:g} {state} {change.severity.label} {change.subject}".rstrip())
     return told
@@ -141,8 +141,8 @@ def test_only_what_looks_at_a_key_that_was_read_is_judged() -> None:
     """A sample of some keys leaves the findings about others as they are."""
     evaluation = Evaluation([finding(Stage(WARNING, 90, 80))])
 
-    assert evaluation.take(Moment(0, 0, {"value": 95}), {"other"}) == []
-    assert len(evaluation.take(Moment(0, 0, {"value": 95}), {"other", "value"})) == 1
+    assert evaluation.update(Moment(0, 0, {"value": 95}), {"other"}) == []
+    assert len(evaluation.update(Moment(0, 0, {"value": 95}), {"other", "value"})) == 1
 
 
 def test_a_finding_goes_on_after_a_restart() -> None:

@@ -56,7 +56,7 @@ class Sessions:
         """Give samples of ten seconds each; the time after the last."""
         for number in range(int(seconds / 10) + 1):
             self.boot = boot + number * 10
-            diagnosis.take(self.boot, self.machine.time(), values)
+            diagnosis.update(self.boot, self.machine.time(), values)
         return boot + seconds + 10
 
     def told(self, diagnosis: Diagnosis) -> list[str]:

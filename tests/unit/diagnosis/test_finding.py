@@ -193,7 +193,7 @@ class Player:
         end = self.now + seconds
         while self.now <= end:
             self.moment = Moment(self.now, WALL + self.now, self.case.readings(value), self.past)
-            for change in self.evaluation.take(self.moment):
+            for change in self.evaluation.update(self.moment):
                 told.append("begin" if change.began else "end")
                 assert _event(change, self.moment).title
                 assert_reads_well(_row(change, self.moment))
@@ -293,7 +293,7 @@ def test_a_reading_that_is_null_is_not_judged(finding: str) -> None:
     """A machine without the reading is neither well nor ill."""
     evaluation = Evaluation([BY_ID[finding]])
 
-    assert evaluation.take(Moment(START, WALL, {}, Past())) == []
+    assert evaluation.update(Moment(START, WALL, {}, Past())) == []
     assert evaluation.judged().get(finding) != "checked"
 
 

@@ -89,12 +89,12 @@ def test_a_reload_takes_other_limits_and_what_lasts_goes_on() -> None:
     first = pi_system_monitor.create_app(settings, machine)
     diagnosis = first.extensions["pistat"].core.diagnosis
     values = {"power": {"under_voltage": True, "under_voltage_since_boot": True}}
-    diagnosis.take(10.0, 1e9, values)
+    diagnosis.update(10.0, 1e9, values)
     since = diagnosis.document()["findings"][0]["since"]
 
     other = Settings(rate_limit_enabled=False, limits=limits.read("power.under_voltage_since_boot=off"))
     pi_system_monitor.create_app(other, machine, first.extensions["pistat"])
-    diagnosis.take(20.0, 1e9 + 10, values)
+    diagnosis.update(20.0, 1e9 + 10, values)
 
     [finding] = diagnosis.document()["findings"]
     assert finding["id"] == "power.under_voltage"

@@ -200,7 +200,7 @@ def test_a_supply_that_flaps_is_one_message() -> None:
         for number in range(1000):
             machine.now += 0.6
             power = {**values["power"], "under_voltage": number % 2 == 0}
-            diagnosis.take(machine.uptime(), machine.time(), {**values, "power": power})
+            diagnosis.update(machine.uptime(), machine.time(), {**values, "power": power})
             notifier.work()
 
     sent = [json.loads(body) for _, _, body in asked]

@@ -404,5 +404,10 @@ def test_lines_for_the_journal_have_priorities(tmp_path: Path) -> None:
 
 def test_priorities() -> None:
     """A level becomes the priority that syslog has for it, on every line."""
-    assert journal.marked("one\ntwo", 30) == "<4>one\n<4>two"
-    assert [journal.marked("x", level) for level in (10, 20, 40, 50)] == ["<7>x", "<6>x", "<3>x", "<2>x"]
+    assert journal.with_priority("one\ntwo", 30) == "<4>one\n<4>two"
+    assert [journal.with_priority("x", level) for level in (10, 20, 40, 50)] == [
+        "<7>x",
+        "<6>x",
+        "<3>x",
+        "<2>x",
+    ]
