@@ -6,7 +6,7 @@ function locked() {
   const refused = token ? "does not accept this token" : "needs a token";
   rest = Date.now() + 30e3;
   STATS.next = 0;
-  note = () => `Asking again in ${left()}.`;
+  note = () => `Trying again in ${left()}.`;
   status(note(), "busy");
   headline("warn", `${host} ${refused}`, "It is the PISTAT_API_TOKEN of its settings.");
   if (state !== "locked") tell(`${host} ${refused}.`);

@@ -62,8 +62,8 @@ setInterval(() => {
 
 // Nobody who is there already answers later than that
 join(token);
-asking = true;
+polling = true;
 setTimeout(() => {
-  asking = false;
+  polling = false;
   tick();
 }, CLAIM);

@@ -156,7 +156,7 @@ def test_asked_too_often(browser: Browser, start: Callable[..., Daemon]) -> None
             pass
         browser.open(address(busy))
         said: str = browser.wait(
-            lambda: re.search("Asking again in.*|Live", browser.text("#live-text")), "an answer"
+            lambda: re.search("Trying again in.*|Live", browser.text("#live-text")), "an answer"
         )[0]
         return said.removeprefix("Live")
 

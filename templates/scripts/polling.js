@@ -1,4 +1,4 @@
-// Asking: one question at a time, at most 20 a minute from all tabs together, fewer after refusals and
+// Polling: one question at a time, at most 20 a minute from all tabs together, fewer after refusals and
 // failures, none while nobody looks.
 //
 // A source is what can be asked for: key() names it to the other tabs, target() is the request, take()
@@ -11,7 +11,7 @@ const OTHERS = 10;
 const SOURCES = [];
 const spent = [];
 let paused = false;
-let asking = false;
+let polling = false;
 let failures = 0;
 let rest = 0;
 let note = null;
@@ -64,12 +64,12 @@ function hurry(source) {
   tick();
 }
 async function tick() {
-  if (paused || document.hidden || asking || Date.now() < rest) return;
+  if (paused || document.hidden || polling || Date.now() < rest) return;
   const chosen = choose();
   if (!chosen) return;
-  asking = true;
+  polling = true;
   await question(chosen);
-  asking = false;
+  polling = false;
   tick();
 }
 async function question(source) {
@@ -130,7 +130,7 @@ function alive() {
 function busy(seconds) {
   rest = Date.now() + seconds * 1e3;
   STATS.next = 0;
-  note = () => `Asking again in ${left()}.`;
+  note = () => `Trying again in ${left()}.`;
   state = "busy";
   status(note(), "busy");
   headline(
