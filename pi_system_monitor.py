@@ -105,11 +105,11 @@ TERMINALS = re.compile(r"(?:curl|Wget|HTTPie|xh)(?:/|$)", re.ASCII)
 
 
 class BadParameters(BadRequest):
-    """Refuse a query or a header; the description is written for the client."""
+    """A query or a header that is refused; the description is written for the client."""
 
 
 class RateLimitStatus(NamedTuple):
-    """Hold what is left of a budget after a request: of how many, how many more, and for how many seconds."""
+    """What is left of a budget after a request: of how many, how many more, and for how many seconds."""
 
     limit: int
     remaining: int
@@ -117,7 +117,7 @@ class RateLimitStatus(NamedTuple):
 
 
 class Service:
-    """Hold what the views need under one set of settings: access control, rate limit, slots.
+    """What the views need under one set of settings: access control, rate limit, slots.
 
     Attributes:
         core: What reads the machine. It goes on at a reload.

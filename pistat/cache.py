@@ -26,7 +26,7 @@ class NoAnswerError(Exception):
 
 
 class NoThreadError(Exception):
-    """Say that the system has no thread left for a reading."""
+    """The system has no thread left for a reading."""
 
 
 class Task(NamedTuple, Generic[T]):

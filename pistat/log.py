@@ -101,7 +101,7 @@ def reserve_standard_streams() -> None:
 
 
 class _Handler(logging.Handler):
-    """Write lines to standard error, and never wait for who reads it: a line that finds no room is lost."""
+    """Writes lines to standard error, and never waits for who reads it: a line that finds no room is lost."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _write(self.format(record))

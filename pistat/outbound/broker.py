@@ -37,14 +37,14 @@ REFUSED = {
 
 
 class BrokerError(Exception):
-    """Say why there is no connection, in words that never hold the URL."""
+    """Why there is no connection, in words that never hold the URL."""
 
 
 class _NoTls:
     """What paho-mqtt names of OpenSSL whenever a socket has nothing to read, even where there is none."""
 
     class SSLWantReadError(Exception):
-        """Is never raised."""
+        """Never raised."""
 
     SSLWantWriteError = SSLWantReadError
 

@@ -1,4 +1,4 @@
-"""Notify systemd: sd_notify(3), without a library."""
+"""Notifications to systemd: sd_notify(3), without a library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prove to systemd's watchdog that the daemon answers, and show a status line."""
+"""Proof for systemd's watchdog that the daemon answers, and its status line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PERIOD = 15.0
 
 
 class Watchdog:
-    """Request /health from the daemon itself now and then, and notify systemd when it has answered.
+    """Requests /health from the daemon itself now and then, and notifies systemd when it has answered.
 
     It never waits: `tick` is called by the loop that must also serve the request. Whatever keeps the daemon
     from answering, be it this loop, the workers or a lock, keeps the notification from being sent.

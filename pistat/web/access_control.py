@@ -25,7 +25,7 @@ SEARCH = ("search", "domain")
 
 
 class AccessControl:
-    """Apply the rules of one daemon.
+    """The rules of one daemon: who is let in.
 
     Args:
         settings: The names, the token and the origins that the owner has chosen.

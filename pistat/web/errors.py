@@ -9,7 +9,7 @@ from http import HTTPStatus
 
 @dataclass(frozen=True)
 class Refusal:
-    """Declare a status that is not a success.
+    """A status that is not a success.
 
     Attributes:
         status: The number on the wire.

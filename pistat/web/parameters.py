@@ -15,12 +15,12 @@ LATEST = 4_102_444_800
 
 
 class BadQueryError(ValueError):
-    """Refuse a query; the text names the parameter, its value and what is accepted."""
+    """A query that is refused; the text names the parameter, its value and what is accepted."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """Declare a query parameter.
+    """A query parameter.
 
     Attributes:
         name: As it is written in the URL.

@@ -10,7 +10,7 @@ from limits.storage import Storage
 
 
 class MonotonicStorage(Storage):
-    """Count the requests of all clients, each until the end of its window.
+    """Counts the requests of all clients, each until the end of its window.
 
     The storage that comes with limits uses the wall clock, which a Pi without a battery steps after boot,
     starts a thread for each burst, and has no bound. Here windows that are over are dropped together, at the
