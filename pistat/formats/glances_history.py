@@ -37,7 +37,7 @@ Points: TypeAlias = "list[tuple[str, float]]"
 
 
 class UnknownError(Exception):
-    """Say that there is no such plugin, item or history; the text is for the client."""
+    """There is no such plugin, item or history; the text is for the client."""
 
 
 @dataclass(frozen=True, slots=True)
