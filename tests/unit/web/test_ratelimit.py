@@ -354,7 +354,8 @@ from pistat.web.access_control import AccessControl
 known = AccessControl.client
 def many(self, peer, forwarded):
     # As if those many addresses had asked; a request for each over the network would take minutes.
-    if forwarded:
+    # The server calls it, too, outside of the application.
+    if forwarded and pi_system_monitor.current_app:
         service = pi_system_monitor.current_app.extensions["pistat"]
         for n in range({CROWD}):
             service.limiter.limiter.hit(service.limit, f"data 10.{{n >> 16}}.{{n >> 8 & 255}}.{{n & 255}}")
