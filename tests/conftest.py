@@ -16,7 +16,7 @@ from support.daemon import Daemon, HeldPort
 from support.programs.chromium import CHROMIUM, DRIVER, Browser
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 
 # What takes more than linear time takes longer than that; what a busy machine takes does not.
@@ -42,7 +42,7 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture(scope="session")
-def need() -> Need:
+def require() -> Require:
     """Skip a test for want of a part of the system, by name; in CI fail instead if CI installs the part.
 
     Two CPUs or a disk are parts of the machine that no CI can install: for want of those it skips there, too.
@@ -103,9 +103,9 @@ def _browser() -> Iterator[Browser | None]:
 
 
 @pytest.fixture
-def browser(_browser: Browser | None, need: Need) -> Browser:
+def browser(_browser: Browser | None, require: Require) -> Browser:
     """The browser as it is at first: no page, nothing kept, nothing emulated."""
-    need(_browser is not None, "chromium and chromedriver")
+    require(_browser is not None, "chromium and chromedriver")
     assert _browser is not None
     _browser.open("about:blank")
     _browser.forget()

@@ -14,8 +14,8 @@ from support.daemon import Daemon
 from support.programs.live_page import NONE, TABLES, address, asked, look_at, open_route, watch
 
 if TYPE_CHECKING:
-    from support.need import Need
     from support.programs.chromium import Browser
+    from support.require import Require
 
     Replay = Callable[..., Daemon]
 
@@ -54,10 +54,10 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str | None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_axe_finds_nothing(
-    browser: Browser, replay: Replay, need: Need, axe: str | None, theme: str, width: int
+    browser: Browser, replay: Replay, require: Require, axe: str | None, theme: str, width: int
 ) -> None:
     """No rule of axe is broken: live with all tables and an answer, in trouble, and when nobody answers."""
-    need(axe is not None, "npm, for axe-core")
+    require(axe is not None, "npm, for axe-core")
     daemon = replay("pi4b-8gb", ("vcgencmd.txt", "throttled=0x50000", "throttled=0x50005"), PAST="71,27")
     browser.theme(theme)
     browser.size(width, 800)
@@ -76,10 +76,10 @@ def test_axe_finds_nothing(
 
 
 def test_axe_finds_nothing_behind_the_token(
-    browser: Browser, start: Callable[..., Daemon], need: Need, axe: str | None
+    browser: Browser, start: Callable[..., Daemon], require: Require, axe: str | None
 ) -> None:
     """The same for the form that asks for the token."""
-    need(axe is not None, "npm, for axe-core")
+    require(axe is not None, "npm, for axe-core")
     browser.open(address(start(PISTAT_API_TOKEN="correct-horse-battery-staple")))
     browser.wait_for("#say", "needs a token")
 
@@ -88,10 +88,10 @@ def test_axe_finds_nothing_behind_the_token(
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_in_the_reference(
-    browser: Browser, shared: Daemon, need: Need, axe: str | None, theme: str
+    browser: Browser, shared: Daemon, require: Require, axe: str | None, theme: str
 ) -> None:
     """Nor does the reference at /docs, on a phone."""
-    need(axe is not None, "npm, for axe-core")
+    require(axe is not None, "npm, for axe-core")
     browser.theme(theme)
     browser.size(360, 800)
     browser.open(f"http://127.0.0.1:{shared.port}/docs")

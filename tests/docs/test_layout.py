@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests"
@@ -58,9 +58,9 @@ def test_a_unit_test_has_the_name_of_its_module() -> None:
         )
 
 
-def test_no_folder_is_crowded(need: Need) -> None:
+def test_no_folder_is_crowded(require: Require) -> None:
     """A folder has at most 16 files of ours; those of the boards are as many as a board has."""
-    need((ROOT / ".git").exists(), "a clone, for what git knows of", installed=False)
+    require((ROOT / ".git").exists(), "a clone, for what git knows of", installed=False)
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

@@ -13,17 +13,17 @@ from pistat.settings import Settings
 from support.waiting import at_best
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 HERE = Path(__file__).parent
 SERVICE = HERE.parents[1] / "deploy" / "avahi" / "pi-stat.service"
 PROGRAMS = ("avahi-daemon", "avahi-browse", "dbus-daemon", "unshare", "ip")
 
 
-def test_the_network_finds_it(need: Need, tmp_path: Path) -> None:
+def test_the_network_finds_it(require: Require, tmp_path: Path) -> None:
     """A Pi announces its guide as a web page, and its metrics to Prometheus, under its own name."""
-    need(hasattr(os, "getuid") and os.getuid() == 0, "root")
-    need(all(map(shutil.which, PROGRAMS)), "Avahi (Debian: avahi-daemon, avahi-utils, dbus)")
+    require(hasattr(os, "getuid") and os.getuid() == 0, "root")
+    require(all(map(shutil.which, PROGRAMS)), "Avahi (Debian: avahi-daemon, avahi-utils, dbus)")
     shutil.copy(SERVICE, tmp_path)
     port = str(Settings().port)
     announced = {("attic.local", "127.0.0.1", port, f'"path={route.path}"') for route in (GUIDE, METRICS)}

@@ -22,7 +22,7 @@ from support.programs.prometheus_server import INSTALLED, NodeExporter, Promethe
 from support.recorded_machine import BOARDS, TYPICAL_BOARDS
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 CONFIGURATION = DEPLOY / "prometheus"
@@ -36,8 +36,8 @@ NAMED = "[2001:db8::8]:8585"
 
 
 @pytest.fixture(autouse=True)
-def _installed(need: Need) -> None:
-    need(INSTALLED, "Prometheus and node_exporter (Debian: prometheus, prometheus-node-exporter)")
+def _installed(require: Require) -> None:
+    require(INSTALLED, "Prometheus and node_exporter (Debian: prometheus, prometheus-node-exporter)")
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from support.recorded_machine import board_names
 from support.waiting import at_best, eventually
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 FLEET = Path(__file__).parents[1] / "support" / "daemons" / "fleet.py"
 FAST = FLEET.with_name("fast_clock.py")
@@ -97,10 +97,10 @@ def program() -> Path | None:
 
 
 @pytest.fixture(scope="module")
-def glances(need: Need) -> Iterator[int]:
+def glances(require: Require) -> Iterator[int]:
     """The port of a real Glances on this machine."""
     python = program()
-    need(python is not None, f"glances {VERSION} from PyPI")
+    require(python is not None, f"glances {VERSION} from PyPI")
     held = HeldPort()
     options = ["-w", "--disable-webui", "-B", "127.0.0.1", "-p", str(held.number)]
     with subprocess.Popen(

@@ -28,7 +28,7 @@ from support.recorded_machine import BOARDS, TYPICAL_BOARDS, RecordedMachine
 
 if TYPE_CHECKING:
     from support.daemon import Daemon
-    from support.need import Need
+    from support.require import Require
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "integrations.md").read_text(encoding="utf-8")
@@ -268,10 +268,10 @@ def test_collectd_finds_its_keys(board: str) -> None:
     assert all(isinstance(each, (int, float, type(None))) for each in figures(answer).values())
 
 
-def test_collectd_stores_it(shared: Daemon, need: Need, tmp_path: Path) -> None:
+def test_collectd_stores_it(shared: Daemon, require: Require, tmp_path: Path) -> None:
     """The real collectd reads the block and writes down each figure that this machine has."""
     installed = Path(COLLECTD).exists() and find_library("yajl") is not None
-    need(installed, "collectd and its JSON (Debian: collectd-core, libyajl2, libcurl3-gnutls)")
+    require(installed, "collectd and its JSON (Debian: collectd-core, libyajl2, libcurl3-gnutls)")
     block = BLOCKS["collectd"].replace(ADDRESS, f"127.0.0.1:{shared.port}")
     (tmp_path / "collectd.conf").write_text(COLLECTD_CONF.format(folder=tmp_path) + block)
     answer = shared.json("/stats")
@@ -318,10 +318,10 @@ def shown(figure: float | None, unit: str) -> str:
 
 @pytest.mark.parametrize(("name", "command"), PROGRAMS)
 def test_programs_print_the_figures(
-    name: str, command: list[str], start: Callable[..., Daemon], need: Need, tmp_path: Path
+    name: str, command: list[str], start: Callable[..., Daemon], require: Require, tmp_path: Path
 ) -> None:
     """The programs run as they stand, and say what the daemon says."""
-    need(shutil.which(command[0]) is not None, "Node.js (Debian: nodejs)")
+    require(shutil.which(command[0]) is not None, "Node.js (Debian: nodejs)")
     (tmp_path / command[1]).write_text(BLOCKS[name], encoding="utf-8")
     daemon = start(PISTAT_CACHE_SECONDS="3600", PISTAT_HISTORY_SECONDS="0")  # so that it says the same to all
     pi = daemon.json("/stats")
@@ -354,9 +354,11 @@ class Unknown(BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize(("name", "command"), PROGRAMS)
-def test_programs_take_null_for_not_known(name: str, command: list[str], need: Need, tmp_path: Path) -> None:
+def test_programs_take_null_for_not_known(
+    name: str, command: list[str], require: Require, tmp_path: Path
+) -> None:
     """What is null is neither 0 nor the end of the program."""
-    need(shutil.which(command[0]) is not None, "Node.js (Debian: nodejs)")
+    require(shutil.which(command[0]) is not None, "Node.js (Debian: nodejs)")
     (tmp_path / command[1]).write_text(BLOCKS[name], encoding="utf-8")
 
     with HTTPServer(("127.0.0.1", 0), Unknown) as server:
@@ -373,9 +375,11 @@ def test_programs_take_null_for_not_known(name: str, command: list[str], need: N
 
 
 @pytest.mark.parametrize(("name", "command"), PROGRAMS)
-def test_programs_tell_what_went_wrong(name: str, command: list[str], need: Need, tmp_path: Path) -> None:
+def test_programs_tell_what_went_wrong(
+    name: str, command: list[str], require: Require, tmp_path: Path
+) -> None:
     """A Pi that is not there ends them with a failure and not with a figure."""
-    need(shutil.which(command[0]) is not None, "Node.js (Debian: nodejs)")
+    require(shutil.which(command[0]) is not None, "Node.js (Debian: nodejs)")
     (tmp_path / command[1]).write_text(BLOCKS[name], encoding="utf-8")
 
     finished = subprocess.run(

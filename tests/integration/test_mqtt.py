@@ -25,14 +25,14 @@ from support.recorded_machine import BOARDS, RecordedMachine
 from support.waiting import eventually
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 Start = Callable[..., Daemon]
 
 
 @pytest.fixture(autouse=True)
-def _broker_is_there(need: Need) -> None:
-    need(MOSQUITTO is not None, "mosquitto")
+def _broker_is_there(require: Require) -> None:
+    require(MOSQUITTO is not None, "mosquitto")
 
 
 @pytest.fixture
@@ -202,9 +202,9 @@ def test_a_finding_is_published_at_once(mosquitto: Mosquitto) -> None:
         assert seen.saw("/availability", b"offline")
 
 
-def test_tls_is_checked(start: Start, tmp_path: Path, need: Need) -> None:
+def test_tls_is_checked(start: Start, tmp_path: Path, require: Require) -> None:
     """A certificate by an authority that the system trusts is taken; another is one line, without secrets."""
-    ours, name = authority(tmp_path, need), "localhost"
+    ours, name = authority(tmp_path, require), "localhost"
     with Mosquitto(tmp_path, tls=certificate(ours, name)) as mosquitto:
         url = f"mqtts://pi:secret-one@{name}:{mosquitto.port}"
         stranger = start(PISTAT_MQTT_URL=url)

@@ -16,7 +16,7 @@ from support.programs.prometheus_server import INSTALLED
 from tools import render_rules
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 ROOT = Path(__file__).parents[2]
 RULES = yaml.safe_load((ROOT / "deploy/prometheus/rules/pi-stat.yml").read_text(encoding="utf-8"))
@@ -115,9 +115,9 @@ def test_the_generated_rules_are_current() -> None:
     assert (ROOT / render_rules.TESTS).read_text(encoding="utf-8") == render_rules.rule_tests()
 
 
-def test_the_generated_rules_do_what_they_say(need: Need) -> None:
+def test_the_generated_rules_do_what_they_say(require: Require) -> None:
     """Each fires while its finding lasts, as severe as that is, and no longer."""
-    need(INSTALLED, "Prometheus (Debian: prometheus)")
+    require(INSTALLED, "Prometheus (Debian: prometheus)")
     ran = subprocess.run(
         ["promtool", "test", "rules", Path(render_rules.TESTS).name],
         cwd=(ROOT / render_rules.TESTS).parent,

@@ -12,14 +12,14 @@ from pistat import __version__
 from support.programs.debian_package import NEXT, TOOLS, build, commit
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 
 @pytest.fixture(scope="session")
-def folder(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(require: Require, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two packages: `now/` as the tree stands, and `next/` of the version after it."""
     for tool in TOOLS:
-        need(shutil.which(tool) is not None, tool)
+        require(shutil.which(tool) is not None, tool)
     folder = tmp_path_factory.mktemp("packages")
     for name, version in (("now", __version__), ("next", NEXT)):
         build(commit(folder / f"tree-{name}", version), folder / name)

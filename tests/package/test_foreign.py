@@ -15,7 +15,7 @@ from support import systemd_container as container
 from support.systemd_container import EMULATED, TRIXIE, Debian
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 WALKED = [name for name in EMULATED if f"{name}-trixie" in os.environ.get("PACKAGE_MACHINES", "").split()]
 
@@ -67,9 +67,9 @@ if grep -q 'Y/n' /tmp/apt; then echo "apt has asked"; fi
 
 
 @pytest.mark.parametrize("architecture", WALKED)
-def test_its_life_without_systemd(need: Need, folder: Path, architecture: str) -> None:
+def test_its_life_without_systemd(require: Require, folder: Path, architecture: str) -> None:
     """It is installed without a network, answers, is upgraded with its settings, and leaves nothing."""
-    need(container.possible(), "root, systemd-nspawn and mmdebstrap")
+    require(container.possible(), "root, systemd-nspawn and mmdebstrap")
     tree = container.tree(Debian(TRIXIE.suite, TRIXIE.python, architecture))
     apart = ["unshare", "--mount", "--pid", "--net", "--fork", "--kill-child"]
 

@@ -25,7 +25,7 @@ from support.programs.debian_package import NEXT, build, package
 from support.systemd_container import BOOKWORM, EMULATED, ROOT, TRIXIE, Container, Debian
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 SETTINGS = "/etc/default/pi-stat"
 TOKEN = "a-token-that-is-long-enough"
@@ -204,9 +204,9 @@ WALKED = [machine for machine in MACHINES if machine.name in NAMED]
 
 
 @pytest.fixture(scope="module", params=WALKED, ids=lambda debian: debian.name)
-def machine(request: pytest.FixtureRequest, need: Need, folder: Path) -> Iterator[Machine]:
+def machine(request: pytest.FixtureRequest, require: Require, folder: Path) -> Iterator[Machine]:
     """A machine on which the package is installed, from a file and without a network."""
-    need(container.possible(), "root, systemd-nspawn and mmdebstrap")
+    require(container.possible(), "root, systemd-nspawn and mmdebstrap")
     machine = Machine(request.param, folder)
     yield machine
     machine.remove()

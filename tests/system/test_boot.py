@@ -28,7 +28,7 @@ from support.diagnosis.watch import Watch
 from support.systemd_container import ADDRESS, BOOKWORM, ROOT, TRIXIE, Container, Debian
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 UNIT = "pi-stat.service"
 DROP_IN = f"/etc/systemd/system/{UNIT}.d/test.conf"
@@ -184,9 +184,9 @@ class Service(Container):
 
 
 @pytest.fixture(scope="module", params=[BOOKWORM, TRIXIE], ids=["debian12", "debian13"])
-def service(request: pytest.FixtureRequest, need: Need) -> Iterator[Service]:
+def service(request: pytest.FixtureRequest, require: Require) -> Iterator[Service]:
     """A freshly installed service."""
-    need(container.possible(), "root, systemd-container, mmdebstrap and iproute2")
+    require(container.possible(), "root, systemd-container, mmdebstrap and iproute2")
     found = Service(request.param)
     yield found
     found.remove()
@@ -197,9 +197,9 @@ once = pytest.mark.parametrize("service", [BOOKWORM], indirect=True, ids=["debia
 
 
 @pytest.fixture(scope="module")
-def libraries(need: Need, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def libraries(require: Require, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder for libraries that are compiled."""
-    need(wallclock.possible(), "a C compiler")
+    require(wallclock.possible(), "a C compiler")
     return tmp_path_factory.mktemp("libraries")
 
 

@@ -27,7 +27,7 @@ from support.daemon import PROGRAM, Answer, Daemon, clean_environment, has_ipv6
 from support.waiting import at_best, untrue
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 PROMISED = 2.0
 """Seconds within which it ends."""
@@ -81,10 +81,10 @@ def is_answered(connection: socket.socket) -> bool:
         return False
 
 
-def test_it_ends_whichever_thread_is_told(start: Start, need: Need) -> None:
+def test_it_ends_whichever_thread_is_told(start: Start, require: Require) -> None:
     """A signal that the kernel gives to another thread wakes the one that has to act on it."""
     tell = getattr(ctypes.CDLL(None), "tgkill", None)
-    need(tell is not None, "tgkill", installed=False)
+    require(tell is not None, "tgkill", installed=False)
     assert tell is not None
     daemon = start()
     daemon.json("/stats")
@@ -201,9 +201,9 @@ OPEN = (
         ("localhost", "http://127.0.0.1:{0}/ and http://[::1]:{0}/", ["127.0.0.1", "::1"]),
     ],
 )
-def test_hosts(start: Start, need: Need, host: str, url: str, clients: list[str]) -> None:
+def test_hosts(start: Start, require: Require, host: str, url: str, clients: list[str]) -> None:
     """It listens where it was told to, says so in one line, and answers there and nowhere else."""
-    need(has_ipv6(), "IPv6", installed=False)
+    require(has_ipv6(), "IPv6", installed=False)
     daemon = start(PISTAT_HOST=host)
 
     urls = url.format(daemon.port) or " and ".join(

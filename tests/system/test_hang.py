@@ -28,7 +28,7 @@ from support.failures import SENTENCES, route_of
 from support.waiting import at_best, eventually, undisturbed, untrue
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 PROMISED = 2.5
 """Seconds within which there is an answer, whatever hangs."""
@@ -57,9 +57,9 @@ def threads(daemon: Daemon) -> int:
 
 
 @pytest.fixture
-def mount(need: Need, tmp_path: Path) -> Iterator[Mount]:
+def mount(require: Require, tmp_path: Path) -> Iterator[Mount]:
     """Mount dead filesystems, each for a while, in a namespace of our own."""
-    need(deadmount.possible(), "root and /dev/fuse")
+    require(deadmount.possible(), "root and /dev/fuse")
     numbers = count()
 
     @contextmanager

@@ -24,7 +24,7 @@ from support.hostile_input import POISONS, strict
 from support.recorded_machine import BOARDS
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 TARGETS = [each.path for each in routes.ROUTES if each.fields] + ["/processes?sort=name&limit=10000"]
 
@@ -165,9 +165,9 @@ def named(names: list[bytes]) -> Iterator[dict[int, bytes]]:
             each.communicate()
 
 
-def test_processes_with_hostile_names(start: Callable[..., Daemon], need: Need) -> None:
+def test_processes_with_hostile_names(start: Callable[..., Daemon], require: Require) -> None:
     """A process keeps its row and its name, bad bytes as U+FFFD, whatever it calls itself."""
-    need(sys.platform == "linux", "Linux")
+    require(sys.platform == "linux", "Linux")
     daemon = start(PISTAT_CACHE_SECONDS="0")
     with named(NAMES) as children:
         rows = {
@@ -179,10 +179,10 @@ def test_processes_with_hostile_names(start: Callable[..., Daemon], need: Need) 
             assert rows[pid]["memory_percent"] > 0
 
 
-def test_interfaces_with_hostile_names(need: Need, start: Callable[..., Daemon]) -> None:
+def test_interfaces_with_hostile_names(require: Require, start: Callable[..., Daemon]) -> None:
     """An interface keeps its row, with all its figures, whatever it is called."""
-    need(shutil.which("ip") is not None, "iproute2")
-    need(apart.possible(), "root", installed=False)
+    require(shutil.which("ip") is not None, "iproute2")
+    require(apart.possible(), "root", installed=False)
     with apart.own_network():
         for number, name in enumerate(LINKS):
             peer = f"peer{number}".encode()
@@ -195,9 +195,11 @@ def test_interfaces_with_hostile_names(need: Need, start: Callable[..., Daemon])
         assert not any("errors" in each for each in answers.values())
 
 
-def test_filesystems_with_hostile_names(need: Need, tmp_path: Path, start: Callable[..., Daemon]) -> None:
+def test_filesystems_with_hostile_names(
+    require: Require, tmp_path: Path, start: Callable[..., Daemon]
+) -> None:
     """A filesystem keeps its row and its sizes, whatever it is called, and with a path of 4 kB."""
-    need(deadmount.possible(), "root and /dev/fuse")
+    require(deadmount.possible(), "root and /dev/fuse")
     folders = [tmp_path / os.fsdecode(name) for name in FOLDERS]
     folders.append(tmp_path.joinpath(*["d" * 250] * ((4000 - len(str(tmp_path))) // 251)))
     folders[-1].parent.mkdir(parents=True)

@@ -38,7 +38,7 @@ from support.daemon import Daemon, has_ipv6
 from support.waiting import at_best, eventually, untrue
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 NOISE = 64 << 20
 """Bytes of memory or disk that other programs may take between two looks and give back again."""
@@ -57,11 +57,11 @@ Start = Callable[..., Daemon]
 
 
 @pytest.fixture
-def tell(need: Need) -> Tell:
+def tell(require: Require) -> Tell:
     """What a program of the system prints; a test is skipped by the name of the program that is missing."""
 
     def run(*command: str) -> str:
-        need(shutil.which(command[0]) is not None, command[0])
+        require(shutil.which(command[0]) is not None, command[0])
         found = subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=30, env={**os.environ, "LC_ALL": "C"}
         )
@@ -236,9 +236,9 @@ def diskstats() -> list[int]:
 
 
 @pytest.mark.parametrize("target", ["/stats?cache=false&fields=disk_io", "/storage/devices"])
-def test_disk_counters(fresh: Daemon, need: Need, target: str) -> None:
+def test_disk_counters(fresh: Daemon, require: Require, target: str) -> None:
     """The counters are the sums of the kernel's over whole disks, without partitions and stacked devices."""
-    need(bool(physical_disks()), "a disk", installed=False)
+    require(bool(physical_disks()), "a disk", installed=False)
     before = diskstats()
     answer = fresh.json(target)["disk_io"]
     after = diskstats()
@@ -357,11 +357,11 @@ ASKING = 2
 
 
 @pytest.mark.parametrize("hosts", [["127.0.0.1"], ["::1"], ["127.0.0.1", "::1"]], ids="+".join)
-def test_active_connections(start: Start, tell: Tell, need: Need, hosts: list[str]) -> None:
+def test_active_connections(start: Start, tell: Tell, require: Require, hosts: list[str]) -> None:
     """In a network of its own the count is exact: both ends of what is open, and of the question."""
-    need(apart.possible(), "root", installed=False)
+    require(apart.possible(), "root", installed=False)
     with apart.own_network():
-        need("::1" not in hosts or has_ipv6(), "IPv6", installed=False)
+        require("::1" not in hosts or has_ipv6(), "IPv6", installed=False)
         daemon = start()
         for count in (0, 100, 0):
             with connections(hosts, count):
@@ -748,9 +748,9 @@ def test_a_busy_process_on_the_first_call(start: Start) -> None:
     assert at_best(look) == []
 
 
-def test_a_process_with_two_threads(start: Start, need: Need) -> None:
+def test_a_process_with_two_threads(start: Start, require: Require) -> None:
     """A process that keeps two cores busy reads 200: the percentage is of one core."""
-    need(len(os.sched_getaffinity(0)) >= 2, "two CPUs", installed=False)
+    require(len(os.sched_getaffinity(0)) >= 2, "two CPUs", installed=False)
 
     def look() -> list[str]:
         with burner(threads=2) as process:

@@ -21,22 +21,22 @@ from support.daemons import as_nobody
 from support.waiting import eventually
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 
 @pytest.fixture
-def network(need: Need) -> Iterator[None]:
+def network(require: Require) -> Iterator[None]:
     """A network of our own."""
-    need(shutil.which("ip") is not None, "iproute2")
-    need(namespaces.possible(), "root", installed=False)
+    require(shutil.which("ip") is not None, "iproute2")
+    require(namespaces.possible(), "root", installed=False)
     with namespaces.own_network():
         yield
 
 
 @pytest.fixture
-def mounts(need: Need) -> Iterator[None]:
+def mounts(require: Require) -> Iterator[None]:
     """Mounts of our own."""
-    need(namespaces.possible(), "root", installed=False)
+    require(namespaces.possible(), "root", installed=False)
     with namespaces.own_mounts():
         yield
 
@@ -83,12 +83,12 @@ KINDS = {
 
 @pytest.mark.usefixtures("network")
 @pytest.mark.parametrize("name", KINDS)
-def test_kind(name: str, need: Need) -> None:
+def test_kind(name: str, require: Require) -> None:
     """A virtual interface is what it was made as, and no device stands behind it."""
     command, kind = KINDS[name]
     if "link y" in command:
         assert ip("link add y type veth peer name z")
-    need(ip(command), f"a kernel with {name}", installed=False)
+    require(ip(command), f"a kernel with {name}", installed=False)
 
     row = rows()["x"]
 
@@ -98,10 +98,10 @@ def test_kind(name: str, need: Need) -> None:
 
 @pytest.mark.usefixtures("network")
 @pytest.mark.parametrize("master", ["bridge", "bond"])
-def test_master(master: str, need: Need) -> None:
+def test_master(master: str, require: Require) -> None:
     """What is a part of a bridge or a bond names it, as long as it is a part."""
     assert ip("link add part type veth peer name y")
-    need(ip(f"link add whole type {master}"), f"a kernel with {master}", installed=False)
+    require(ip(f"link add whole type {master}"), f"a kernel with {master}", installed=False)
     assert ip("link set part master whole")
 
     inside = rows()
@@ -188,9 +188,9 @@ MS_BIND = 4096
 
 
 @pytest.mark.usefixtures("mounts")
-def test_uptime_that_lxcfs_shows(tmp_path: Path, need: Need) -> None:
+def test_uptime_that_lxcfs_shows(tmp_path: Path, require: Require) -> None:
     """With a file mounted over /proc/uptime, as lxcfs does, `uptime` is that which the program shows."""
-    need(shutil.which("uptime") is not None, "procps")
+    require(shutil.which("uptime") is not None, "procps")
     (tmp_path / "uptime").write_text("1425.33 2801.10\n")
     mount(str(tmp_path / "uptime").encode(), b"/proc/uptime", None, MS_BIND, None)
     shown = subprocess.run(["uptime", "-p"], capture_output=True, text=True, check=True).stdout

@@ -16,7 +16,7 @@ from support.programs.certificates import OPENSSL, Authority, authority, certifi
 from support.waiting import eventually
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 Start = Callable[..., Daemon]
 SECRET = "a-secret-path"
@@ -65,8 +65,8 @@ class Server:
 
 
 @pytest.fixture
-def ours(tmp_path: Path, need: Need) -> Authority:
-    return authority(tmp_path, need)
+def ours(tmp_path: Path, require: Require) -> Authority:
+    return authority(tmp_path, require)
 
 
 def notify_test(url: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -136,9 +136,9 @@ def test_a_heartbeat_over_tls(start: Start, tmp_path: Path, ours: Authority) -> 
         server.stop()
 
 
-def test_without_a_target_nothing_is_loaded_and_nothing_runs(port: int, need: Need) -> None:
+def test_without_a_target_nothing_is_loaded_and_nothing_runs(port: int, require: Require) -> None:
     """No OpenSSL, no paho-mqtt, no file, and no thread; with targets, a thread for each."""
-    need(sys.platform == "linux", "/proc", installed=False)
+    require(sys.platform == "linux", "/proc", installed=False)
     url = f"http://127.0.0.1:{port}/"
     targets = {
         "PISTAT_NOTIFY": url,

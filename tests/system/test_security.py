@@ -28,7 +28,7 @@ from pistat.web.ratelimit import MonotonicStorage
 from support.daemon import Daemon
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 Start = Callable[..., Daemon]
 
@@ -233,14 +233,14 @@ def block(name: str) -> str:
 
 
 @pytest.fixture
-def proxy(need: Need, start: Start, tmp_path: Path, port: int) -> Iterator[Callable[[str, str], int]]:
+def proxy(require: Require, start: Start, tmp_path: Path, port: int) -> Iterator[Callable[[str, str], int]]:
     """The nginx of the document with a certificate of its own, before a daemon with the settings there.
 
     It asks for a path from an address, and says the status.
     """
     nginx, openssl = shutil.which("nginx", path=f"{os.defpath}:/usr/sbin"), shutil.which("openssl")
-    need(nginx is not None, "nginx")
-    need(openssl is not None, "openssl")
+    require(nginx is not None, "nginx")
+    require(openssl is not None, "openssl")
     assert nginx
     assert openssl
     certificate, key = tmp_path / "pem", tmp_path / "key"

@@ -35,7 +35,7 @@ from support.waiting import at_best
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
-    from support.need import Need
+    from support.require import Require
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
 
@@ -49,17 +49,17 @@ ROUNDED = 1e-5
 
 
 @pytest.fixture
-def engine(need: Need, tmp_path: Path) -> Iterator[Podman]:
+def engine(require: Require, tmp_path: Path) -> Iterator[Podman]:
     """A container of Podman's, where only this process sees version 2 of cgroups."""
-    need(podman.INSTALLED, "podman and runc")
-    need(namespaces.possible(), "root", installed=False)
+    require(podman.INSTALLED, "podman and runc")
+    require(namespaces.possible(), "root", installed=False)
     with namespaces.own_mounts():
         mounted = namespaces.libc.mount(b"none", b"/sys/fs/cgroup", b"cgroup2", 0, None) == 0
-        need(mounted, "version 2 of cgroups", installed=False)
+        require(mounted, "version 2 of cgroups", installed=False)
         try:
             found = Podman(tmp_path)
         except subprocess.CalledProcessError as error:
-            need(False, f"a Podman that may make containers: {error.stderr}", installed=False)
+            require(False, f"a Podman that may make containers: {error.stderr}", installed=False)
         try:
             yield found
         finally:

@@ -15,7 +15,7 @@ from support.daemon import Daemon
 from support.stepped_clock import FAR, WallClock
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 HOUR = 3600
 STEPS = pytest.mark.parametrize("step", [HOUR, -HOUR, FAR, -FAR])
@@ -27,9 +27,9 @@ Start = Callable[..., Daemon]
 
 
 @pytest.fixture
-def clock(need: Need, tmp_path: Path) -> WallClock:
+def clock(require: Require, tmp_path: Path) -> WallClock:
     """A wall clock of the test's own."""
-    need(wallclock.possible(), "a C compiler")
+    require(wallclock.possible(), "a C compiler")
     return WallClock(tmp_path)
 
 

@@ -20,7 +20,7 @@ from pistat.settings import BadSettingError, Neighbour, Settings, load
 from support.daemon import PROGRAM, Daemon, clean_environment
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 NO_FILE = Path("/nowhere/.env")
 NOBODY = 65534
@@ -479,9 +479,9 @@ def as_nobody() -> Iterator[None]:
         os.seteuid(before)
 
 
-def test_a_file_that_may_not_be_read(need: Need) -> None:
+def test_a_file_that_may_not_be_read(require: Require) -> None:
     """A file without the right to read it stops the start, and is named; it is not taken for absent."""
-    need(hasattr(os, "geteuid"), "users as Unix has them", installed=False)
+    require(hasattr(os, "geteuid"), "users as Unix has them", installed=False)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)

@@ -15,7 +15,7 @@ from pistat import routes, slim_imports
 from support.daemon import PROGRAM, Daemon, clean_environment
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 
 def python(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,10 +47,10 @@ def test_halves_of_libraries_that_nobody_uses_are_not_loaded() -> None:
     assert loaded & {*slim_imports.UNUSED, *brought} == set()
 
 
-def test_openssl_is_not_loaded(shared: Daemon, need: Need) -> None:
+def test_openssl_is_not_loaded(shared: Daemon, require: Require) -> None:
     """The daemon holds no OpenSSL in its memory."""
-    need(sys.platform == "linux", "/proc", installed=False)
-    need(find_spec("_md5") is not None, "a Python with hashes of its own", installed=False)
+    require(sys.platform == "linux", "/proc", installed=False)
+    require(find_spec("_md5") is not None, "a Python with hashes of its own", installed=False)
     files = Path(f"/proc/{shared.pid}/maps").read_text()
 
     assert "libc.so" in files

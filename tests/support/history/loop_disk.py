@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from support.need import Need
+from support.require import Require
 
 SIZE = 24 << 20
 """Bytes of the filesystem."""
 
 
 @contextmanager
-def ext4(need: Need, folder: Path, *options: str) -> Iterator[Path]:
+def ext4(require: Require, folder: Path, *options: str) -> Iterator[Path]:
     """A fresh one, made with these options, at `disk` in `folder`; needs mounts of our own."""
     image, place = folder / "image", folder / "disk"
     place.mkdir()
@@ -22,7 +22,7 @@ def ext4(need: Need, folder: Path, *options: str) -> Iterator[Path]:
         file.truncate(SIZE)
     subprocess.run(["mke2fs", "-q", "-t", "ext4", "-m", "0", *options, str(image)], check=True)
     mounted = subprocess.run(["mount", "-o", "loop", str(image), str(place)], check=False)
-    need(mounted.returncode == 0, "loop devices", installed=False)
+    require(mounted.returncode == 0, "loop devices", installed=False)
     try:
         yield place
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 OPENSSL = shutil.which("openssl")
 KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
@@ -29,9 +29,9 @@ def _openssl(*arguments: str | Path) -> None:
     subprocess.run([OPENSSL, *map(str, arguments)], check=True, capture_output=True, timeout=60)
 
 
-def authority(folder: Path, need: Need) -> Authority:
+def authority(folder: Path, require: Require) -> Authority:
     """An authority that nobody trusts yet."""
-    need(OPENSSL is not None, "openssl")
+    require(OPENSSL is not None, "openssl")
     made = Authority(folder, folder / "authority.pem", folder / "authority.key")
     subject = ("-subj", "/CN=An authority of the tests")
     _openssl("req", "-x509", *KEY, *subject, "-keyout", made.key, "-out", made.certificate)

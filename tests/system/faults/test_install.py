@@ -16,7 +16,7 @@ from support import namespaces
 from support.daemon import PROGRAM
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 INSTALL = PROGRAM.with_name("install.sh")
 
@@ -33,10 +33,10 @@ SPRINGS = "import os; open(os.environ.get('MARK', {mark!r}), 'w').close()\n"
 
 
 @pytest.fixture
-def trap(tmp_path: Path, need: Need) -> Iterator[Path]:
+def trap(tmp_path: Path, require: Require) -> Iterator[Path]:
     """A folder full of what root must not run, by all the names that Python, bash and apt look for."""
-    need(sys.platform == "linux", "Linux", installed=False)
-    need(namespaces.possible(), "root", installed=False)
+    require(sys.platform == "linux", "Linux", installed=False)
+    require(namespaces.possible(), "root", installed=False)
     folder = tmp_path / "trap"
     folder.mkdir()
     mark = tmp_path / "sprung"

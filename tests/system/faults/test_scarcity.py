@@ -22,7 +22,7 @@ from support import namespaces
 from support.daemon import PROGRAM, Daemon, clean_environment
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 Start = Callable[..., Daemon]
 
@@ -53,9 +53,9 @@ def cpu_seconds(daemon: Daemon) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def test_a_hard_limit_of_64_files(need: Need) -> None:
+def test_a_hard_limit_of_64_files(require: Require) -> None:
     """Where it may never open more than 64 files, 90 idle connections shut nobody out and cost no CPU."""
-    need(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
+    require(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
     with running([sys.executable, "-c", FEW]) as daemon, contextlib.ExitStack() as stack:
         for number in range(90):
             source = (f"127.0.0.{2 + number // 30}", 0)
@@ -86,9 +86,9 @@ sys.exit(pi_system_monitor.main())
 """
 
 
-def test_no_file_left_at_all(need: Need) -> None:
+def test_no_file_left_at_all(require: Require) -> None:
     """When accept() itself finds no descriptor, an idle connection goes, and no core spins."""
-    need(sys.platform == "linux", "/proc", installed=False)
+    require(sys.platform == "linux", "/proc", installed=False)
     with running([sys.executable, "-c", FULL], PISTAT_HISTORY_SECONDS="0") as daemon:
         with contextlib.ExitStack() as stack:
             for _ in range(40):
@@ -162,10 +162,10 @@ IN_PART = 'mount -t proc -o subset=pid proc /proc && exec "$0" "$@"'
 
 
 @pytest.fixture
-def unshare(need: Need) -> list[str]:
+def unshare(require: Require) -> list[str]:
     """The command that runs another with mounts of its own."""
-    need(shutil.which("unshare") is not None, "unshare")
-    need(namespaces.possible(), "root", installed=False)
+    require(shutil.which("unshare") is not None, "unshare")
+    require(namespaces.possible(), "root", installed=False)
     return ["unshare", "--mount", "sh", "-c"]
 
 
@@ -185,9 +185,9 @@ def test_without_proc(unshare: list[str]) -> None:
     assert found.stderr.count("\n") == 1
 
 
-def test_with_a_part_of_proc(unshare: list[str], need: Need) -> None:
+def test_with_a_part_of_proc(unshare: list[str], require: Require) -> None:
     """Where /proc has processes only, every route answers, with null for what cannot be read."""
-    need(psutil.version_info >= (7,), "a psutil that can be imported without /proc/stat", installed=False)
+    require(psutil.version_info >= (7,), "a psutil that can be imported without /proc/stat", installed=False)
     with running([*unshare, IN_PART, sys.executable, str(PROGRAM)]) as daemon:
         targets = [each.path for each in routes.ROUTES if "<" not in each.path] + ["/api/4/all", "/api/4/cpu"]
         assert {each: daemon.get(each).status for each in targets} == dict.fromkeys(targets, 200)
@@ -213,10 +213,10 @@ def statuses(port: int, source: str) -> list[int]:
     return found
 
 
-def test_neighbours_on_a_link_count_each(need: Need, start: Start) -> None:
+def test_neighbours_on_a_link_count_each(require: Require, start: Start) -> None:
     """What a visitor of the same /64 spends is not the owner's; a network that is elsewhere is one client."""
-    need(shutil.which("ip") is not None, "iproute2")
-    need(namespaces.possible(), "root", installed=False)
+    require(shutil.which("ip") is not None, "iproute2")
+    require(namespaces.possible(), "root", installed=False)
     with namespaces.own_network():
         for each in ("fd00:1::1/64", f"{FIRST}/64", f"{SECOND}/64", f"{FAR}/64", "fd00:2::3/64"):
             subprocess.run(["ip", "address", "add", each, "dev", "lo", "nodad"], check=True)

@@ -25,7 +25,7 @@ from support.dead_mount import DeadMount
 from support.diagnosis.watch import Watch
 from support.firmware import mailbox_standin
 from support.firmware.mailbox_standin import StandIn
-from support.need import Need
+from support.require import Require
 from support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
@@ -53,9 +53,9 @@ def _end_threads() -> None:
 
 
 @pytest.fixture
-def disk(need: Need, tmp_path: Path) -> Iterator[Disk]:
+def disk(require: Require, tmp_path: Path) -> Iterator[Disk]:
     """A file with an ext4 in it, mounted where only this process sees it."""
-    need(namespaces.possible(), "root", installed=False)
+    require(namespaces.possible(), "root", installed=False)
 
     def make(*options: str, name: str = "") -> Path:
         image, place = tmp_path / "image", tmp_path / "disk"
@@ -64,7 +64,7 @@ def disk(need: Need, tmp_path: Path) -> Iterator[Disk]:
             file.truncate(SIZE)
         subprocess.run(["mke2fs", "-q", "-t", "ext4", "-m", "0", *options, str(image)], check=True)
         mounted = subprocess.run(["mount", "-o", "loop", str(image), str(place)], check=False)
-        need(mounted.returncode == 0, "loop devices", installed=False)
+        require(mounted.returncode == 0, "loop devices", installed=False)
         if name:
             # Only what lies in /dev is taken for a disk.
             subprocess.run(["mount", "--bind", str(tmp_path), "/dev/shm"], check=True)
@@ -153,8 +153,8 @@ def _source(place: Path) -> str:
     return found.stdout.strip()
 
 
-def test_a_mount_that_hangs_and_comes_back(need: Need, tmp_path: Path) -> None:
-    need(dead_mount.possible(), "root and /dev/fuse")
+def test_a_mount_that_hangs_and_comes_back(require: Require, tmp_path: Path) -> None:
+    require(dead_mount.possible(), "root and /dev/fuse")
     with namespaces.own_mounts():
         _hang_and_come_back(tmp_path)
         _end_threads()
@@ -180,7 +180,7 @@ while True:
 """
 
 
-def test_a_program_that_the_kernel_ends_for_want_of_memory(need: Need) -> None:
+def test_a_program_that_the_kernel_ends_for_want_of_memory(require: Require) -> None:
     """It has a group of its own whose memory is limited, and takes more."""
     root = Path("/sys/fs/cgroup")
     old = (root / "memory").is_dir()
@@ -192,11 +192,11 @@ def test_a_program_that_the_kernel_ends_for_want_of_memory(need: Need) -> None:
         if not old:
             (group / "memory.swap.max").write_text("0")
     except OSError:
-        need(False, "a cgroup with a limit of memory", installed=False)
+        require(False, "a cgroup with a limit of memory", installed=False)
     try:
         watch = Watch("memory.oom")
         before = watch.sample()
-        need(before is None, "a day without such an end", installed=False)
+        require(before is None, "a day without such an end", installed=False)
         command = [sys.executable, "-c", GLUTTON, str(group / "cgroup.procs")]
         assert subprocess.run(command, check=False, timeout=60).returncode == -signal.SIGKILL
         assert watch.sample() == "warning"
@@ -206,9 +206,9 @@ def test_a_program_that_the_kernel_ends_for_want_of_memory(need: Need) -> None:
 
 
 @pytest.fixture
-def network(need: Need) -> Iterator[None]:
+def network(require: Require) -> Iterator[None]:
     """A network of our own, without any interface but the loopback."""
-    need(namespaces.possible(), "root", installed=False)
+    require(namespaces.possible(), "root", installed=False)
     with namespaces.own_network():
         yield
         _end_threads()
@@ -222,10 +222,10 @@ PACKET = FRAME + bytes.fromhex("45000014 00000000 40010000 0a000001 0a000002")
 TORN = FRAME + bytes.fromhex("4500")
 
 
-def test_an_interface_whose_packets_are_damaged(need: Need, network: None) -> None:
+def test_an_interface_whose_packets_are_damaged(require: Require, network: None) -> None:
     """A tunnel that gets whole packets and torn ones: from 1 % on it begins, and later it ends."""
     made = "ip link add eth7 type vxlan id 7 local 127.0.0.1 remote 127.0.0.1 dev lo dstport 4789"
-    need(subprocess.run(made.split(), check=False).returncode == 0, "VXLAN in the kernel", installed=False)
+    require(subprocess.run(made.split(), check=False).returncode == 0, "VXLAN in the kernel", installed=False)
     subprocess.run(["ip", "link", "set", "eth7", "up"], check=True)
     watch = Watch("network.errors", "eth7")
 
@@ -253,12 +253,12 @@ IFF_TAP = 0x1002
 ETHTOOL_SSET = 2
 
 
-def test_a_link_that_is_slow(need: Need, network: None) -> None:
+def test_a_link_that_is_slow(require: Require, network: None) -> None:
     """An interface that runs at 10 Mbit/s; it ends when its link does."""
     try:
         device = os.open("/dev/net/tun", os.O_RDWR)
     except OSError:
-        need(False, "/dev/net/tun", installed=False)
+        require(False, "/dev/net/tun", installed=False)
     try:
         fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH", b"eth9", IFF_TAP))
         watch = Watch("network.slow_link", "eth9")
@@ -285,9 +285,11 @@ def _set_speed(interface: str, speed: int) -> None:
         fcntl.ioctl(asking, SIOCETHTOOL, request)
 
 
-def test_a_weak_supply_by_the_firmware(need: Need, tmp_path: Path, start: Callable[..., Daemon]) -> None:
+def test_a_weak_supply_by_the_firmware(
+    require: Require, tmp_path: Path, start: Callable[..., Daemon]
+) -> None:
     """The bits of a firmware come through the device and the recorder to the watchdog and /events."""
-    need(mailbox_standin.possible(), "gcc on Linux")
+    require(mailbox_standin.possible(), "gcc on Linux")
     device = StandIn(tmp_path / "lab", mailbox_standin.build(tmp_path))
     device.node()
     device.replies({"get_throttled": "throttled=0x50005"})
@@ -309,12 +311,12 @@ def _lasting(daemon: Daemon) -> set[str]:
     return {each["id"] for each in daemon.json("/diagnosis")["findings"]}
 
 
-def test_a_clock_that_is_stepped(need: Need, tmp_path: Path, start: Callable[..., Daemon]) -> None:
+def test_a_clock_that_is_stepped(require: Require, tmp_path: Path, start: Callable[..., Daemon]) -> None:
     """Through the daemon and its recorder: the jump is a finding, and an event."""
-    need(stepped_clock.possible(), "a C compiler")
+    require(stepped_clock.possible(), "a C compiler")
     clock = stepped_clock.WallClock(tmp_path)
     daemon = start(PISTAT_HISTORY_SECONDS="5", PISTAT_RATE_LIMIT_ENABLED="no", **clock.environment())
-    need(daemon.json("/health")["uptime"] > 1300, "20 minutes since boot", installed=False)
+    require(daemon.json("/health")["uptime"] > 1300, "20 minutes since boot", installed=False)
     assert eventually(lambda: "time.stepped" in daemon.json("/diagnosis")["checked"], 30)
 
     clock.step(3 * 3600)

@@ -17,7 +17,7 @@ import pytest
 
 from support import namespaces
 from support.daemon import Daemon
-from support.need import Need
+from support.require import Require
 from support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
@@ -177,17 +177,17 @@ def wrong(daemon: Daemon, folder: Path) -> list[str]:
     return found
 
 
-def test_known_loads(need: Need, tmp_path: Path) -> None:
+def test_known_loads(require: Require, tmp_path: Path) -> None:
     """`dd` of 192 MB, 16 MB through a veth, a core that is busy for three seconds: each within 5 %.
 
     Whatever else the machine does meanwhile, the kernel counts as well, and belongs to the curves.
     """
-    need(namespaces.possible(), "root", installed=False)
+    require(namespaces.possible(), "root", installed=False)
     before = written()
     with (tmp_path / "probe").open("wb", buffering=0) as probe:
         probe.write(bytes(1 << 20))
         os.fsync(probe)
-    need(written() > before, "a disk", installed=False)
+    require(written() > before, "a disk", installed=False)
     with link():
         daemon = Daemon(
             {"FACTOR": str(FACTOR), "PISTAT_HISTORY_SECONDS": "30", "PISTAT_RATE_LIMIT_ENABLED": "no"},

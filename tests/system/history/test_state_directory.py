@@ -26,7 +26,7 @@ from support import namespaces
 from support.daemon import Daemon
 from support.history.loop_disk import ext4, fill
 from support.history.simulated_machine import BOOT_ID, WALL, Run, SimulatedMachine
-from support.need import Need
+from support.require import Require
 from support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
@@ -64,10 +64,10 @@ def fast() -> Iterator[Fast]:
 
 
 @pytest.fixture
-def disk(need: Need, tmp_path: Path) -> Iterator[Path]:
+def disk(require: Require, tmp_path: Path) -> Iterator[Path]:
     """A small filesystem of our own."""
-    need(namespaces.possible(), "root", installed=False)
-    with namespaces.own_mounts(), ext4(need, tmp_path) as place:
+    require(namespaces.possible(), "root", installed=False)
+    with namespaces.own_mounts(), ext4(require, tmp_path) as place:
         yield place
 
 
@@ -123,9 +123,11 @@ def earlier(tmp_path: Path, state: Path) -> int:
     return len(run.points("load_1", "14d"))
 
 
-def test_what_was_before_the_boot_is_there(need: Need, tmp_path: Path, start: Callable[..., Daemon]) -> None:
+def test_what_was_before_the_boot_is_there(
+    require: Require, tmp_path: Path, start: Callable[..., Daemon]
+) -> None:
     """From the first sample on, beside the line of the reboot."""
-    need(Machine().uptime() < 13 * 86400, "a machine that was booted within 13 days", installed=False)
+    require(Machine().uptime() < 13 * 86400, "a machine that was booted within 13 days", installed=False)
     number = earlier(tmp_path, tmp_path / "state")
     daemon = start(**{VARIABLE: str(tmp_path / "state"), "PISTAT_RATE_LIMIT_ENABLED": "no"})
     assert eventually(lambda: points(daemon).count(1234) + points(daemon).count(1235) >= number, PATIENCE)
@@ -169,9 +171,9 @@ def test_a_directory_that_is_absent_stops_no_start(
     assert daemon.stop() == 0
 
 
-def test_nothing_is_written_to_memory(need: Need, fast: Fast, tmp_path: Path) -> None:
+def test_nothing_is_written_to_memory(require: Require, fast: Fast, tmp_path: Path) -> None:
     """As on a Pi whose root is an overlay on tmpfs: what is written there is gone after a reboot."""
-    need(namespaces.possible(), "root", installed=False)
+    require(namespaces.possible(), "root", installed=False)
     with namespaces.own_mounts():
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(tmp_path)], check=True)
         daemon = fast(tmp_path)

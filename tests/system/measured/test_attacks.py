@@ -19,16 +19,16 @@ from support.daemon import Daemon
 from support.waiting import at_best
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 MEMORY = 64 << 20
 """Bytes that the daemon has at most, whatever comes over the network: two thirds of the unit's MemoryHigh."""
 
 
 @pytest.fixture
-def attacked(start: Callable[..., Daemon], need: Need) -> Iterator[Daemon]:
+def attacked(start: Callable[..., Daemon], require: Require) -> Iterator[Daemon]:
     """A daemon that answers as often as it is asked; after the attack it has nothing to complain of."""
-    need(sys.platform == "linux", "/proc and the whole of 127.0.0.0/8", installed=False)
+    require(sys.platform == "linux", "/proc and the whole of 127.0.0.0/8", installed=False)
     daemon = start(PISTAT_RATE_LIMIT_ENABLED="no")
     yield daemon
     assert not daemon.faults()

@@ -18,7 +18,7 @@ from support.daemon import PROGRAM, Daemon, unit_environment
 from support.waiting import eventually
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 MEMORY = 64 << 20
 """Bytes that the daemon has at most, whatever comes over the network."""
@@ -48,9 +48,9 @@ sys.exit(pi_system_monitor.main())
 
 
 @pytest.fixture
-def run(need: Need) -> Iterator[Callable[[str], Daemon]]:
+def run(require: Require) -> Iterator[Callable[[str], Daemon]]:
     """Start the program, or a script around it; at the end nothing was logged, and the memory is bounded."""
-    need(sys.platform == "linux", "/proc and the whole of 127.0.0.0/8", installed=False)
+    require(sys.platform == "linux", "/proc and the whole of 127.0.0.0/8", installed=False)
     started: list[Daemon] = []
 
     def begin(script: str = "") -> Daemon:
@@ -117,9 +117,9 @@ def test_connections(run: Callable[[], Daemon], sent: bytes) -> None:
         assert daemon.get("/stats").status == 200
 
 
-def test_the_daemon_itself_is_in_nobodys_way(need: Need, tmp_path: Path) -> None:
+def test_the_daemon_itself_is_in_nobodys_way(require: Require, tmp_path: Path) -> None:
     """With all places taken it answers itself, for the watchdog, and takes nobody's place for that."""
-    need(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
+    require(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
     with contextlib.ExitStack() as stack:
         manager = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
         manager.bind(str(tmp_path / "notify"))

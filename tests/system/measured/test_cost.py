@@ -23,7 +23,7 @@ from support.daemon import PROGRAM, Daemon
 from support.waiting import at_best, untrue
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 TIMES = 20
 """Requests that are counted together; what the daemon does besides, once a second, is little beside them."""
@@ -59,13 +59,13 @@ def _running(**settings: str) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def calls(watched: Daemon, need: Need, tmp_path: Path) -> Calls:
+def calls(watched: Daemon, require: Require, tmp_path: Path) -> Calls:
     """System calls for `TIMES` requests that follow some others of the same kind."""
-    return _counted(watched, need, tmp_path / "calls")
+    return _counted(watched, require, tmp_path / "calls")
 
 
-def _counted(watched: Daemon, need: Need, out: Path) -> Calls:
-    need(shutil.which("strace") is not None, "strace")
+def _counted(watched: Daemon, require: Require, out: Path) -> Calls:
+    require(shutil.which("strace") is not None, "strace")
 
     def count(target: str, ask: Callable[[str], object] = watched.json) -> Counter[str]:
         for _ in range(3):
@@ -75,7 +75,7 @@ def _counted(watched: Daemon, need: Need, out: Path) -> Calls:
         )
         assert tracer.stderr is not None
         attached = tracer.stderr.readline()
-        need("attached" in attached, f"to be allowed to trace ({attached.strip()})", installed=False)
+        require("attached" in attached, f"to be allowed to trace ({attached.strip()})", installed=False)
         for _ in range(TIMES):
             ask(target)
         tracer.send_signal(signal.SIGINT)
@@ -115,10 +115,10 @@ MOST_BYTES = {"/": 100_000, "/capabilities": 60_000, "/docs": 150_000, "/openapi
 
 @pytest.mark.parametrize("path", PATHS)
 def test_what_is_kept_costs_no_look_at_the_machine(
-    caching: Daemon, path: str, need: Need, tmp_path: Path
+    caching: Daemon, path: str, require: Require, tmp_path: Path
 ) -> None:
     """Every route answers from what is in memory: it opens nothing, reads no file, and starts nothing."""
-    found = _counted(caching, need, tmp_path / "calls")(path, caching.get)
+    found = _counted(caching, require, tmp_path / "calls")(path, caching.get)
     opened = OPENED.get(path, 0)
 
     assert each(found, *STARTING) < 0.5
@@ -136,9 +136,9 @@ def test_what_is_sent(caching: Daemon, path: str) -> None:
     assert len(answer.body) < MOST_BYTES.get(path, 40_000)
 
 
-def test_the_cpu_is_looked_at_first(need: Need, tmp_path: Path) -> None:
+def test_the_cpu_is_looked_at_first(require: Require, tmp_path: Path) -> None:
     """The first sample of the CPU is taken before Flask is imported, so that no answer has to wait for it."""
-    need(shutil.which("strace") is not None, "strace")
+    require(shutil.which("strace") is not None, "strace")
     out = tmp_path / "opened"
     subprocess.run(
         ["strace", "-e", "trace=openat", "-o", str(out), sys.executable, str(PROGRAM), "--version"],
@@ -250,11 +250,11 @@ def collected(pairs: int, folder: Path) -> Counter[str]:
     return Counter(re.findall(r"^(\w+)\(", told, re.MULTILINE))
 
 
-def test_an_interface_costs_no_call(need: Need, tmp_path: Path) -> None:
+def test_an_interface_costs_no_call(require: Require, tmp_path: Path) -> None:
     """While nothing changes, an interface is a bit of a list: no file, no question for its speed."""
-    need(os.geteuid() == 0, "root", installed=False)
+    require(os.geteuid() == 0, "root", installed=False)
     for program in ("strace", "unshare", "ip"):
-        need(shutil.which(program) is not None, program)
+        require(shutil.which(program) is not None, program)
     few, many = (collected(pairs, tmp_path) for pairs in (1, 40))
 
     # They are asked again once a minute, which may begin just now.

@@ -25,7 +25,7 @@ from pistat.server.connection import SECONDS, State
 from support.daemon import PROGRAM, Answer, Daemon
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 DAEMONS = Path(__file__).parents[2] / "support" / "daemons"
 PROMPT = 0.1
@@ -205,9 +205,9 @@ def drip(connections: list[socket.socket], over: threading.Event) -> None:
 
 
 @pytest.fixture
-def loopback(need: Need) -> str:
+def loopback(require: Require) -> str:
     """The address of another client on this machine."""
-    need(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
+    require(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
     return "127.0.0.2"
 
 
@@ -261,9 +261,9 @@ os.execv(sys.executable, [sys.executable, {str(PROGRAM)!r}])
 """A start with a soft limit for open files as that of macOS."""
 
 
-def test_few_files_may_be_open(need: Need) -> None:
+def test_few_files_may_be_open(require: Require) -> None:
     """Where a program may open 256 files unless it asks for more, 300 connections shut nobody out."""
-    need(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
+    require(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
     daemon = Daemon({}, [sys.executable, "-c", FEW])
     with contextlib.ExitStack() as stack:
         stack.callback(daemon.kill)
@@ -373,9 +373,9 @@ def files_of(daemon: Daemon) -> set[str]:
     return {each for each in found if each.startswith("/") and not each.startswith(("/proc", "/dev", "/sys"))}
 
 
-def test_nothing_is_written_to_a_disk(need: Need) -> None:
+def test_nothing_is_written_to_a_disk(require: Require) -> None:
     """A large answer for a client that does not read waits in memory, and so does a body."""
-    need(sys.platform == "linux", "/proc", installed=False)
+    require(sys.platform == "linux", "/proc", installed=False)
     daemon = Daemon({"PISTAT_HISTORY_SECONDS": "0"}, [sys.executable, "-c", WITH_LARGE_ANSWERS])
     try:
         daemon.wait_until_ready()

@@ -11,16 +11,16 @@ from support import dead_mount as deadmount
 from system.measured import soak
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 
-def test_a_minute_of_everything(need: Need) -> None:
+def test_a_minute_of_everything(require: Require) -> None:
     """Every answer is a whole 200, every refusal the right one; memory, descriptors and threads do not grow.
 
     soak.py says what happens meanwhile. Ten minutes and more are for running it by hand.
     """
-    need(deadmount.possible(), "root and /dev/fuse")
-    need(all(map(shutil.which, ("unshare", "ip"))), "util-linux and iproute2")
+    require(deadmount.possible(), "root and /dev/fuse")
+    require(all(map(shutil.which, ("unshare", "ip"))), "util-linux and iproute2")
     found = subprocess.run(
         [sys.executable, soak.__file__, "--seconds", "60"],
         capture_output=True,

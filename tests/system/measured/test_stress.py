@@ -23,7 +23,7 @@ from support.waiting import eventually
 if TYPE_CHECKING:
     import pytest
 
-    from support.need import Need
+    from support.require import Require
 
 HURRIED = f"""
 import sys
@@ -78,12 +78,12 @@ def ask_and_end(daemon: Daemon, source: str, over: threading.Event) -> int:
     return count
 
 
-def test_no_answer_is_lost(need: Need, tmp_path: Path, pytestconfig: pytest.Config) -> None:
+def test_no_answer_is_lost(require: Require, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     """The innocent get each answer in full; the watchdog is fed; no fault is logged, and nothing is left.
 
     `--stress 60` has it take a minute.
     """
-    need(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
+    require(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
     seconds = pytestconfig.getoption("--stress")
     with contextlib.ExitStack() as stack:
         manager = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))

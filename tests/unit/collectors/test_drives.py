@@ -17,7 +17,7 @@ from support.file_tree import plant
 
 if TYPE_CHECKING:
     from support.daemon import Daemon
-    from support.need import Need
+    from support.require import Require
 
 BLOCK = "sys/block"
 CARD, DRIVE = f"{BLOCK}/mmcblk0", f"{BLOCK}/nvme0n1"
@@ -156,9 +156,9 @@ def test_a_name_may_hold_anything(tmp_path: Path) -> None:
     assert row["model"] == "S[2JN\ufffd"
 
 
-def test_the_disks_of_this_machine(shared: Daemon, need: Need) -> None:
+def test_the_disks_of_this_machine(shared: Daemon, require: Require) -> None:
     """Every disk of this machine has its row, with its size and with what was written to it since boot."""
-    need(Path("/sys/block").exists(), "/sys", installed=False)
+    require(Path("/sys/block").exists(), "/sys", installed=False)
     rows = shared.json("/storage/devices")["disks"]
 
     assert set(rows) <= set(os.listdir("/sys/block"))
@@ -171,24 +171,24 @@ def test_the_disks_of_this_machine(shared: Daemon, need: Need) -> None:
 
 
 @pytest.fixture
-def broken(tmp_path: Path, need: Need) -> Iterator[Path]:
+def broken(tmp_path: Path, require: Require) -> Iterator[Path]:
     """A mounted ext4 in which the kernel has found an error, among mounts that no other program sees."""
     image, folder = tmp_path / "image", tmp_path / "mounted"
     folder.mkdir()
-    need(shutil.which("mkfs.ext4") is not None, "mkfs.ext4", installed=False)
-    need(apart.possible(), "root", installed=False)
+    require(shutil.which("mkfs.ext4") is not None, "mkfs.ext4", installed=False)
+    require(apart.possible(), "root", installed=False)
     with image.open("wb") as file:
         file.truncate(16 << 20)
     subprocess.run(["mkfs.ext4", "-q", image], check=True)
     with apart.own_mounts():
         mounted = subprocess.run(["mount", "-o", "loop,errors=remount-ro", image, folder], check=False)
-        need(mounted.returncode == 0, "loop devices", installed=False)
+        require(mounted.returncode == 0, "loop devices", installed=False)
         try:
             device = subprocess.run(
                 ["findmnt", "-no", "SOURCE", folder], check=True, capture_output=True, text=True
             ).stdout.strip()
             trigger = Path("/sys/fs/ext4", Path(device).name, "trigger_fs_error")
-            need(trigger.exists(), "a kernel whose ext4 can be told to find an error", installed=False)
+            require(trigger.exists(), "a kernel whose ext4 can be told to find an error", installed=False)
             trigger.write_text("1")
             yield folder
         finally:

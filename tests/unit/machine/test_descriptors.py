@@ -17,12 +17,12 @@ from pistat.machine.descriptors import CHUNK, Descriptor, FileCache, ProcessStat
 from support.waiting import eventually
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 
 @pytest.fixture(autouse=True)
-def linux(need: Need) -> None:
-    need(sys.platform == "linux", "/proc", installed=False)
+def linux(require: Require) -> None:
+    require(sys.platform == "linux", "/proc", installed=False)
 
 
 @pytest.fixture
@@ -80,10 +80,10 @@ def test_a_file_is_read_to_its_end(tmp_path: Path, size: int) -> None:
     assert Descriptor(str(path)).read() == path.read_bytes()
 
 
-def test_a_table_of_many_rows_is_read_to_its_end(need: Need) -> None:
+def test_a_table_of_many_rows_is_read_to_its_end(require: Require) -> None:
     """A table that the kernel gives out page by page is read as a whole."""
     path = Path("/proc/crypto")
-    need(path.exists() and len(path.read_bytes()) > 4096, "a table of many rows", installed=False)
+    require(path.exists() and len(path.read_bytes()) > 4096, "a table of many rows", installed=False)
 
     # It counts its users, who come and go.
     assert eventually(lambda: Descriptor(str(path)).read() == path.read_bytes())

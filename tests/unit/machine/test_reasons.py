@@ -14,7 +14,7 @@ from pistat.machine.machine import Machine
 from pistat.machine.reasons import DeviceError, FirmwareAccess, Reason, obstructed
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 GENCMD, VCIO = "/dev/vcio_gencmd", "/dev/vcio"
 
@@ -103,9 +103,11 @@ def test_each_reason_names_its_remedy(
         (0o640, True, False),
     ],
 )
-def test_the_group_that_may_read(tmp_path: Path, need: Need, mode: int, roots: bool, named: bool) -> None:
+def test_the_group_that_may_read(
+    tmp_path: Path, require: Require, mode: int, roots: bool, named: bool
+) -> None:
     """A group is named only if to join it opens the file; root's own is nobody's to join."""
-    need(sys.platform == "linux" and os.geteuid() == 0, "root", installed=False)
+    require(sys.platform == "linux" and os.geteuid() == 0, "root", installed=False)
     import grp  # noqa: PLC0415 - Windows has none
 
     group = next(each for each in grp.getgrall() if (each.gr_gid == 0) is roots)

@@ -26,7 +26,7 @@ from support.daemons import faulty
 from support.waiting import eventually
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 Start = Callable[..., Daemon]
 
@@ -312,9 +312,9 @@ def threads(daemon: Daemon) -> int:
     return len(list(Path(f"/proc/{daemon.pid}/task").iterdir()))
 
 
-def test_a_reload_leaves_nothing_behind(tmp_path: Path, need: Need) -> None:
+def test_a_reload_leaves_nothing_behind(tmp_path: Path, require: Require) -> None:
     """However often settings are taken anew, threads do not add up; nothing from before is shared."""
-    need(sys.platform == "linux", "/proc", installed=False)
+    require(sys.platform == "linux", "/proc", installed=False)
     limits = "PISTAT_RATE_LIMIT_ENABLED=no\nPISTAT_CACHE_SECONDS=3600\n"
     with service(tmp_path, limits) as daemon:
         collected = [daemon.json("/stats")["timestamp"]]

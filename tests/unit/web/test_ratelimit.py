@@ -21,7 +21,7 @@ from support.daemon import PROGRAM, Answer, Daemon, has_ipv6
 from support.stepped_clock import FAR, WallClock
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 Start = Callable[..., "Daemon"]
 
@@ -206,9 +206,9 @@ def test_a_forged_address_changes_nothing(start: Start, forged: dict[str, str]) 
     assert actual == [200, 200, 429, 429]
 
 
-def test_each_address_has_its_own(start: Start, need: Need) -> None:
+def test_each_address_has_its_own(start: Start, require: Require) -> None:
     """Clients of other addresses are other clients."""
-    need(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
+    require(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
     daemon = start(PISTAT_RATE_LIMIT_REQUESTS="3")
 
     first = [get(daemon, CHEAP, "127.0.0.1").status for _ in range(4)]
@@ -217,9 +217,9 @@ def test_each_address_has_its_own(start: Start, need: Need) -> None:
     assert first == second == [200, 200, 200, 429]
 
 
-def test_both_families_are_counted(start: Start, need: Need) -> None:
+def test_both_families_are_counted(start: Start, require: Require) -> None:
     """On `::`, which serves both, a client of IPv4 is known by its address, apart from those of IPv6."""
-    need(has_ipv6(), "a loopback of IPv6", installed=False)
+    require(has_ipv6(), "a loopback of IPv6", installed=False)
     daemon = start(PISTAT_HOST="::", PISTAT_RATE_LIMIT_REQUESTS="3")
 
     by_4 = [get(daemon, CHEAP, "127.0.0.1").status for _ in range(4)]
@@ -430,9 +430,9 @@ def test_a_fault_of_the_limiter(tmp_path: Path, method: str) -> None:
 
 
 @pytest.mark.parametrize("step", [-3600, FAR])
-def test_a_step_of_the_wall_clock(start: Start, need: Need, tmp_path: Path, step: int) -> None:
+def test_a_step_of_the_wall_clock(start: Start, require: Require, tmp_path: Path, step: int) -> None:
     """A clock that is set an hour back or many years forward locks nobody out, and lets nobody in."""
-    need(wallclock.possible(), "a C compiler")
+    require(wallclock.possible(), "a C compiler")
     clock = WallClock(tmp_path)
     daemon = start(PISTAT_RATE_LIMIT_REQUESTS="5", PISTAT_RATE_LIMIT_WINDOW="6", **clock.environment())
     before = statuses(daemon, [CHEAP] * 3)

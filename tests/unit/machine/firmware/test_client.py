@@ -41,7 +41,7 @@ from support.firmware.vcgencmd_script import (
 )
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 NO_NODE = "Can't open device file: /dev/vcio_gencmd"
 NO_NODE_BEFORE_2026 = (
@@ -54,8 +54,8 @@ TOO_LONG = "vc_gencmd_read_response returned -1\n"
 
 
 @pytest.fixture(autouse=True)
-def posix(need: Need) -> None:
-    need(os.name == "posix", "/bin/sh", installed=False)
+def posix(require: Require) -> None:
+    require(os.name == "posix", "/bin/sh", installed=False)
 
 
 @pytest.fixture
@@ -521,9 +521,9 @@ def answering() -> str:
 
 
 @pytest.fixture
-def board(tmp_path: Path, need: Need) -> Waiting:
+def board(tmp_path: Path, require: Require) -> Waiting:
     """A Pi 4 around the program: its own board and sensor, the rest as in this machine."""
-    need(Path("/proc/self/mountinfo").exists(), "/proc", installed=False)
+    require(Path("/proc/self/mountinfo").exists(), "/proc", installed=False)
     for name in ("stat", "meminfo", "loadavg", "diskstats", "net", "self"):
         link = tmp_path / "proc" / name
         link.parent.mkdir(exist_ok=True)

@@ -27,7 +27,7 @@ from support.firmware import mailbox_standin as standin
 from support.firmware.mailbox_standin import OK, PARSE_ERROR, UNKNOWN, Asked, StandIn, request, response
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 SOON = 10.0
 """Seconds after which what should have happened by itself has not."""
@@ -77,9 +77,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def device(need: Need, request: pytest.FixtureRequest) -> Iterator[StandIn]:
+def device(require: Require, request: pytest.FixtureRequest) -> Iterator[StandIn]:
     """The stand-in, in a folder that everybody may look into; no device yet."""
-    need(standin.possible(), "gcc on Linux")
+    require(standin.possible(), "gcc on Linux")
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
     library = shutil.copy(request.getfixturevalue("library"), folder)
@@ -618,9 +618,9 @@ FORBIDDEN = "WARNING The firmware cannot be asked, so what only it knows is null
         ),
     ],
 )
-def test_a_user_who_may_not(board: StandIn, need: Need, nodes: dict[str, int], remedy: str) -> None:
+def test_a_user_who_may_not(board: StandIn, require: Require, nodes: dict[str, int], remedy: str) -> None:
     """Who may not open the device reads at the start, in one line of the log, which group to join."""
-    need(os.geteuid() == 0 and may_read(PROGRAM), "root, and a tree that others may read", installed=False)
+    require(os.geteuid() == 0 and may_read(PROGRAM), "root, and a tree that others may read", installed=False)
     board.remove("dev/vcio_gencmd")
     for name, mode in nodes.items():
         shutil.chown(board.node(name, mode), group="video")

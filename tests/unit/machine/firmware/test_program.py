@@ -16,12 +16,12 @@ from pistat.parsers.vcgencmd import Category
 from support.firmware.vcgencmd_script import Clocked, Vcgencmd, assert_nothing_is_left, calls, says, write
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 
 @pytest.fixture(autouse=True)
-def posix(need: Need) -> None:
-    need(os.name == "posix", "/bin/sh", installed=False)
+def posix(require: Require) -> None:
+    require(os.name == "posix", "/bin/sh", installed=False)
 
 
 @pytest.fixture

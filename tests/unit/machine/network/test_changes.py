@@ -16,7 +16,7 @@ from pistat.machine.network.changes import KEEP_SECONDS, Changes
 from support.daemon import PROGRAM
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 NOTICED = """
 import json, subprocess, sys
@@ -103,10 +103,10 @@ def in_a_network(program: str, text: str = "") -> Any:
 
 
 @pytest.fixture
-def root(need: Need) -> None:
-    need(hasattr(os, "geteuid") and os.geteuid() == 0, "root", installed=False)
-    need(shutil.which("unshare") is not None, "unshare")
-    need(shutil.which("ip") is not None, "ip")
+def root(require: Require) -> None:
+    require(hasattr(os, "geteuid") and os.geteuid() == 0, "root", installed=False)
+    require(shutil.which("unshare") is not None, "unshare")
+    require(shutil.which("ip") is not None, "ip")
 
 
 def test_every_change_is_noticed(root: None) -> None:

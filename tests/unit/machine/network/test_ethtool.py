@@ -7,12 +7,12 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 
-def test_what_is_not_there_has_no_speed(need: Need) -> None:
+def test_what_is_not_there_has_no_speed(require: Require) -> None:
     """An interface that has gone meanwhile is no failure."""
-    need(sys.platform == "linux", "Linux", installed=False)
+    require(sys.platform == "linux", "Linux", installed=False)
     from pistat.machine.network import ethtool  # noqa: PLC0415 - Windows has none of what it needs
 
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW) as kernel:

@@ -15,7 +15,7 @@ from pistat.machine.network import links
 from support.daemon import PROGRAM, has_ipv6
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 LINKS = """
 import json
@@ -95,10 +95,10 @@ print(json.dumps([table, listed, network.portable_traffic()]))
 
 
 @pytest.fixture
-def root(need: Need) -> None:
-    need(hasattr(os, "geteuid") and os.geteuid() == 0, "root", installed=False)
-    need(shutil.which("unshare") is not None, "unshare")
-    need(shutil.which("ip") is not None, "ip")
+def root(require: Require) -> None:
+    require(hasattr(os, "geteuid") and os.geteuid() == 0, "root", installed=False)
+    require(shutil.which("unshare") is not None, "unshare")
+    require(shutil.which("ip") is not None, "ip")
 
 
 def told(*commands: str, program: str = LINKS) -> Any:
@@ -115,9 +115,9 @@ def told(*commands: str, program: str = LINKS) -> Any:
     return json.loads(finished.stdout)
 
 
-def test_an_interface_is_told_as_it_was_set_up(root: None, need: Need) -> None:
+def test_an_interface_is_told_as_it_was_set_up(root: None, require: Require) -> None:
     """State, hardware address, largest packet, and addresses: IPv4 first, under the name of the interface."""
-    need(has_ipv6(), "IPv6", installed=False)
+    require(has_ipv6(), "IPv6", installed=False)
     found = told(
         "ip link add name one type veth peer name two",
         "ip link set one address 02:00:00:00:00:0a mtu 1400 up",

@@ -13,15 +13,15 @@ import pytest
 from pistat.machine.network import netlink
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 LIST = 18
 """The number of any list."""
 
 
-def test_a_question_that_the_kernel_refuses(need: Need) -> None:
+def test_a_question_that_the_kernel_refuses(require: Require) -> None:
     """A refusal is an OSError with the kernel's own number."""
-    need(hasattr(socket, "AF_NETLINK"), "netlink", installed=False)
+    require(hasattr(socket, "AF_NETLINK"), "netlink", installed=False)
     with (
         socket.socket(socket.AF_NETLINK, socket.SOCK_RAW) as kernel,
         pytest.raises(OSError, match=os.strerror(errno.EOPNOTSUPP)),

@@ -19,7 +19,7 @@ from pistat.settings import Settings
 from support.recorded_machine import BOARDS, RecordedMachine, altered
 
 if TYPE_CHECKING:
-    from support.need import Need
+    from support.require import Require
 
 HERE = struct.pack("=H", 1) == struct.pack("<H", 1)
 little_endian = pytest.mark.skipif(not HERE, reason="the bytes are those of a little-endian machine")
@@ -149,18 +149,18 @@ def test_whose_radio_sleeps() -> None:
     assert nl80211.power_save_states(kernel, Radios.FAMILY) == {"wlan3": True, "wlan4": False}
 
 
-def test_the_families_of_this_kernel(need: Need) -> None:
+def test_the_families_of_this_kernel(require: Require) -> None:
     """The kernel knows the family that is asked for the others, under the number that is always its own."""
-    need(sys.platform == "linux", "Linux", installed=False)
+    require(sys.platform == "linux", "Linux", installed=False)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, nl80211.NETLINK_GENERIC) as kernel:
         kernel.settimeout(netlink.SECONDS)
 
         assert nl80211.families(kernel)["nlctrl"] == nl80211.CONTROLLER
 
 
-def test_this_machine(need: Need) -> None:
+def test_this_machine(require: Require) -> None:
     """What is told of this machine are wireless interfaces of it; none without Wi-Fi, and no failure."""
-    need(sys.platform == "linux", "Linux", installed=False)
+    require(sys.platform == "linux", "Linux", installed=False)
     wireless = {each.parent.name for each in Path("/sys/class/net").glob("*/phy80211")}
 
     assert set(Machine().stations()) <= wireless
