@@ -43,4 +43,4 @@ def clocks(machine: Machine) -> Reading:
 
 
 def _requested(machine: Machine) -> int | None:
-    return None if board.no_videocore(machine) else kernel.kilohertz(machine.sensor(REQUESTED))
+    return None if board.no_videocore(machine) else kernel.kilohertz(machine.cached_sensor(REQUESTED))

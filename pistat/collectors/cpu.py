@@ -164,7 +164,7 @@ def cpu_freq(machine: Machine) -> Reading:
 
 def _governor(machine: Machine, policies: list[str]) -> str | None:
     """Return the governor of the first group of cores: they have the same unless somebody takes pains."""
-    return kernel.label(machine.sensor(f"{policies[0]}/scaling_governor")) if policies else None
+    return kernel.label(machine.cached_sensor(f"{policies[0]}/scaling_governor")) if policies else None
 
 
 def _policies(machine: Machine) -> list[str]:

@@ -116,7 +116,7 @@ def _alarm(machine: Machine) -> bool | None:
     """Return whether the kernel has noticed a low supply within the last two seconds."""
     # Of this chip alone: others have alarms of the same kind that mean something else.
     supply = hwmon.chip(machine, hwmon.SUPPLY)
-    return kernel.alarm(machine.sensor(supply.path("in0_lcrit_alarm"))) if supply else None
+    return kernel.alarm(machine.cached_sensor(supply.path("in0_lcrit_alarm"))) if supply else None
 
 
 def _supply(machine: Machine) -> dict[str, Json]:

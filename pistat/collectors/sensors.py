@@ -78,8 +78,8 @@ def temperatures(machine: Machine) -> Reading:
     rows: dict[str, Json] = {
         sensor.name: {
             "temperature": hwmon.celsius(machine, sensor.value, sensor.fault),
-            "high": kernel.millidegrees(machine.sensor(sensor.high)),
-            "critical": kernel.millidegrees(machine.sensor(sensor.critical)),
+            "high": kernel.millidegrees(machine.cached_sensor(sensor.high)),
+            "critical": kernel.millidegrees(machine.cached_sensor(sensor.critical)),
         }
         for sensor in machine.memo.for_a_minute("temperatures", lambda: tuple(_thermometers(machine)))
     }
@@ -130,8 +130,10 @@ def _zones(machine: Machine) -> list[str]:
 def fans(machine: Machine) -> Values:
     rows: dict[str, Json] = {
         fan.name: {
-            "rpm": None if hwmon.is_faulty(machine, fan.fault) else kernel.whole(machine.sensor(fan.speed)),
-            "pwm": kernel.whole(machine.sensor(fan.drive), 255),
+            "rpm": None
+            if hwmon.is_faulty(machine, fan.fault)
+            else kernel.whole(machine.cached_sensor(fan.speed)),
+            "pwm": kernel.whole(machine.cached_sensor(fan.drive), 255),
         }
         for fan in machine.memo.for_a_minute("fans", lambda: tuple(_fans(machine)))
     }
@@ -172,23 +174,24 @@ def trip_points(machine: Machine) -> Values:
     rows: list[Json] = [
         {
             "zone": zone,
-            "type": kernel.label(machine.sensor(f"{stem}_type")),
-            "temperature": kernel.millidegrees(machine.sensor(f"{stem}_temp")),
-            "hysteresis": kernel.millidegrees(machine.sensor(f"{stem}_hyst")),
+            "type": kind,
+            "temperature": kernel.millidegrees(machine.cached_sensor(f"{stem}_temp")),
+            "hysteresis": kernel.millidegrees(machine.cached_sensor(f"{stem}_hyst")),
         }
-        for zone, stem in machine.memo.for_a_minute("trip points", lambda: tuple(_trip_points(machine)))
+        for zone, kind, stem in machine.memo.for_a_minute("trip points", lambda: tuple(_trip_points(machine)))
     ]
     return {"trip_points": rows}
 
 
-def _trip_points(machine: Machine) -> Iterator[tuple[str | None, str]]:
-    """Yield for each trip point the type of its zone, and how its files begin."""
+def _trip_points(machine: Machine) -> Iterator[tuple[str | None, str | None, str]]:
+    """Yield for each trip point the type of its zone, its own, and how its files begin."""
     for zone in _zones(machine):
-        kind = kernel.label(machine.sensor(f"{zone}/type"))
+        zone_type = kernel.label(machine.sensor(f"{zone}/type"))
         stems = [name.removesuffix("_temp") for name in machine.listing(zone) if name.endswith("_temp")]
         numbers = [stem.removeprefix("trip_point_") for stem in stems]
         for number in sorted(int(digits) for digits in numbers if digits.isdecimal()):
-            yield kind, f"{zone}/trip_point_{number}"
+            stem = f"{zone}/trip_point_{number}"
+            yield zone_type, kernel.label(machine.sensor(f"{stem}_type")), stem
 
 
 # Electricity
@@ -217,7 +220,7 @@ def voltages(machine: Machine) -> Reading:
     return queries.finish(
         {
             "voltages": {
-                name: kernel.millivolts(machine.sensor(files[name]))
+                name: kernel.millivolts(machine.cached_sensor(files[name]))
                 if name in files
                 else queries.ask(f"measure_volts {name}", vcgencmd.volts)
                 for name in SUPPLIES

@@ -188,10 +188,10 @@ class Host:
             return self.read(path, limit) if path else ""
         return ""
 
-    def cached_sensor(self, path: str) -> str:
-        """Read the same through a descriptor that stays open."""
+    def cached_sensor(self, path: str | None) -> str:
+        """Read the same through a descriptor that stays open: in /sys, a third of the time."""
         with contextlib.suppress(OSError):
-            return self.read_cached_text(path)
+            return self.read_cached_text(path) if path else ""
         return ""
 
     def word(self, path: str) -> str | None:

@@ -79,12 +79,12 @@ class Names:
 
 def is_faulty(machine: Host, path: str | None) -> bool:
     """Return whether the fault file at `path` says that the sensor is broken, or not connected."""
-    return path is not None and kernel.alarm(machine.sensor(path)) is True
+    return path is not None and kernel.alarm(machine.cached_sensor(path)) is True
 
 
 def celsius(machine: Host, path: str | None, fault: str | None) -> float | None:
     """Return the temperature in the file at `path`; None where there is none, or where it means nothing."""
-    return None if is_faulty(machine, fault) else kernel.millidegrees(machine.sensor(path))
+    return None if is_faulty(machine, fault) else kernel.millidegrees(machine.cached_sensor(path))
 
 
 def chips(machine: Host) -> tuple[Chip, ...]:

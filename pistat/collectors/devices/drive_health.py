@@ -89,7 +89,7 @@ def read(machine: Machine, folder: str, files: frozenset[str], thermometer: str 
         **_noted(machine, folder.rpartition("/")[2]),
         "state": kernel.label(text("state")),
         "io_errors": _hexadecimal(text("ioerr_cnt")),
-        "too_hot": kernel.alarm(machine.sensor(alarm)),
+        "too_hot": kernel.alarm(machine.cached_sensor(alarm)),
     }
 
 

@@ -53,14 +53,14 @@ def _find(machine: Machine) -> list[str]:
 
 
 def _row(machine: Machine, folder: str) -> dict[str, Json]:
-    online = kernel.whole(machine.sensor(f"{folder}/online"), 2)
-    capacity = kernel.whole(machine.sensor(f"{folder}/capacity"), 100)
+    online = kernel.whole(machine.cached_sensor(f"{folder}/online"), 2)
+    capacity = kernel.whole(machine.cached_sensor(f"{folder}/capacity"), 100)
     return {
         "type": kernel.label(machine.sensor(f"{folder}/type")),
         # 2 is a supply that feeds it with a voltage of its choice.
         "online": None if online is None else online > 0,
         "capacity": None if capacity is None else float(capacity),
-        "status": kernel.label(machine.sensor(f"{folder}/status")),
+        "status": kernel.label(machine.cached_sensor(f"{folder}/status")),
         "voltage": _millionths(machine, f"{folder}/voltage_now"),
         "current": _millionths(machine, f"{folder}/current_now"),
     }
@@ -68,5 +68,5 @@ def _row(machine: Machine, folder: str) -> dict[str, Json]:
 
 def _millionths(machine: Machine, path: str) -> float | None:
     """Return what a file gives in millionths. The sign of a current differs from driver to driver."""
-    micro = kernel.whole(machine.sensor(path).strip().removeprefix("-"), 10**9)
+    micro = kernel.whole(machine.cached_sensor(path).strip().removeprefix("-"), 10**9)
     return None if micro is None else micro / 1e6

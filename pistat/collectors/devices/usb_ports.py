@@ -44,7 +44,9 @@ def _no_ports(machine: Machine) -> Unavailable | None:
 )
 def usb_ports(machine: Machine) -> Values:
     rows: dict[str, Json] = {
-        path.rpartition("/")[2]: {"over_current": kernel.whole(machine.sensor(f"{path}/{COUNT}"), 1 << 32)}
+        path.rpartition("/")[2]: {
+            "over_current": kernel.whole(machine.cached_sensor(f"{path}/{COUNT}"), 1 << 32)
+        }
         for path in _ports(machine)
     }
     return {"usb_ports": rows}
