@@ -364,7 +364,8 @@ def _since_start(power: Json) -> str:
         return "too weak at least once since it started"
     if power["throttled_since_boot"] or power["freq_capped_since_boot"]:
         return "slowed at least once since it started"
-    return "none since it started" if power["throttled_since_boot"] is False else ""
+    none = "never slowed" if power["under_voltage"] is None else "none"
+    return f"{none} since it started" if power["throttled_since_boot"] is False else ""
 
 
 # The facts

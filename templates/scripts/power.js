@@ -83,7 +83,7 @@ const along = time => Math.max(0, ((time - strip.from) / DAY) * WIDE).toFixed(1)
 // Wide enough to be seen
 function box([begun, end], top = 0) {
   const width = Math.max(1.6, along(end) - along(begun)).toFixed(1);
-  return `M${along(begun)} ${top}h${width}V16h-${width}Z`;
+  return `M${Math.min(along(begun), WIDE - width)} ${top}h${width}V16h-${width}Z`;
 }
 // How often, and for how long in all
 function summary() {
@@ -100,7 +100,10 @@ function summary() {
   const covered = seen.reduce((total, [begun, end]) => total + end - begun, 0);
   if (parts.length) return parts.join("; ");
   // What has only begun is not in the history yet
-  const none = wrong(now.power) ? "none before this in" : "none in";
+  const { under_voltage, throttled } = now.power;
+  const none =
+    (under_voltage == null ? "never slowed" : throttled == null ? "never too weak" : "none") +
+    (wrong(now.power) ? " before this in" : " in");
   return covered > 0.9 * DAY ? none + " 24 h" : covered ? `${none} the ${lasting(covered)} seen` : since(now.power);
 }
 const since = power =>
@@ -109,7 +112,7 @@ const since = power =>
     : power.throttled_since_boot || power.freq_capped_since_boot
       ? "slowed at least once since it started"
       : power.throttled_since_boot === false
-        ? "none since it started"
+        ? (power.under_voltage == null ? "never slowed" : "none") + " since it started"
         : "";
 
 function equipPower() {

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 WIDTHS = (360, 768, 860, 1280, 1920)
 OVERFLOWING = """
-    return [...document.querySelectorAll('nav, .tile, .tile p, .tile p *, .findings li, .id, h1, .tools')]
+    const boxes = 'nav, .tile, .tile p, .tile p *, .findings li, .id, h1, .tools, .blk';
+    return [...document.querySelectorAll(boxes)]
         .filter(each => getComputedStyle(each).display !== 'inline')
         .filter(each => each.scrollWidth > each.clientWidth + 1)
         .map(each => each.className + ': ' + each.textContent)
