@@ -194,7 +194,7 @@ def _quiet(now: Json, judged: Json) -> str:
 
 def _finding(finding: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
     same = [each for each in events if each["id"] == finding["id"] and each["subject"] == finding["subject"]]
-    begun = sum(each["state"] == "begin" for each in same)
+    begun = sum(_begins(each, before) for each, before in zip(same, [None, *same], strict=False))
     word = "services" if finding["id"] == "system.units_failed" else finding["id"].partition(".")[0]
     place, name = PLACES[word]
     evidence = (f"{path} {_plain(path, value)}" for path, value in finding["evidence"].items())
@@ -202,6 +202,12 @@ def _finding(finding: Json, judged: Json, events: Sequence[Json]) -> dict[str, A
     about = joined(f"seen for {span}", begun > 1 and times(begun) + " in 24 h", *evidence)
     level = LEVELS.get(finding["severity"], "")
     return {**finding, "level": level, "place": place, "word": name, "about": about}
+
+
+def _begins(event: Json, before: Json | None) -> bool:
+    """Return whether a finding began with this event: not if it only became more severe."""
+    graver = before and before["state"] == "begin" and before["severity"] != event["severity"]
+    return event["state"] == "begin" and not graver
 
 
 def _plain(path: str, value: Any) -> str:

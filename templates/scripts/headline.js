@@ -89,9 +89,8 @@ function quiet() {
   return steady ? `Never slowed ${span}` : `${counted(judged.checked.length, "check")} found nothing.${open}`;
 }
 function findingRow(finding) {
-  const begun = past.filter(
-    each => each.id === finding.id && each.subject === finding.subject && each.state === "begin",
-  ).length;
+  const same = past.filter(each => each.id === finding.id && each.subject === finding.subject);
+  const begun = same.filter(begins).length;
   const evidence = Object.entries(finding.evidence).map(([path, value]) => `${path} ${reading(path, value)}`);
   const about = joined(
     `seen for ${lasting(judged.timestamp - finding.since)}`,
@@ -114,6 +113,11 @@ function findingRow(finding) {
   );
   level(row, LEVELS[finding.severity]);
   return row;
+}
+// Not what only became more severe
+function begins(event, i, same) {
+  const before = same[i - 1];
+  return event.state === "begin" && !(before?.state === "begin" && before.severity !== event.severity);
 }
 // The page knows two clocks
 function skewRow() {

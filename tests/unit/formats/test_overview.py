@@ -112,6 +112,10 @@ def test_a_finding_says_since_when_and_how_often() -> None:
     assert row["about"] == f"seen for 3{NO_BREAK}min · 3 times in 24 h · {evidence}"
     assert (row["level"], row["place"]) == ("warn", "power")
 
+    begun = [event(state="begin", severity=each, duration=None) for each in ("warning", "critical")]
+    row = overview.said(read("pi4b-8gb"), judged(FINDING), begun)["findings"][0]
+    assert row["about"] == f"seen for 3{NO_BREAK}min · {evidence}"
+
 
 def test_what_is_over() -> None:
     """What was wrong within the day and is no more has a row; what still holds, or was nothing, has none."""
