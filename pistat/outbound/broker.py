@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pistat import slim_imports
-from pistat.outbound.request import SECONDS, tls_context, words
+from pistat.outbound.transport import SECONDS, tls_context, words
 from pistat.validators import Url
 
 if TYPE_CHECKING:

@@ -8,17 +8,10 @@ import re
 import socket
 import time
 from collections.abc import Mapping
-from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from pistat.text import escaped
+from pistat.outbound import transport
 from pistat.validators import Url
-
-if TYPE_CHECKING:
-    from ssl import SSLContext
-
-SECONDS = 5.0
-"""How long each step of an exchange may take: to connect, to agree on TLS, to send, to get the answer."""
 
 LONGEST = 65_536
 """Bytes of an answer, of which only the status is read."""
@@ -44,16 +37,16 @@ def send(method: str, url: Url, path: str, body: bytes | None = None) -> Answer:
     try:
         return _exchange(method, url, path, body, headers)
     except (OSError, http.client.HTTPException, ValueError) as error:
-        return Answer(accepted=False, text=words(error))
+        return Answer(accepted=False, text=transport.words(error))
 
 
 def _exchange(method: str, url: Url, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
     port = url.port or (443 if url.tls else 80)
-    connection = http.client.HTTPConnection(url.host, port, timeout=SECONDS)
+    connection = http.client.HTTPConnection(url.host, port, timeout=transport.SECONDS)
     try:
         connection.connect()
         if url.tls:
-            connection.sock = tls_context().wrap_socket(connection.sock, server_hostname=url.host)
+            connection.sock = transport.tls_context().wrap_socket(connection.sock, server_hostname=url.host)
         connection.request(method, path, body, dict(headers))
         status = _status(connection.sock)
         accepted = 200 <= status < 300  # noqa: PLR2004 - the successes of HTTP
@@ -65,7 +58,7 @@ def _exchange(method: str, url: Url, path: str, body: bytes | None, headers: Map
 
 def _status(sock: socket.socket) -> int:
     """Return the status of an answer, which must have come in time, however slowly it comes."""
-    until, head = time.monotonic() + SECONDS, b""
+    until, head = time.monotonic() + transport.SECONDS, b""
     while not (found := STATUS.search(head)):
         sock.settimeout(max(0.001, until - time.monotonic()))
         received = sock.recv(4096)
@@ -73,30 +66,3 @@ def _status(sock: socket.socket) -> int:
             raise http.client.BadStatusLine("")
         head += received
     return int(found[1])
-
-
-@cache
-def tls_context() -> SSLContext:
-    """Return what checks the certificate of a server, by the authorities that the system trusts.
-
-    There is one for all, since it may take megabytes and tens of milliseconds to read those.
-    """
-    # Only here: where no setting needs it, it is not loaded.
-    import ssl  # noqa: PLC0415
-
-    return ssl.create_default_context()
-
-
-def words(error: Exception) -> str:
-    """Return what went wrong; the text of an unforeseen error might repeat the URL and is left out."""
-    if isinstance(error, socket.gaierror):
-        return "the name of the server does not resolve"
-    if isinstance(error, TimeoutError):
-        return f"no answer within {SECONDS:g} s"
-    if type(error).__name__ == "SSLCertVerificationError":
-        return "the certificate of the server is not valid"
-    if type(error).__module__ == "ssl":
-        return "the TLS handshake failed; the server may not use TLS on this port"
-    if isinstance(error, OSError) and error.strerror:
-        return escaped(error.strerror, 80)
-    return f"the exchange failed ({type(error).__name__})"

@@ -1,0 +1,42 @@
+"""What every connection to a target has: patience, TLS, and failures in words that never name the URL."""
+
+from __future__ import annotations
+
+import socket
+from functools import cache
+from typing import TYPE_CHECKING
+
+from pistat.text import escaped
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+SECONDS = 5.0
+"""How long each step of an exchange may take: to connect, to agree on TLS, to send, to get the answer."""
+
+
+@cache
+def tls_context() -> SSLContext:
+    """Return what checks the certificate of a server, by the authorities that the system trusts.
+
+    There is one for all, since it may take megabytes and tens of milliseconds to read those.
+    """
+    # Only here: where no setting needs it, it is not loaded.
+    import ssl  # noqa: PLC0415
+
+    return ssl.create_default_context()
+
+
+def words(error: Exception) -> str:
+    """Return what went wrong; the text of an unforeseen error might repeat the URL and is left out."""
+    if isinstance(error, socket.gaierror):
+        return "the name of the server does not resolve"
+    if isinstance(error, TimeoutError):
+        return f"no answer within {SECONDS:g} s"
+    if type(error).__name__ == "SSLCertVerificationError":
+        return "the certificate of the server is not valid"
+    if type(error).__module__ == "ssl":
+        return "the TLS handshake failed; the server may not use TLS on this port"
+    if isinstance(error, OSError) and error.strerror:
+        return escaped(error.strerror, 80)
+    return f"the exchange failed ({type(error).__name__})"
