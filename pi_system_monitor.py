@@ -153,24 +153,25 @@ class Service:
     @cached_property
     def openapi(self) -> Document:
         """Return the OpenAPI document, made when it is first asked for."""
-        return Document(Body(encode(openapi.document(self.settings))), "application/json")
+        return Document(Body(encode(openapi.document(self.settings))).pack(), "application/json")
 
     def _document(self, template: str, base: str) -> Document:
         # One at a time: whoever asks under many names is not to keep the processor from all others.
         with self.render_lock:
             text = render_template(template, **contents(base, self.settings))
         name, _, kind = template.partition(".")
+        body = Body(text.encode()).pack()
         if kind == "html":
-            return Document(Body(text.encode()), "text/html; charset=utf-8", page.policy(name))
-        return Document(Body(text.encode()), findings.TEXT)
+            return Document(body, "text/html; charset=utf-8", page.policy(name))
+        return Document(body, findings.TEXT)
 
-    def _template(self, base: str) -> PrecompressedTemplate:
-        """Return what stands around the first readings in the page."""
+    def _template(self, base: str) -> tuple[PrecompressedTemplate, str]:
+        """Return what stands around the first readings in the page, and its Content-Security-Policy."""
         live = Markup(page.LIVE)  # noqa: S704 - a constant
         with self.render_lock:
             text = render_template("page.html", live=live, **contents(base, self.settings))
         before, after = text.encode().split(page.LIVE.encode())
-        return PrecompressedTemplate(before, after)
+        return PrecompressedTemplate(before, after), page.policy()
 
 
 def create_app(settings: Settings, machine: Machine, last: Service | None = None) -> Flask:
@@ -405,8 +406,9 @@ def _page() -> Response:
     # Addresses in the home are for those who may read it.
     neighbours = service.settings.neighbours if service.access_control.has_token(request.environ) else ()
     live = render_template("live.html", neighbours=neighbours, **{"name": base, **_first_readings(service)})
-    response = _compressed(service.template(base).render(visible(live).encode()), "text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = page.policy()
+    template, policy = service.template(base)
+    response = _compressed(template.render(visible(live).encode()), "text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = policy
     response.vary.update(("Accept", "User-Agent"))
     return response
 

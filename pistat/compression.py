@@ -4,37 +4,49 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import Self
 
 MIN_COMPRESSED_BYTES = 1_400
 """Bytes below which an answer is sent as it is: it fits into one packet either way."""
+
+GZIP = 16 + zlib.MAX_WBITS
 
 LEVEL = 6
 """Of zlib; level 9 takes twice as long for 1 % less."""
 
 
 class Body:
-    """The bytes of an answer, and their gzip form, which is made when the first client asks for it.
+    """The bytes of an answer, and their gzip form, which is made when the first client asks for it."""
 
-    Attributes:
-        plain: The bytes as they are.
-    """
-
-    __slots__ = ("_compressed", "plain")
+    __slots__ = ("_compressed", "_plain")
 
     def __init__(self, plain: bytes) -> None:
-        self.plain = plain
+        self._plain: bytes | None = plain
         self._compressed: bytes | None = None
+
+    @property
+    def plain(self) -> bytes:
+        """Return the bytes as they are."""
+        if self._plain is None:
+            return zlib.decompress(self._compressed or b"", wbits=GZIP)
+        return self._plain
 
     def worth_compressing(self) -> bool:
         """Return whether to compress it at all."""
-        return len(self.plain) >= MIN_COMPRESSED_BYTES
+        return self._plain is None or len(self._plain) >= MIN_COMPRESSED_BYTES
 
     def compressed(self) -> bytes:
         """Return the gzip form. Two threads that come at once may both make it, and make the same."""
         if self._compressed is None:
-            packer = zlib.compressobj(LEVEL, wbits=16 + zlib.MAX_WBITS)
+            packer = zlib.compressobj(LEVEL, wbits=GZIP)
             self._compressed = packer.compress(self.plain) + packer.flush()
         return self._compressed
+
+    def pack(self) -> Self:
+        """Hold the gzip form alone, at most a third of the bytes; for what is kept for long."""
+        self.compressed()
+        self._plain = None
+        return self
 
 
 class PrecompressedTemplate:

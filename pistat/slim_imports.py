@@ -33,6 +33,13 @@ UNUSED = {
     "itsdangerous": ("BadSignature", "URLSafeTimedSerializer"),
     # Numbers that Flask writes as JSON; our JSON is made without it.
     "decimal": (),
+    # Forms and files that a client sends, and files that are sent.
+    "werkzeug.formparser": ("FormDataParser", "default_stream_factory"),
+    "mimetypes": (),
+    # Routes with a UUID, how all routes are printed, and packages that are looked through for more.
+    "uuid": ("UUID",),
+    "pprint": ("pformat",),
+    "pkgutil": (),
     # Compiled templates in files: pickle.
     "jinja2.bccache": ("BytecodeCache", "FileSystemBytecodeCache", "MemcachedBytecodeCache"),
     # Counters of requests with asyncio or in databases, and how these are recognised.

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import math
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from markupsafe import Markup
@@ -63,13 +62,11 @@ class Document:
         object.__setattr__(self, "tag", hashlib.sha256(self.body.plain).hexdigest()[:16])
 
 
-@cache
 def style(name: str = "page") -> Markup:
     """Return the style sheet of a document, as it stands in it, after what all of them have."""
     return _own(_read("theme.css") + _read(f"{name}.css"))
 
 
-@cache
 def script(name: str = "page") -> Markup:
     """Return the script of a document, as it stands in it."""
     return _own("\n".join(_read(f"scripts/{part}.js") for part in SCRIPTS[name]))
@@ -88,7 +85,6 @@ def _own(text: str) -> Markup:
     return Markup(text)  # noqa: S704 - a file of ours
 
 
-@cache
 def policy(name: str = "page") -> str:
     """Return the policy of a document: own style, script, icon and API; scripts can make no markup."""
     sources = f"script-src {_hash(script(name))}; style-src {_hash(style(name))}"

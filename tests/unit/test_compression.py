@@ -22,6 +22,17 @@ def test_the_gzip_form_is_made_once() -> None:
     assert len(body.compressed()) < 100
 
 
+def test_what_is_packed_has_both_forms() -> None:
+    """Without gzip, a document that is held compressed is the same bytes; it holds less."""
+    plain = b"".join(b"%d," % number for number in range(5000))
+    body = Body(plain).pack()
+
+    assert body.plain == plain
+    assert gzip.decompress(body.compressed()) == plain
+    assert body.worth_compressing()
+    assert sum(len(getattr(body, name) or b"") for name in Body.__slots__) < len(plain) / 2
+
+
 @pytest.mark.parametrize(
     ("header", "accepted"),
     [

@@ -19,7 +19,7 @@ from pistat.diagnosis.events import Event
 from pistat.diagnosis.finding import Finding
 from pistat.diagnosis.report import Diagnosis
 from pistat.monitor.monitor import Monitor
-from pistat.outbound import notify, request
+from pistat.outbound import notify, transport
 from pistat.outbound.heartbeat import Heartbeat
 from pistat.outbound.notify import Notifier, Rules, Target
 from pistat.outbound.request import Answer
@@ -308,7 +308,7 @@ def test_a_refusal_is_no_success_and_a_redirect_is_not_followed(status: int) -> 
 
 def test_faults_of_the_network_are_words_without_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that nobody has, a server that accepts and is silent, and one that speaks no TLS."""
-    monkeypatch.setattr(request, "SECONDS", 0.2)
+    monkeypatch.setattr(transport, "SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent, server() as (address, _):
         hosts = ("http://nobody.invalid", f"http://127.0.0.1:{silent.getsockname()[1]}", f"https://{address}")
         answers = [notify.test(SCHEMES(f"{each}/secret"), "pi", "http://pi/")[0] for each in hosts]
