@@ -101,16 +101,15 @@ def import_libraries() -> None:
 
 
 @contextmanager
-def without(name: str) -> Iterator[None]:
-    """Keep a module out, if it is not there yet, while one is imported that only seems to need it."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = LeftOut(name)
+def without(*names: str) -> Iterator[None]:
+    """Keep modules out that are not there yet, while one is imported that only seems to need them."""
+    absent = [name for name in names if name not in sys.modules]
+    sys.modules.update({name: LeftOut(name) for name in absent})
     try:
         yield
     finally:
-        del sys.modules[name]
+        for name in absent:
+            del sys.modules[name]
 
 
 def allow_tls() -> None:

@@ -70,12 +70,12 @@ def main() -> None:
 
 
 def _report(port: int, counter: Path) -> None:
-    _connected(port)
+    connected(port)
     print(f"start: {_count(counter) / 1e6:.0f} million")
     began = _count(counter)
     time.sleep(60.0)
     idle = (_count(counter) - began) / 60.0
-    client = _connected(port)  # the other has been idle for too long
+    client = connected(port)  # the other has been idle for too long
     print(f"idle: {idle / 1e6:.2f} million a second")
     for route in ROUTES:
         client.ask(route)
@@ -86,7 +86,8 @@ def _report(port: int, counter: Path) -> None:
         print(f"{route}: {spent / TIMES / 1e6:.2f} million", flush=True)
 
 
-def _connected(port: int) -> Client:
+def connected(port: int) -> Client:
+    """Return a connection to the daemon as soon as it answers."""
     until = time.monotonic() + 300.0
     while True:
         client = Client(port)

@@ -11,10 +11,6 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from pistat.outbound import transport
-<<<<<<< HEAD
-=======
-from pistat.text import escaped
->>>>>>> 6767eff (page: documents are held compressed; server: keep out forms and what prints routes)
 from pistat.validators import Url
 
 LONGEST = 65_536
