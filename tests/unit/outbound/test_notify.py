@@ -360,7 +360,7 @@ DRIPS = [b"HTTP/1.1 200 OK\r\nX: ", *[b"x"] * 200]
 )
 def test_a_server_that_drips(monkeypatch: pytest.MonkeyPatch, parts: list[bytes], answer: Answer) -> None:
     """However slowly an answer comes, the other targets wait for as long as for one that does not come."""
-    monkeypatch.setattr(request, "SECONDS", 0.5)
+    monkeypatch.setattr(transport, "SECONDS", 0.5)
     with raw_server(*parts) as address:
         assert notify.test(SCHEMES(f"http://{address}/"), "pi", "http://pi/") == [answer]
 
