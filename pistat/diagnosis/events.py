@@ -7,6 +7,7 @@ a critical one at once.
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -32,6 +33,9 @@ BUDGET = 400_000
 
 OVERHEAD = 8_000
 """Bytes that a filesystem writes to save anything, measured on ext4: the rest of a block, and its journal."""
+
+RETRY_SECONDS = 60.0
+"""After how long a disk that did not answer at the start is asked again."""
 
 WEEK = 7 * DAY
 
@@ -88,34 +92,52 @@ class Events:
         self._written: deque[tuple[float, int]] = deque()
         self._known_before = False
         self._unclean = False
+        self._opened_at, self._next_try = 0.0, -math.inf
         self.counters: dict[str, Any] = {}
 
     # The beginning and the end of a session
 
     def open(self, boot: float, wall: float) -> None:
         """Read what earlier runs have left, and note this start."""
-        self._read()
-        marker = self._marker()
-        self._known_before = isinstance(marker.get("boot_id"), str)
-        same = self._known_before and marker["boot_id"] == self._boot_id
-        stopped = marker.get("stopped") is True
-        if same:
-            self.counters = marker["counters"]
-            self._resume(wall - boot)
-            self.add(Event(boot, wall, DAEMON, "", "begin", "info", "pi-stat was restarted"))
-        elif self._boot_id is not None:
-            self._unclean = self._known_before and not stopped
-            title = "Started without a shutdown before" if self._unclean else "Started"
-            severity = "info"
-            self.add(Event(0.0, wall - boot, BOOT, "", "begin", severity, title, value=float(self._unclean)))
+        self._opened_at = boot
+        self._begin(boot, wall)
+
+    def _begin(self, boot: float, wall: float) -> bool:
+        """Do so, before what has happened since; return False as long as the disk does not answer."""
+        found, marker = self._read(), self._marker()
+        if self._state.available and (found is None or marker is None):
+            self._next_try = boot + RETRY_SECONDS
+            return False
+        self._next_try = math.inf
+        since, offset = [*self._events], wall - boot
+        self._events = deque(found or (), maxlen=MOST)
+        start = self._start(marker or {}, offset)
+        self._events.extend([*start, *since])
+        self._unsaved = deque([*start, *self._unsaved], maxlen=MOST)
         self.save(boot, wall)
         self._mark(stopped=False)
+        return True
+
+    def _start(self, marker: Mapping[str, Any], offset: float) -> list[Event]:
+        """Return the event of this start, by what the last run has noted of itself."""
+        self._known_before = isinstance(marker.get("boot_id"), str)
+        if self._known_before and marker["boot_id"] == self._boot_id:
+            self.counters = marker["counters"]
+            self._resume(offset)
+            at = self._opened_at
+            return [Event(at, at + offset, DAEMON, "", "begin", "info", "pi-stat was restarted")]
+        if self._boot_id is None:
+            return []
+        self._unclean = self._known_before and marker.get("stopped") is not True
+        title = "Started without a shutdown before" if self._unclean else "Started"
+        return [Event(0.0, offset, BOOT, "", "begin", "info", title, value=float(self._unclean))]
 
     def close(self, boot: float, wall: float, counters: Mapping[str, Any]) -> None:
         """Save everything, and note that the end was in good order."""
-        self.save(boot, wall)
-        self.counters = dict(counters)
-        self._mark(stopped=True)
+        if self._next_try == math.inf or self._begin(boot, wall):
+            self.save(boot, wall)
+            self.counters = dict(counters)
+            self._mark(stopped=True)
 
     def _mark(self, *, stopped: bool) -> None:
         marker = {"version": VERSION, "boot_id": self._boot_id, "stopped": stopped, "counters": self.counters}
@@ -138,7 +160,9 @@ class Events:
 
     def save_if_due(self, boot: float, wall: float) -> None:
         """Save what is new: at once if something is critical, otherwise each hour; all within the budget."""
-        if not self._unsaved:
+        if self._next_try <= boot:
+            self._begin(boot, wall)
+        if self._next_try < math.inf or not self._unsaved:
             return
         critical = any(each.severity == Severity.CRITICAL.label for each in self._unsaved)
         # Half of the budget is left for each hour.
@@ -164,24 +188,27 @@ class Events:
         if self._state.append(FILE, lines, longest=FULL, keep=1):
             self._unsaved.clear()
 
-    def _read(self) -> None:
+    def _read(self) -> list[Event] | None:
+        """Return the events that were saved; None while the disk does not answer."""
         # What a stalled disk has written after all was written again.
         found: dict[bytes, Event] = {}
         foreign = []
         for name, data in self._state.read_log(FILE):
-            lines = (data or b"").split(b"\n")
+            if data is None:
+                return None
+            lines = data.split(b"\n")
             events = {line: event for line in lines if (event := _event(line)) is not None}
             found |= events
             if data and not events:
                 foreign.append(name)
         self._state.set_aside(foreign, "holds no events that pi-stat has written")
-        self._events.extend(found.values())
+        return list(found.values())
 
-    def _marker(self) -> dict[str, Any]:
-        """Return what the last run has noted of itself; nothing if there was none."""
+    def _marker(self) -> dict[str, Any] | None:
+        """Return what the last run has noted of itself, if there was one; None while the disk does not answer."""
         data = self._state.read(MARKER)
         if not data:
-            return {}
+            return None if data is None else {}
         marker = _object(data)
         try:
             counters = {

@@ -228,6 +228,34 @@ def test_what_flaps_does_not_wear_out_the_card(sessions: Sessions, monkeypatch: 
     assert sessions.told(again)[:-1] == before[1:], "what was not saved in time is saved at the end"
 
 
+@pytest.mark.parametrize("boot_id", ["first", "second"])
+def test_a_disk_that_answers_late(sessions: Sessions, monkeypatch: pytest.MonkeyPatch, boot_id: str) -> None:
+    """What was before stands before what has happened since, as if the disk had answered; nothing is lost."""
+    first = sessions.start()
+    now = sessions.play(first, WEAK, sessions.play(first, WELL, 100.0, 70.0), 310.0)
+    sessions.play(first, WELL, now, 310.0)
+    first.stop()
+    before = sessions.told(first)
+    assert "power.under_voltage end" in before
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StateDirectory, "read", lambda *_: None)
+        again = sessions.start(boot_id)
+        now = sessions.play(again, WELL, 2000.0, 70.0)
+        now = sessions.play(again, WEAK, now, 310.0)
+        assert "boot begin" not in sessions.told(again)
+    sessions.play(again, WELL, now, 70.0)
+
+    start = "daemon begin" if boot_id == "first" else "boot begin"
+    told = sessions.told(again)
+    assert told[: len(before) + 1] == [*before, start]
+    assert "power.under_voltage begin" in told[len(before) + 1 :]
+    again.stop()
+    last = sessions.start("third")
+    sessions.play(last, WELL, 100.0)
+    assert set(sessions.told(last)) == {*told, "boot begin"}
+
+
 WHOLE = (
     b'{"time":1700000000,"id":"heat.hot","subject":null,"state":"end","severity":"warning",'
     b'"title":"x","duration":null,"value":null}\n'
