@@ -69,11 +69,14 @@ class _Runs:
 class SelfMetrics:
     """Counters since the start of the daemon. Nothing that a client sends makes them more.
 
+    Args:
+        linux: Whether there is /proc.
+
     Attributes:
         last_error: What went wrong last, in words that may be shown to anybody; empty when nothing has.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, linux: bool = sys.platform == "linux") -> None:
         self._lock = threading.Lock()
         self._requests: Counter[tuple[str, int]] = Counter()
         self._hits = 0
@@ -82,7 +85,7 @@ class SelfMetrics:
         self._failures: Counter[str] = Counter()
         self._failed: dict[str, float] = {}
         self._process = psutil.Process()
-        self._linux = sys.platform == "linux"
+        self._linux = linux
         self._files = FileCache(1)
         self.last_error = ""
 

@@ -57,7 +57,8 @@ class Changes:
     def _heard(self) -> bool:
         """Take all announcements; return whether there was any, or may have been."""
         if self._kernel is None:
-            self._kernel = _listener()
+            with contextlib.suppress(OSError):
+                self._kernel = _listener()
             return True
         for taken in range(MOST):
             try:
@@ -70,8 +71,8 @@ class Changes:
         return True
 
 
-def _listener() -> socket.socket | None:
-    """Return a socket with the announcements; None where there are none, as in some sandboxes."""
+def _listener() -> socket.socket:
+    """Return a socket with the announcements. Raises OSError, as in some sandboxes."""
     kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
     try:
         # No more room than for one or two: it is enough to know that there was one.
@@ -79,7 +80,7 @@ def _listener() -> socket.socket | None:
         kernel.bind((0, GROUPS))
     except OSError:
         kernel.close()
-        return None
+        raise
     # Before Linux 5.3 there are no next hops.
     with contextlib.suppress(OSError):
         kernel.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, NEXTHOP)
