@@ -17,7 +17,7 @@ STAT = File("/proc/PID/stat")
 RUNNING = Derived("uptime - start", (STAT, Call("CLOCK_BOOTTIME")))
 
 
-class Span(NamedTuple):
+class ProcessTables(NamedTuple):
     """The process table now, an older one to take rates from, bytes of memory, names of owners."""
 
     older: Table
@@ -56,36 +56,36 @@ def processes(machine: Machine) -> Values:
     older, newer = (sample.value for sample in machine.processes.interval())
     owners = {process.user for process in newer.processes.values()}
     users = machine.user_names(sorted(owner for owner in owners if isinstance(owner, int)))
-    return {"processes": Span(older, newer, memory.total(machine), users)}
+    return {"processes": ProcessTables(older, newer, memory.total(machine), users)}
 
 
 Key = Callable[[int], Any]
 
 
-def _by_name(span: Span) -> Key:
-    table = span.newer.processes
+def _by_name(tables: ProcessTables) -> Key:
+    table = tables.newer.processes
     return lambda pid: (table[pid].name.casefold(), pid)
 
 
-def _by_pid(_: Span) -> Key:
+def _by_pid(_: ProcessTables) -> Key:
     return lambda pid: pid
 
 
-def _by_cpu(span: Span) -> Key:
-    return lambda pid: (-cpu_percent(pid, span.older, span.newer), pid)
+def _by_cpu(tables: ProcessTables) -> Key:
+    return lambda pid: (-cpu_percent(pid, tables.older, tables.newer), pid)
 
 
-def _by_memory(span: Span) -> Key:
-    table = span.newer.processes
+def _by_memory(tables: ProcessTables) -> Key:
+    table = tables.newer.processes
     return lambda pid: (-table[pid].memory, pid)
 
 
-def _by_time(span: Span) -> Key:
-    table = span.newer.processes
+def _by_time(tables: ProcessTables) -> Key:
+    table = tables.newer.processes
     return lambda pid: (table[pid].began, pid)
 
 
-ORDERS: dict[str, Callable[[Span], Key]] = {
+ORDERS: dict[str, Callable[[ProcessTables], Key]] = {
     "cpu": _by_cpu,
     "memory": _by_memory,
     "name": _by_name,
@@ -95,19 +95,19 @@ ORDERS: dict[str, Callable[[Span], Key]] = {
 """What `sort` accepts. The resources count down, name and pid count up, ties go by pid."""
 
 
-def top(span: Span, sort: str, limit: int) -> list[Json]:
+def top(tables: ProcessTables, sort: str, limit: int) -> list[Json]:
     """Return the first `limit` rows in the order of `sort`; only these are made."""
-    chosen = heapq.nsmallest(limit, span.newer.processes, key=ORDERS[sort](span))
-    return [_row(span, pid, span.newer.processes[pid]) for pid in chosen]
+    chosen = heapq.nsmallest(limit, tables.newer.processes, key=ORDERS[sort](tables))
+    return [_row(tables, pid, tables.newer.processes[pid]) for pid in chosen]
 
 
-def _row(span: Span, pid: int, process: Process) -> dict[str, Json]:
+def _row(tables: ProcessTables, pid: int, process: Process) -> dict[str, Json]:
     user = process.user
     return {
         "pid": pid,
         "name": process.name,
-        "user": span.users[user] if isinstance(user, int) else user,
-        "cpu_percent": cpu_percent(pid, span.older, span.newer),
-        "memory_percent": percent(process.memory, span.memory) if span.memory else None,
-        "running_time": round(max(0.0, span.newer.uptime - process.began), 2),
+        "user": tables.users[user] if isinstance(user, int) else user,
+        "cpu_percent": cpu_percent(pid, tables.older, tables.newer),
+        "memory_percent": percent(process.memory, tables.memory) if tables.memory else None,
+        "running_time": round(max(0.0, tables.newer.uptime - process.began), 2),
     }

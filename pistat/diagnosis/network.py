@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pistat.diagnosis.finding import Finding, Measured, Moment, Severity, Stage, flag, name
+from pistat.parsers import revision
 
 INFO, WARNING = Severity.INFO, Severity.WARNING
 
@@ -17,9 +18,6 @@ WIRED = re.compile(r"(?:eth|end|enp|eno|ens|enx)[a-z0-9]*")
 WIRELESS = re.compile(r"wl[a-z0-9]*")
 BUILT_IN = re.compile(r"(?:eth|end)0")
 """What the socket on the board is called by the kernels of Raspberry Pi OS and Debian."""
-
-GIGABIT = frozenset({"3B+", "4B", "400", "CM4", "5", "500/500+", "CM5", "CM5 Lite"})
-"""Boards whose own Ethernet runs at 1,000 Mbit/s."""
 
 COUNTERS = ("errin", "errout", "packets_recv", "packets_sent")
 WINDOW = 600.0
@@ -81,7 +79,7 @@ def _wired(moment: Moment) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _slow(moment: Moment) -> Measured:
     """Return of each wired interface with a link whether it is slower than its cable should allow."""
-    gigabit = moment.get("hardware", "type") in GIGABIT
+    gigabit = revision.has_gigabit_ethernet(moment.get("hardware", "type"))
     return {
         interface: row["speed"] <= 10
         or (row["speed"] == 100 and gigabit and BUILT_IN.fullmatch(interface) is not None)
@@ -92,7 +90,7 @@ def _slow(moment: Moment) -> Measured:
 
 def _speed(moment: Moment, interface: str, _: float) -> dict[str, str]:
     speed = moment.get("interfaces", interface, "speed")
-    gigabit = moment.get("hardware", "type") in GIGABIT and BUILT_IN.fullmatch(interface)
+    gigabit = revision.has_gigabit_ethernet(moment.get("hardware", "type")) and BUILT_IN.fullmatch(interface)
     return {
         **_connection(moment, interface, 0.0),
         "speed": f"{speed}",

@@ -323,8 +323,8 @@ class Diagnosis:
 
     def _busiest(self) -> dict[str, str]:
         """Return the names of the processes that use most of the CPU and of the memory."""
-        span = self._monitor.answer(processes.processes.keys).values["processes"]
-        first = {order: processes.top(span, order, 1) for order in ("cpu", "memory")} if span else {}
+        tables = self._monitor.answer(processes.processes.keys).values["processes"]
+        first = {order: processes.top(tables, order, 1) for order in ("cpu", "memory")} if tables else {}
         return {
             order: str(row["name"]) for order, rows in first.items() for row in rows if isinstance(row, dict)
         }

@@ -132,14 +132,14 @@ def contents(now: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
         if failed:
             tiles[name].left, tiles[name].right = f"{failed}: {errors[failed]}", ""
     for name in TILES:
-        tiles[name].level = _mood(name, judged["findings"])
+        tiles[name].level = _tile_level(name, judged["findings"])
     hardware = now["hardware"]
     return {
         "locked": False,
         "name": now["system"]["hostname"] or "This machine",
         "model": joined(hardware["model"], hardware["memory"] and memory(hardware["memory"])),
         "up": "" if now["uptime"] is None else "up " + lasting(now["uptime"]),
-        **said(now, judged, events),
+        **headline(now, judged, events),
         "tiles": tiles,
         "cores": [fixed(24 - max(1, (each or 0) * 0.24), 2) for each in now["per_cpu_usage"] or []],
         "facts": _facts(now),
@@ -149,38 +149,38 @@ def contents(now: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
 # What the diagnosis says
 
 
-def said(now: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
+def headline(now: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
     """Return headline, the sentence beside it, and the rows below it."""
     problems = [each for each in judged["findings"] if each["severity"] in LEVELS]
     notes = len(judged["findings"]) - len(problems)
     if problems:
-        headline = counted(len(problems), "problem") + (f", {counted(notes, 'note')}" if notes else "")
+        title = counted(len(problems), "problem") + (f", {counted(notes, 'note')}" if notes else "")
     elif not judged["checked"]:
-        headline = "Nothing could be checked"
+        title = "Nothing could be checked"
     else:
-        headline = "Nothing wrong found" if _hardly(judged) else "All is well"
+        title = "Nothing wrong found" if _mostly_unknown(judged) else "All is well"
     return {
-        "headline": headline,
-        "missing": not problems and _hardly(judged),
+        "headline": title,
+        "missing": not problems and _mostly_unknown(judged),
         "level": LEVELS.get(judged["status"], ""),
-        "beside": "" if problems else _quiet(now, judged),
+        "beside": "" if problems else _without_problems(now, judged),
         "findings": [_finding(each, judged, events) for each in judged["findings"]],
-        "past": [_past(each, judged) for each in _ended(judged, events)],
+        "past": [_past(each, judged) for each in _past_events(judged, events)],
     }
 
 
-def _hardly(judged: Json) -> bool:
+def _mostly_unknown(judged: Json) -> bool:
     """Return whether more could not be checked than could, so that nobody knows whether all is well."""
     return len(judged["unknown"]) > len(judged["checked"])
 
 
-def _quiet(now: Json, judged: Json) -> str:
+def _without_problems(now: Json, judged: Json) -> str:
     """Return what is to be said when there is nothing to be said."""
     power, span = now["power"] or {}, f"in the {lasting(now['uptime'] or 0)} since it started."
     steady = power.get("throttled_since_boot") is False
     if any(power.get(flag) for flag in STATES):
         return WAITS
-    if _hardly(judged):
+    if _mostly_unknown(judged):
         unknown, checked = len(judged["unknown"]), len(judged["checked"])
         return f"{unknown} of {unknown + checked} checks could not be made."
     if steady and power.get("under_voltage_since_boot") is False:
@@ -222,7 +222,7 @@ def _plain(path: str, value: Any) -> str:
     return f"{value:.0f}" if isinstance(value, float) and value == int(value) else str(value)
 
 
-def _ended(judged: Json, events: Sequence[Json]) -> list[Json]:
+def _past_events(judged: Json, events: Sequence[Json]) -> list[Json]:
     """Return what is over, the last first; what still holds stands above it."""
     lasts = {(each["id"], each["subject"]) for each in judged["findings"]}
     since = judged["timestamp"] - SPAN
@@ -246,7 +246,7 @@ def _past(event: Json, judged: Json) -> str:
     return f"{ago}: {event['title']}."
 
 
-def _mood(tile: str, findings: Sequence[Json]) -> str:
+def _tile_level(tile: str, findings: Sequence[Json]) -> str:
     mine = [
         each["severity"]
         for each in findings

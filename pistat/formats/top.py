@@ -156,8 +156,8 @@ class Screens:
         return texts[wish]
 
     def _state(self, answer: Answer, base: str) -> State:
-        span = answer.values["processes"]
-        busiest = processes.top(span, "cpu", BUSIEST) if span else []
+        tables = answer.values["processes"]
+        busiest = processes.top(tables, "cpu", BUSIEST) if tables else []
         return State(
             self._diagnosis.document(),
             {**answer.values, "processes": busiest},

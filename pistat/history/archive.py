@@ -24,7 +24,7 @@ from typing import NamedTuple
 from pistat.history.history import History
 from pistat.history.metrics import METRICS
 from pistat.history.recorder import Recorder, Sample
-from pistat.history.series import FORTNIGHT, HOUR, KINDS, Open
+from pistat.history.series import FORTNIGHT, HOUR, KINDS, PartialPoint
 from pistat.history.storage import StateDirectory
 from pistat.machine.machine import Machine
 
@@ -196,9 +196,14 @@ class Archive:
                 slots = range(max(kept, since.get(tier.step, kept)), tier.next if before is None else before)
                 names = [*tier.columns]
                 opened = {
-                    name: [column.open.count, column.open.total, column.open.least, column.open.most]
+                    name: [
+                        column.partial.count,
+                        column.partial.total,
+                        column.partial.least,
+                        column.partial.most,
+                    ]
                     for name, column in tier.columns.items()
-                    if closing and column.open.count
+                    if closing and column.partial.count
                 }
                 tiers.append([tier.step, slots.start, len(slots), names, tier.next, opened])
                 points += [_packed(ring) for name in names for ring in tier.points(name, slots)]
@@ -275,7 +280,7 @@ class Archive:
                         tier.place(name, first + shift, curves, join=join)
                 for name, samples in opened.items():
                     if tier and name in NAMES:
-                        tier.resume(name, open_slot + shift, Open(*samples))
+                        tier.resume(name, open_slot + shift, PartialPoint(*samples))
 
     def _shift(self, last: Record, step: int) -> int:
         """Return by how many slots another boot was before ours; it ended before slot 0 of ours."""

@@ -21,7 +21,7 @@ KINDS = 3
 
 
 @dataclass(eq=False, slots=True)
-class Open:
+class PartialPoint:
     """The samples of a point that is not complete."""
 
     count: int = 0
@@ -49,7 +49,7 @@ class Column:
     """
 
     rings: tuple[array[float], ...]
-    open: Open = field(default_factory=Open)
+    partial: PartialPoint = field(default_factory=PartialPoint)
 
     def clear(self, slot: int) -> None:
         """Leave a slot without a point."""
@@ -58,9 +58,9 @@ class Column:
 
     def close(self, slot: int) -> None:
         """Make a point of the open samples."""
-        for ring, value in zip(self.rings, self.open.point(), strict=False):
+        for ring, value in zip(self.rings, self.partial.point(), strict=False):
             ring[slot % len(ring)] = value
-        self.open = Open()
+        self.partial = PartialPoint()
 
 
 def taken(ring: array[float], first: int, count: int) -> array[float]:
@@ -114,7 +114,7 @@ class Tier:
         if slot == self.next:
             for name, value in values.items():
                 if value is not None and math.isfinite(value):
-                    self.column(name).open.add(value)
+                    self.column(name).partial.add(value)
         self.advance(math.floor((moment + ahead) / self.step))
 
     def column(self, name: str) -> Column:
@@ -165,10 +165,10 @@ class Tier:
                 kept[0] = _joined(kind, there, kept[0])
             put(ring, slots.start, kept)
 
-    def resume(self, name: str, slot: int, samples: Open) -> None:
+    def resume(self, name: str, slot: int, samples: PartialPoint) -> None:
         """Go on with the samples of a slot that was not complete when they were saved."""
         if slot == self.next:
-            self.column(name).open = samples
+            self.column(name).partial = samples
         else:
             self.place(name, slot, [array("f", [value]) for value in samples.point()], join=False)
 

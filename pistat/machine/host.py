@@ -406,7 +406,7 @@ class Host:
         except (ImportError, KeyError, OverflowError):
             return None
 
-    def me(self) -> str:
+    def own_user(self) -> str:
         """Return the name of the user that pi-stat runs as; "" where users have no numbers."""
         if not hasattr(os, "geteuid"):
             return ""

@@ -116,7 +116,7 @@ def _hidden(host: Host) -> Unavailable | None:
     # Root sees all whatever the mount says, and so do the members of its group.
     if told.get("hidepid", "") in SHOWN or host.exists("/proc/1/stat"):
         return None
-    me, gid = host.me(), told.get("gid", "")
+    me, gid = host.own_user(), told.get("gid", "")
     group = host.group_name(int(gid)) if gid.isdecimal() else None
     remedy = (
         f"members of the group {group} see all: `sudo usermod -aG {group} {me}`, then restart pi-stat."

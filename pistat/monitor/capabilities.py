@@ -143,7 +143,7 @@ def _lack(machine: Machine, field: Field, answer: Answer, look: Look) -> Unavail
 
 def _leaves(value: object, steps: Sequence[str]) -> Iterator[object]:
     """Yield what stands at the end of `steps`, in each of the rows that have it."""
-    if isinstance(value, processes.Span):
+    if isinstance(value, processes.ProcessTables):
         value = processes.top(value, "pid", len(value.newer.processes))
     if not steps:
         yield value
@@ -282,4 +282,4 @@ def _remedy(machine: Machine, path: str, code: int) -> str:
     group = machine.group(path)
     if group is None:
         return f"{path} is for root only."
-    return obstructed([DeviceError(path, code, group)], machine.me()).detail
+    return obstructed([DeviceError(path, code, group)], machine.own_user()).detail

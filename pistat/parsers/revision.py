@@ -109,6 +109,11 @@ def detects_under_voltage(model: str) -> bool:
     return not in_full(r"Raspberry Pi (?:Zero|Compute Module|Model [AB](?! Plus))(?: [ -~]*)?", model)
 
 
+def has_gigabit_ethernet(kind: str | None) -> bool:
+    """Return whether the own Ethernet of a board of this type, such as `4B`, runs at 1,000 Mbit/s."""
+    return kind in {"3B+", "4B", "400", "CM4", "5", "500/500+", "CM5", "CM5 Lite"}
+
+
 def splits_memory(model: str) -> bool:
     """Return whether a board of this model splits its memory between CPU and GPU; a BCM2712 does not."""
     return not in_full(r"Raspberry Pi (?:5|500|Compute Module 5)(?: [ -~]*)?", model)

@@ -75,7 +75,7 @@ def wrong(collector: Collector, found: Values) -> Iterator[str]:
     """What of the answer of a collector is not as it is declared, or out of bounds."""
     document: dict[str, Any] = {
         key: processes.top(value, "pid", len(value.newer.processes))
-        if isinstance(value, processes.Span)
+        if isinstance(value, processes.ProcessTables)
         else value
         for key, value in found.items()
     }

@@ -70,7 +70,7 @@ class Reading(NamedTuple):
     def document(self) -> Values:
         return {
             key: processes.top(value, "pid", len(value.newer.processes))
-            if isinstance(value, processes.Span)
+            if isinstance(value, processes.ProcessTables)
             else value
             for key, value in self.values.items()
         }

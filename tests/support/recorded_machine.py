@@ -150,7 +150,7 @@ class RecordedMachine(Machine):
         group: str | None = self.facts.get("groups", {}).get(path)
         return group
 
-    def me(self) -> str:
+    def own_user(self) -> str:
         return "pi-stat"
 
     def user_name(self, uid: int) -> str:

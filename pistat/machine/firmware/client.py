@@ -147,7 +147,7 @@ class Firmware:
     def _give_up_device(self, error: OSError) -> None:
         """Leave the device alone for a while. Raises FirmwareError if it may refuse this question only."""
         if isinstance(error, ClosedError):
-            self._device_unavailable = obstructed(error.obstacles, self._host.me())
+            self._device_unavailable = obstructed(error.obstacles, self._host.own_user())
         elif self._device_has_worked:
             # Only a second refusal in a row shows that the question is not the cause.
             self._device_has_worked = False
@@ -197,7 +197,7 @@ class Firmware:
         before_2020 = "/dev/vchiq"
         if self._device_unavailable.why is Reason.NO_FILE and self._host.exists(before_2020):
             obstacle = DeviceError(before_2020, errno.EACCES, self._host.group(before_2020))
-            return obstructed([obstacle], self._host.me())
+            return obstructed([obstacle], self._host.own_user())
         return self._device_unavailable
 
     def _fail(self, why: Reason, what: str, detail: str = "") -> FirmwareError:

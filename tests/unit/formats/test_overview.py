@@ -71,7 +71,7 @@ def test_the_headline_counts_problems() -> None:
     info = {**FINDING, "severity": "info"}
     now = read("pi5-8gb-nvme")
     headlines = [
-        overview.said(now, each, [])["headline"]
+        overview.headline(now, each, [])["headline"]
         for each in (
             judged(),
             judged(info),
@@ -88,7 +88,7 @@ def test_the_headline_counts_problems() -> None:
         "2 problems",
         "Nothing could be checked",
     ]
-    assert overview.said(now, judged(), [])["beside"].startswith(
+    assert overview.headline(now, judged(), [])["beside"].startswith(
         "Never slowed and never short of power in the"
     )
 
@@ -96,7 +96,7 @@ def test_the_headline_counts_problems() -> None:
 def test_a_machine_that_is_hardly_checked_is_not_well() -> None:
     """Where more could not be checked than could, it says how much, and not that all is well."""
     unknown = [{"id": f"some.thing{number}", "reason": "It is so."} for number in range(3)]
-    found = overview.said(read("pi5-8gb-nvme"), judged(checked=["heat.hot"], unknown=unknown), [])
+    found = overview.headline(read("pi5-8gb-nvme"), judged(checked=["heat.hot"], unknown=unknown), [])
 
     assert found["headline"] == "Nothing wrong found"
     assert found["beside"] == "3 of 4 checks could not be made."
@@ -106,7 +106,7 @@ def test_a_machine_that_is_hardly_checked_is_not_well() -> None:
 def test_a_finding_says_since_when_and_how_often() -> None:
     """Beside its evidence stand how long it has lasted, and how often it has begun within a day."""
     begun = [event(state="begin", duration=None) for _ in range(3)]
-    row = overview.said(read("pi4b-8gb"), judged(FINDING), begun)["findings"][0]
+    row = overview.headline(read("pi4b-8gb"), judged(FINDING), begun)["findings"][0]
 
     evidence = "power.under_voltage true · pmic.input_voltage 4.6 · some.count 3"
     assert row["about"] == f"seen for 3{NO_BREAK}min · 3 times in 24 h · {evidence}"
@@ -128,7 +128,7 @@ def test_what_is_over() -> None:
     ]
     hot = {**FINDING, "id": "heat.hot"}
 
-    assert overview.said(read("pi4b-8gb"), judged(hot), events)["past"] == [
+    assert overview.headline(read("pi4b-8gb"), judged(hot), events)["past"] == [
         f"2{NO_BREAK}h 0{NO_BREAK}min ago: Started without a shutdown.",
         f"Over since 1{NO_BREAK}h 55{NO_BREAK}min ago, after 5{NO_BREAK}min: over.",
     ]

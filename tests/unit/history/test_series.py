@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pistat.history.series import DAY, FORTNIGHT, HOUR, STEPS, Open, Tier, put, taken
+from pistat.history.series import DAY, FORTNIGHT, HOUR, STEPS, PartialPoint, Tier, put, taken
 
 SIZE = 12
 STEP = 10
@@ -144,7 +144,7 @@ def test_a_point_that_was_completed_later_counts() -> None:
 def test_samples_of_an_open_slot_are_gone_on_with(now: float, expected: tuple[float, ...]) -> None:
     """If it is still open; if not, they are a point."""
     ring = tier(now=now)
-    ring.resume("a", 1, Open(2, 4.0, 1.0, 3.0))
+    ring.resume("a", 1, PartialPoint(2, 4.0, 1.0, 3.0))
     ring.add(now, {"a": 5.0}, 0.0)
     ring.advance(3)
     assert shown(ring)[1] == expected

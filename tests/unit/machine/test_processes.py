@@ -18,7 +18,7 @@ STAT = "1 (systemd) S 0 1 1\n"
 class Named(Machine):
     """A machine with a user and a group."""
 
-    def me(self) -> str:
+    def own_user(self) -> str:
         return "pi-stat"
 
     def group_name(self, gid: int) -> str | None:

@@ -160,6 +160,14 @@ def test_splits_memory(model: str, expected: bool) -> None:
     assert expected is revision.splits_memory(model)
 
 
+def test_which_boards_have_gigabit_ethernet() -> None:
+    """From the 3B+ on, and of the Compute Modules from the 4; a board that nobody knows has none."""
+    gigabit = {kind for kind in revision.TYPES.values() if revision.has_gigabit_ethernet(kind)}
+
+    assert gigabit == {"3B+", "4B", "400", "CM4", "5", "500/500+", "CM5", "CM5 Lite"}
+    assert not revision.has_gigabit_ethernet(None)
+
+
 HOSTILE = st.one_of(
     ANY_TEXT,
     REPEATED,
