@@ -113,7 +113,7 @@ def test_a_finding_says_since_when_and_how_often() -> None:
     assert (row["level"], row["place"]) == ("warn", "power")
 
     begun = [event(state="begin", severity=each, duration=None) for each in ("warning", "critical")]
-    row = overview.said(read("pi4b-8gb"), judged(FINDING), begun)["findings"][0]
+    row = overview.headline(read("pi4b-8gb"), judged(FINDING), begun)["findings"][0]
     assert row["about"] == f"seen for 3{NO_BREAK}min · {evidence}"
 
 
