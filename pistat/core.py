@@ -37,7 +37,7 @@ class Core:
     def __init__(self, settings: Settings, machine: Machine) -> None:
         seconds = settings.history_seconds
         self.machine = machine
-        self.self_metrics = SelfMetrics()
+        self.self_metrics = SelfMetrics(linux=machine.linux)
         self.monitor = Monitor(machine, settings.cache_seconds, self.self_metrics)
         self.recorder = Recorder(self.monitor, machine, seconds)
         self.state = StateDirectory.chosen(machine, seconds=seconds, save=settings.history_save)
