@@ -220,32 +220,6 @@ def test_a_disk_that_is_full(fast: Fast, disk: Path) -> None:
     assert eventually(lambda: len(points(again)) >= count + 6, PATIENCE)
 
 
-def test_a_disk_that_answers_late(fast: Fast, tmp_path: Path) -> None:
-    """While it cannot be read, all else goes on, with one line in the log; then what was saved is there."""
-    first = fast(tmp_path)
-    assert eventually(lambda: len(points(first)) >= 12, PATIENCE)
-    before = len(points(first))
-    assert first.stop() == 0
-    file, saved_file = tmp_path / FILE, tmp_path / "saved"
-    file.rename(saved_file)
-    # Whoever opens it waits until somebody writes to it.
-    os.mkfifo(file)
-    daemon = fast(tmp_path)
-    assert eventually(lambda: not saved(daemon)["saved"], PATIENCE)
-    assert "errors" not in daemon.json("/stats?cache=false")
-    assert len(points(daemon)) < before
-    pipe = file.rename(tmp_path / "pipe")
-    saved_file.rename(file)
-    with pipe.open("wb"):
-        assert eventually(lambda: len(points(daemon)) >= before, PATIENCE)
-    assert eventually(lambda: saved(daemon)["saved"], PATIENCE)
-    assert [line.partition("history is ")[2].split(".")[0] for line in said(daemon)] == [
-        "not saved",
-        "saved again",
-    ]
-    assert "no answer within 5.0 s" in said(daemon)[0]
-
-
 @contextmanager
 def frozen(place: Path) -> Iterator[None]:
     """Have every write to a filesystem hang, as to a card that is about to die."""
@@ -335,8 +309,8 @@ def days(machine: SimulatedMachine, place: Path, number: int) -> list[int]:
 
 def test_a_day_writes_less_than_a_megabyte(disk: Path, tmp_path: Path) -> None:
     """Each of some bad days, on the device, with its journal, and with the files that are full and begun."""
-    found = days(SimulatedMachine(tmp_path / "root"), disk, 4)
-    assert len(list(disk.glob(f"{FILE}*"))) > 3
+    found = days(SimulatedMachine(tmp_path / "root"), disk, 3)
+    assert len(list(disk.glob(f"{FILE}*"))) > 2
     assert len(list(disk.glob(f"{EVENTS_FILE}*"))) == 2
     # The threads that have written hold the mounts.
     gc.collect()
