@@ -32,7 +32,13 @@ TOKEN_LINE = f"expected {TOKEN_NAME}= and the token, in capitals and on a line o
 NO_TOKEN = re.compile(rf"(?:export\s+)?{TOKEN_NAME}\s*=\s*(?:''|\"\")?\s*(?:\s#.*)?")
 """A line that says that no token is wanted."""
 
-OTHER_NAMES = re.compile("(?:EXPORT)?(?:TOKEN|PISTAT(?:API|AUTH)?(?:PASSWORD|PASSWD|PASS|SECRET|KEY|AUTH))")
+NAME = re.compile(r"\s*(?:export\s+)?[A-Z][A-Z0-9_]*\s*=")
+"""How a line begins that sets something."""
+
+OTHER_NAMES = re.compile(
+    "(?!PISTAT).*(?:TOKEN|PASSWORD|PASSWD|SECRET)"
+    "|(?:EXPORT)?PISTAT(?:API|AUTH)?(?:PASSWORD|PASSWD|PASS|SECRET|KEY|AUTH)"
+)
 """Letters of other names by which somebody may have meant to set the token."""
 
 LARGEST = 65_536
@@ -370,9 +376,14 @@ def _content(path: Path) -> str:
 
 def _refuse_a_token_that_is_not_set(environment: Mapping[str, str], env_file: Path) -> None:
     """Raise BadSettingError if somebody has tried to set a token and none is set: pi-stat would be open."""
+    emptied = False
     for number, line in enumerate(_content(env_file).splitlines(), start=1):
-        comment = _squeezed(line).startswith("#")
-        if not comment and _means_a_token(line) and not NO_TOKEN.fullmatch(line.strip()):
+        if _squeezed(line)[:1] in {"", "#"}:
+            continue
+        # The token may stand on the line behind its name, and look like a name itself: many end with `=`.
+        continued = emptied and not NAME.match(line)
+        emptied = bool(NO_TOKEN.fullmatch(line.strip()))
+        if continued or (_means_a_token(line) and not emptied):
             raise BadSettingError(f"{env_file} line {number} does not set {TOKEN_NAME}; {TOKEN_LINE}")
     for name, text in environment.items():
         if name != TOKEN_NAME and text and PREFIX.strip("_") in _letters(name) and _means_a_token(name):

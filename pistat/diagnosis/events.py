@@ -196,7 +196,7 @@ class Events:
         for name, data in self._state.read_log(FILE):
             if data is None:
                 return None
-            lines = data.split(b"\n")
+            lines = data[-2 * FULL :].split(b"\n")
             events = {line: event for line in lines if (event := _event(line)) is not None}
             found |= events
             if data and not events:
@@ -209,7 +209,7 @@ class Events:
         data = self._state.read(MARKER)
         if not data:
             return None if data is None else {}
-        marker = _object(data)
+        marker = _object(data) if len(data) <= FULL else {}
         try:
             counters = {
                 name: (_finite(value), rose if rose is None else _finite(rose))
@@ -217,7 +217,7 @@ class Events:
             }
             if marker["version"] == VERSION and isinstance(marker["boot_id"], str | None):
                 return {**marker, "counters": counters}
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
             pass
         self._state.set_aside([MARKER], "holds what this version has not written")
         return {}
@@ -292,7 +292,7 @@ def _event(line: bytes) -> Event | None:
             None if row["duration"] is None else _finite(row["duration"]),
             None if row["value"] is None else _finite(row["value"]),
         )
-    except (KeyError, TypeError, ValueError):
+    except (ArithmeticError, KeyError, TypeError, ValueError):
         return None
     return event
 

@@ -19,7 +19,7 @@ import zlib
 from array import array
 from collections.abc import Container, Iterator, Mapping
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pistat.history.history import History
 from pistat.history.metrics import METRICS
@@ -44,6 +44,9 @@ MOST_RECORDS = 10_000
 
 MOST_CONTENT = 16 * LONGEST
 """Bytes of a record when it is unpacked: six times what all curves take. A made one may claim any number."""
+
+LONGEST_HEAD = 1 << 20
+"""Bytes of its first line, of which JSON may make twenty times as many."""
 
 WRONG = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What JSON of another shape than ours comes to."""
@@ -260,7 +263,7 @@ class Archive:
             join: Whether the first of them may belong to the last slot of the boot before.
         """
         head, points = zlib.decompressobj().decompress(record.content, MOST_CONTENT).split(b"\n", 1)
-        content = json.loads(head)
+        content = _content(head)
         rest = memoryview(points)
         tiers = {tier.step: tier for tier in self._tiers}
         with self._history.lock:
@@ -286,6 +289,14 @@ class Archive:
         """Return by how many slots another boot was before ours; it ended before slot 0 of ours."""
         slots = round((last.boot_time - self._history.placed_at) / step)
         return min(slots, -math.floor(last.end / step) - 1)
+
+
+def _content(head: bytes) -> dict[str, Any]:
+    """Return what the first line of a record says. Raise ValueError if it is longer than any of ours."""
+    if len(head) > LONGEST_HEAD:
+        raise ValueError(len(head))
+    found: dict[str, Any] = json.loads(head)
+    return found
 
 
 def _packed(points: array[float]) -> bytes:

@@ -33,11 +33,18 @@ RECEIVE = 8_192
 SENDING_SECONDS = 1.0
 """For how long an answer that is being sent is never cut off for a new connection."""
 
-TARGET = re.compile(
-    rb"(?:(?i:https?)://[^\x00-\x20\x7f/?#]+(?=[/?]|$)|(?=/)|\*$)(?!//|[^?]*%2[Ff])[^\x00-\x20\x7f#]*",
-    re.DOTALL,
+LINE = re.compile(
+    # The method, and a target with a host or without, or `*`; two slashes are no path, nor is an encoded one.
+    rb"[!-~]+ (?:(?i:https?)://[^\x00-\x20\x7f/?#]+(?=[ /?]|$)|(?=/)|\*(?= |$))(?!//|[^ ?]*%2[Ff])"
+    rb"[^\x00-\x20\x7f#]*(?: HTTP/[0-9]\.[0-9])?\s*"
 )
-"""What may be asked for. Of anything else, like an encoded slash, a proxy may see another path than we do."""
+"""What may be asked for. Of anything else, like an encoded slash, a proxy may see another path than we do.
+
+For a line that does not match, the expression of the parser would take the square of its length.
+"""
+
+BLANKS = b" " * 64
+"""What no header needs. Expressions of libraries take the square of their number."""
 
 
 class Request(HTTPRequestParser):
@@ -63,14 +70,16 @@ class Request(HTTPRequestParser):
     def _read(self, head: bytes) -> int:
         if len(head) >= HEAD or head.count(b"\r\n") > MAX_HEADERS + 2:
             return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        # Nor may a header go on in another line: RFC 9112, 5.2.
+        blanks = head.replace(b"\t", b" ")
+        if not LINE.fullmatch(head.partition(b"\r\n")[0]) or b"\n " in blanks or BLANKS in blanks:
+            return HTTPStatus.BAD_REQUEST
         try:
             self.parse_header(head)
         except TransferEncodingNotImplemented:
             return HTTPStatus.NOT_IMPLEMENTED
         except (ParsingError, ValueError):
             # ValueError: `http://[/`, or a Content-Length of thousands of digits.
-            return HTTPStatus.BAD_REQUEST
-        if not TARGET.fullmatch(self.request_uri.encode("latin-1")):
             return HTTPStatus.BAD_REQUEST
         # The name in `GET http://name/` goes before the header, which must be there still: RFC 9112, 3.2.
         if self.proxy_netloc and hosts.host(self.headers.get("HOST", "")):
@@ -147,6 +156,7 @@ class Connection:
         client: Who has it, as `hosts.client` says.
         since: When, on the monotonic clock, it began what it is doing.
         held: The whole answer, until the client has read its last byte.
+        moved: When the client last made room for more of it.
     """
 
     def __init__(self, server: Any, sock: socket.socket, address: tuple[Any, ...]) -> None:
@@ -162,7 +172,7 @@ class Connection:
 
     def _begin(self, state: State) -> None:
         self.state = state
-        self.since = time.monotonic()
+        self.since = self.moved = time.monotonic()
 
     def wait(self) -> None:
         """Have the loop call `handle` when the client has sent something, or has read something."""
@@ -172,19 +182,18 @@ class Connection:
     def handle(self) -> None:
         """Read or send what can be read or sent now, and wait for more; the selector has let go of it."""
         try:
-            if self.state is not State.SENDING:
-                self._receive(self.socket.recv(RECEIVE))
-            if self.state is State.SENDING:
-                self._send()
-        except BlockingIOError:
-            pass
+            with contextlib.suppress(BlockingIOError):
+                if self.state is not State.SENDING:
+                    self._receive(self.socket.recv(RECEIVE))
+                if self.state is State.SENDING:
+                    self._send()
+            if self.state in SECONDS:
+                self.wait()
         except OSError:
             self.close()
         except Exception as error:  # noqa: BLE001 - one that should not be costs the connection, not the loop
             self.server.report(error)
             self.close()
-        if self.state in SECONDS:
-            self.wait()
 
     def _receive(self, data: bytes) -> None:
         if not data:
@@ -216,6 +225,7 @@ class Connection:
     def _send(self) -> None:
         with contextlib.suppress(BlockingIOError):
             self._sent += self.socket.send(memoryview(self.held)[self._sent :])
+            self.moved = time.monotonic()
         if self._sent < len(self.held):
             self.server.limits.hold(self)
             return

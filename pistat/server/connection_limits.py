@@ -47,9 +47,9 @@ class ConnectionLimits(set[Connection]):
         return _close_one(self)
 
     def hold(self, sender: Connection) -> None:
-        """Close those that have held bytes for longest, if too many wait now that `sender` must wait, too."""
-        _close_unread(self._of(sender.client) - {sender}, HELD_PER_CLIENT)
-        _close_unread(self - {sender}, HELD_TOTAL)
+        """Close others until no more bytes are held than may be, now that `sender` must wait, too."""
+        _let_go(self._of(sender.client) - {sender}, HELD_PER_CLIENT)
+        _let_go(self - {sender}, HELD_TOTAL)
 
     def sweep(self) -> None:
         """Close, once a second, those that have taken longer than they may."""
@@ -73,9 +73,14 @@ def _close_one(members: Iterable[Connection]) -> bool:
     return oldest is not None
 
 
-def _close_unread(members: Iterable[Connection], most: int) -> None:
-    total = 0
-    for each in sorted(members, key=lambda each: each.since, reverse=True):
-        total += len(each.held)
-        if each.held and total > most:
-            each.cut_off()
+def _let_go(members: Iterable[Connection], most: int) -> None:
+    """Close what is unread for longest of the client that holds most, until only `most` bytes are left."""
+    holders = [each for each in members if each.held]
+    held: Counter[str] = Counter()
+    for each in holders:
+        held[each.client] += len(each.held)
+    while held.total() > most:
+        last = max(holders, key=lambda each: (held[each.client], -each.moved))
+        holders.remove(last)
+        held[last.client] -= len(last.held)
+        last.cut_off()

@@ -689,6 +689,10 @@ OPEN = {
     "a password": f"PISTAT_PASSWORD={SECRET}\n",
     "a secret": f"export pistat_secret={SECRET}\n",
     "half of the name": f"TOKEN={SECRET}\n",
+    "on the next line, in base64": "PISTAT_API_TOKEN=\n\n#\nHV5At8dCnFwwmE38In7ygnjWQ5rJE8S3fBXm0wLgbWY=\n",
+    "slips in the prefix": f"PISAT_TOKEN={SECRET}\n",
+    "a token of its own name": f"ACCESS_TOKEN={SECRET}\n",
+    "a password without a prefix": f"export password={SECRET}\n",
     "another word": f"PISTAT_TOKEN={SECRET}\n",
 }
 
@@ -719,6 +723,7 @@ def test_a_token_of_the_file_is_not_taken_back_by_the_environment(tmp_path: Path
         "PISTAT_API_TOKEN=\n",
         "#PISTAT_API_TOKEN=x\n",
         "export PISTAT_API_TOKEN=''  # none\n",
+        "PISTAT_API_TOKEN=\n\n export PISTAT_PORT=8585\n# x\nTZ=UTC\n",
         "# a token\n",
     ],
 )

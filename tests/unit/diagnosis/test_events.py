@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import tracemalloc
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -267,7 +268,7 @@ WHOLE = (
     [
         *(b"", b"\0" * 4096, b"{}\n[]\nnull\n", b'{"time": "x"}\n', b"\xff\xfe\n" * 100),
         *(b'{"time":1e999}\n', b"[" * 200_000),
-        *(WHOLE.replace(b"1700000000", each) for each in (b"NaN", b"-Infinity", b"1e300")),
+        *(WHOLE.replace(b"1700000000", each) for each in (b"NaN", b"-Infinity", b"1e300", b"9" * 400)),
         WHOLE.replace(b'"duration":null', b'"duration":Infinity'),
     ],
 )
@@ -291,6 +292,8 @@ ABSURD: list[dict[str, Any]] = [
     {"counters": {"x": ["a", None]}},
     {"counters": {"x": [1e300, 0]}},
     {"counters": {"x": [1.0, "a"]}},
+    {"counters": {"x": [10**400, None]}},
+    {"counters": {str(number): [1.0, None] for number in range(5000)}},
 ]
 
 
@@ -315,6 +318,20 @@ def test_what_is_not_ours_is_set_aside(
         assert line.endswith(f"; it was renamed to {name}.unusable.")
     assert len(caplog.messages) == 2
     assert sessions.told(second) == ["boot begin", "daemon begin"]
+
+
+def test_of_a_long_file_the_end_is_read(sessions: Sessions) -> None:
+    """A file of a length that none of ours has takes no more memory than one that has it."""
+    line = WHOLE.replace(b'"x"', b'"%d"')
+    (sessions.folder / events.FILE).write_bytes(b"".join(line % number for number in range(20_000)))
+    tracemalloc.start()
+    diagnosis = sessions.start()
+    sessions.play(diagnosis, WELL, 100.0, 20.0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert diagnosis.events(0.0, 2)[0]["title"] == "19999"
+    assert peak < 6 << 20
 
 
 def test_what_is_ours_is_taken(sessions: Sessions, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,12 +6,15 @@ import random
 import socket
 import struct
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from waitress.adjustments import Adjustments
 
-from pistat.server.connection import Connection, Work
+from pistat.server.connection import HEAD, Connection, Request, Work
 from support.daemon import PROGRAM, Daemon
 from support.waiting import eventually
 
@@ -98,6 +101,23 @@ def test_headers_are_counted(shared: Daemon, sent: bytes) -> None:
 def test_another_may_see_another_path(shared: Daemon, target: bytes) -> None:
     """A target that a proxy in front may read in another way is refused."""
     assert shared.raw(b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\n\r\n").split()[1] == b"400"
+
+
+UNITS = [*(b"9", b"a", b":", b" ", b"\t", b"a ", b"%2", b"//", b".", b'"x,', b'",', b"x=", b"\x80")]
+
+
+@pytest.mark.parametrize("end", [b" x", b" HTTP/x", b" HTTP/1.1", b"\0"], ids=repr)
+@pytest.mark.parametrize(
+    "begin", [b"GET /", b"GET a://", b"GET http://", b"GET /\r\nX:", b"GET / HTTP/1.1\r\nX:x", b""], ids=repr
+)
+def test_a_head_takes_no_more_time_than_its_length(begin: bytes, end: bytes) -> None:
+    """Whatever is repeated in it for 16 kB: an expression that goes back and forth holds up everybody."""
+    adjustments: Any = Adjustments(ident="test")
+    for unit in UNITS:
+        head = begin + unit * ((HEAD - 100) // len(unit)) + end + b"\r\nHost: pi\r\n\r\n"
+        before = time.thread_time()
+        Request(head, b"", adjustments)
+        assert time.thread_time() - before < 0.5, (begin, unit, end)
 
 
 def test_who_has_reset_the_connection_waits_for_nothing() -> None:

@@ -23,7 +23,7 @@ class Member(Connection):
 
     def __init__(self, among: ConnectionLimits, client: str, since: float, state: State) -> None:
         self.client = client
-        self.since = since
+        self.since = self.moved = since
         self.state = state
         self.among = among
         self.keep(0)
@@ -127,6 +127,26 @@ def test_bytes_that_nobody_reads(people: ConnectionLimits) -> None:
         each.keep(HELD_PER_CLIENT // 4)
     people.hold(others[-1][-1])
     assert sum(len(each.held) for each in people) <= (HELD_TOTAL + HELD_PER_CLIENT // 4)
+
+
+def test_who_reads_slowly_is_not_cut_off_for_who_holds_more(people: ConnectionLimits) -> None:
+    """Of the client that holds most the oldest goes; of several, that of who has not read for longest."""
+    [reader] = join(people, "reader", 1)
+    reader.keep(HELD_TOTAL // 8)
+    greedy = [each for n in range(6) for each in join(people, f"greedy {n}", 2)]
+    for each in greedy:
+        each.keep(HELD_TOTAL // 8)
+    [newest] = join(people, "newest", 1)
+    people.hold(newest)
+    assert [each.closed for each in greedy].count(True) == 5
+    assert not reader.closed
+
+    reader.moved = NOW + 1
+    for each in greedy:
+        each.keep(0 if each.closed else HELD_TOTAL // 6)
+    people.hold(newest)
+    assert [each.closed for each in greedy].count(True) > 5
+    assert not reader.closed
 
 
 def test_clients_that_have_left_leave_nothing(people: ConnectionLimits) -> None:
