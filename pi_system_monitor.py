@@ -16,6 +16,7 @@ from functools import cached_property, lru_cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakValueDictionary
 
 # The Debian package brings the libraries in pure Python along.
 if (VENDORED := Path(__file__).resolve().parent / "vendor").is_dir():
@@ -139,6 +140,7 @@ class Service:
         self.access_control = AccessControl(settings, machine)
         self.once_per_minute = journal.OncePerMinute()
         self.render_lock = threading.Lock()
+        self._client_locks: WeakValueDictionary[str, Any] = WeakValueDictionary()
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
         self.limits = {
             budget: RateLimitItemPerSecond(times * settings.rate_limit_requests, settings.rate_limit_window)
@@ -150,6 +152,12 @@ class Service:
             else Limiter(_client, storage_uri=MonotonicStorage.URI, strategy="fixed-window")
         )
 
+    @contextmanager
+    def rendering(self) -> Iterator[None]:
+        """Let one request at a time make what takes long. Of each client, one waits among those of others."""
+        with self._client_locks.setdefault(_client(), threading.Lock()), self.render_lock:
+            yield
+
     @cached_property
     def openapi(self) -> Document:
         """Return the OpenAPI document, made when it is first asked for."""
@@ -157,7 +165,7 @@ class Service:
 
     def _document(self, template: str, base: str) -> Document:
         # One at a time: whoever asks under many names is not to keep the processor from all others.
-        with self.render_lock:
+        with self.rendering():
             text = render_template(template, **contents(base, self.settings))
         name, _, kind = template.partition(".")
         body = Body(text.encode()).pack()
@@ -168,7 +176,7 @@ class Service:
     def _template(self, base: str) -> tuple[PrecompressedTemplate, str]:
         """Return what stands around the first readings in the page, and its Content-Security-Policy."""
         live = Markup(page.LIVE)  # noqa: S704 - a constant
-        with self.render_lock:
+        with self.rendering():
             text = render_template("page.html", live=live, **contents(base, self.settings))
         before, after = text.encode().split(page.LIVE.encode())
         return PrecompressedTemplate(before, after), page.policy()
@@ -233,7 +241,7 @@ def process_list() -> Response:
     table = answer.values["processes"]
     rows = processes.top(table, wanted["sort"], wanted["limit"]) if table else []
     # One at a time: thousands of rows take megabytes until they are bytes.
-    with _service().render_lock:
+    with _service().rendering():
         return _json(encode({**answer.document(), "processes": rows}))
 
 
@@ -266,7 +274,7 @@ def history_curves() -> Response:
     """Answer with the curves of a range, in the wanted format."""
     wanted, service = _parameters(routes.HISTORY), _service()
     # One at a time: a fortnight of all curves takes megabytes while it is made.
-    with service.render_lock:
+    with service.rendering():
         curves = service.core.history.curves(wanted["metrics"], wanted["range"], wanted["since"])
         body = history_format.render(curves, wanted["format"], ascii_only=wanted["ascii"])
         return _compressed(Body(body), history_format.TYPES[wanted["format"]])
@@ -279,7 +287,7 @@ def all_capabilities() -> Response:
     service = _service()
     answer = service.core.monitor.answer(tuple(OWNERS))
     # One at a time: else all who come after a new answer make theirs of it.
-    with service.composing:
+    with service.rendering():
         body = _capabilities(service.machine, service.core.state, answer)
     return _compressed(body)
 

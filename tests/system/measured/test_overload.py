@@ -310,6 +310,44 @@ def test_clients_of_a_proxy_take_turns(start: Callable[..., Daemon]) -> None:
         assert {received(each).status for each in slow} == {200}
 
 
+ALONE = f"""
+import sys, threading, time
+sys.path.insert(0, {str(PROGRAM.parent)!r})
+import pi_system_monitor
+from pistat.formats import history
+from pistat.monitor import capabilities
+lock = threading.Lock()
+def alone(make, *arguments, **options):
+    assert lock.acquire(blocking=False), "another is made at the same time"
+    try:
+        time.sleep(0.05)
+        return make(*arguments, **options)
+    finally:
+        lock.release()
+for module, name in ((history, "render"), (capabilities, "document")):
+    setattr(module, name, lambda *each, make=getattr(module, name), **options: alone(make, *each, **options))
+sys.exit(pi_system_monitor.main())
+"""
+"""What takes long is counted, and takes longer."""
+
+
+def test_what_takes_long_is_made_by_one_at_a_time(require: Require) -> None:
+    """Whatever many want at once; and of who wants many, one waits among those of others."""
+    require(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
+    given = {"PISTAT_RATE_LIMIT_ENABLED": "no", "PISTAT_CACHE_SECONDS": "0"}
+    daemon = Daemon(given, [sys.executable, "-c", ALONE])
+    try:
+        daemon.wait_until_ready()
+        with asked(daemon, ["/history", "/capabilities"] * 20, "127.0.0.2") as many:
+            daemon.get("/health")  # they came before this, so now they wait
+            assert daemon.get("/history").status == 200
+            assert unanswered(many) > len(many) // 2
+            assert {received(each).status for each in many} == {200}
+        assert not daemon.faults()
+    finally:
+        daemon.kill()
+
+
 # Who does not read
 
 AT_ONCE = 200
