@@ -18,6 +18,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Container, Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -57,9 +58,6 @@ START = struct.Struct("<9sI")
 
 REST = struct.Struct("<I36sdd")
 """How it goes on: the length of what follows, the boot, when that began, and the boot clock at the end."""
-
-PAST = b""
-"""The boot of points from before the one that has saved them: their times were final."""
 
 PLANES = (1, 2, 3) if sys.byteorder == "little" else (0, 1, 2)
 """Which bytes of a number are kept: without the least one it has 4.8 digits, of which answers show 4."""
@@ -164,29 +162,15 @@ class Archive:
     def save(self, boot: float, *, closing: bool = False) -> None:
         """Append the points since the last time."""
         upto = {tier.step: tier.next for tier in self._tiers}
-        data = self._record(self._boot, boot, self._saved, closing=closing).packed(self._seed)
-        if not self._saved:
-            # What was before this boot keeps its times, should the clock be set later.
-            data = self._record(PAST, -1.0, {}, before=0).packed(self._seed) + data
+        data = self._record(boot, closing=closing).packed(self._seed)
         if self._state.append(FILE, data, longest=LONGEST, keep=KEPT):
             self._saved = upto
 
-    def _record(
-        self,
-        boot: bytes,
-        end: float,
-        since: Mapping[int, int],
-        *,
-        before: int | None = None,
-        closing: bool = False,
-    ) -> Record:
-        """Return a record of the points that are complete.
+    def _record(self, end: float, *, closing: bool) -> Record:
+        """Return a record of the points that are complete and not saved yet.
 
         Args:
-            boot: By which boot clock they are placed.
-            end: What that is now.
-            since: The first slot of each step; otherwise all of this boot, or that are kept.
-            before: The slot before which they end.
+            end: The boot clock now.
             closing: Whether the samples of those that are not complete are added.
         """
         tiers = []
@@ -195,8 +179,7 @@ class Archive:
             placed_at = self._history.placed_at
             boots = sorted(each for each in self._history.boots if each > placed_at + end - FORTNIGHT)
             for tier in self._tiers:
-                kept = tier.next - tier.size
-                slots = range(max(kept, since.get(tier.step, kept)), tier.next if before is None else before)
+                slots = range(max(tier.next - tier.size, self._saved[tier.step]), tier.next)
                 names = [*tier.columns]
                 opened = {
                     name: [
@@ -211,7 +194,7 @@ class Archive:
                 tiers.append([tier.step, slots.start, len(slots), names, tier.next, opened])
                 points += [_packed(ring) for name in names for ring in tier.points(name, slots)]
         head = json.dumps({"boots": boots, "tiers": tiers}).encode()
-        return Record(boot, placed_at, end, zlib.compress(b"".join([head, b"\n", *points])))
+        return Record(self._boot, placed_at, end, zlib.compress(b"".join([head, b"\n", *points])))
 
     # Loading
 
@@ -240,19 +223,21 @@ class Archive:
         The files are read a second time for that: together they may be larger than all the curves.
         """
         placed: set[bytes] = set()
-        damaged = []
+        damaged: dict[str, bytes] = {}
         for name, data in self._state.read_log(FILE):
-            try:
-                for each in records(data or b"", self._seed):
+            found = list(records(data or b"", self._seed))
+            good = []
+            for each in found:
+                with suppress(*WRONG, zlib.error):
                     if each.boot not in but:
                         self._place(each, last.get(each.boot, each), join=each.boot not in placed)
                         placed.add(each.boot)
-            except (*WRONG, zlib.error):
-                damaged.append(name)
-        if damaged:
-            self._state.set_aside(damaged, "holds what pi-stat has not written")
-            # What was taken in of it is still there, and is saved with the next points.
-            self._saved = {}
+                    good.append(each)
+            if len(good) < len(found):
+                damaged[name] = b"".join(each.packed(self._seed) for each in good)
+        self._state.set_aside([*damaged], "holds what pi-stat has not written")
+        for name, data in damaged.items():
+            self._state.write(name, data)
 
     def _place(self, record: Record, last: Record, *, join: bool) -> None:
         """Put the points of a record where they belong by our boot clock.
@@ -269,7 +254,7 @@ class Archive:
         with self._history.lock:
             self._history.follow_clock()
             self._history.boots.update(filter(math.isfinite, content["boots"]))
-            if record.boot not in {self._boot, PAST}:
+            if record.boot != self._boot:
                 self._history.boots.add(last.boot_time)
             for step, first, count, names, open_slot, opened in content["tiers"]:
                 tier = tiers.get(step)
