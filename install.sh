@@ -1,14 +1,17 @@
-#!/usr/bin/env bash
+#!/bin/bash -p
 # Installs pi-stat as a service, upgrades it in place, or removes it. docs/service.md says more.
-[ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@" # run as `sh install.sh`
+[ -n "${BASH_VERSION-}" ] || exec /bin/bash -p "$0" "$@" # run as `sh install.sh`
 set -euo pipefail
 umask 022
 
-HERE=$(CDPATH="" cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # The folder and the environment in which it is called have no influence on what root runs.
-cd /
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-unset PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE LD_PRELOAD LD_LIBRARY_PATH BASH_ENV ENV
+HOME=/root
+unset "${!PYTHON@}" LD_PRELOAD LD_LIBRARY_PATH BASH_ENV ENV
+unset PIP_CONFIG_FILE PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS XDG_CONFIG_HOME
+case ${BASH_SOURCE[0]} in */*) HERE=${BASH_SOURCE[0]%/*}/ ;; *) HERE=. ;; esac
+HERE=$(CDPATH="" cd "$HERE" && pwd)
+cd /
 DEST=/opt/pi-stat
 LOCK=/root # a folder that only root can open, so nobody else can hold the lock
 NEW=$DEST.new # is built while the old one runs

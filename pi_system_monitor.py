@@ -140,6 +140,7 @@ class Service:
         self.access_control = AccessControl(settings, machine)
         self.once_per_minute = journal.OncePerMinute()
         self.render_lock = threading.Lock()
+        self.capabilities_lock = threading.Lock()
         self._client_locks: WeakValueDictionary[str, Any] = WeakValueDictionary()
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
         self.limits = {
@@ -286,8 +287,8 @@ def all_capabilities() -> Response:
     _parameters(routes.CAPABILITIES)
     service = _service()
     answer = service.core.monitor.answer(tuple(OWNERS))
-    # One at a time: else all who come after a new answer make theirs of it.
-    with service.rendering():
+    # One at a time: else all who come after a new answer make theirs. A source that hangs holds up no others.
+    with service.capabilities_lock:
         body = _capabilities(service.machine, service.core.state, answer)
     return _compressed(body)
 

@@ -43,9 +43,6 @@ LINE = re.compile(
 For a line that does not match, the expression of the parser would take the square of its length.
 """
 
-BLANKS = b" " * 64
-"""What no header needs. Expressions of libraries take the square of their number."""
-
 
 class Request(HTTPRequestParser):
     """The head of a request.
@@ -70,9 +67,9 @@ class Request(HTTPRequestParser):
     def _read(self, head: bytes) -> int:
         if len(head) >= HEAD or head.count(b"\r\n") > MAX_HEADERS + 2:
             return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-        # Nor may a header go on in another line: RFC 9112, 5.2.
+        # No header goes on in another line (RFC 9112, 5.2), or has blanks that expressions take the square of.
         blanks = head.replace(b"\t", b" ")
-        if not LINE.fullmatch(head.partition(b"\r\n")[0]) or b"\n " in blanks or BLANKS in blanks:
+        if not LINE.fullmatch(head.partition(b"\r\n")[0]) or b"\n " in blanks or b" " * 64 in blanks:
             return HTTPStatus.BAD_REQUEST
         try:
             self.parse_header(head)
@@ -110,7 +107,7 @@ class Work:
         """Answer the request, and hand the answer to the loop; called by a worker."""
         task = WSGITask(self, self.request)
         try:
-            if self.is_awaited():
+            if not self.check_client_disconnected():
                 task.service()
                 self.ends = task.close_on_finish
         except BaseException as error:  # noqa: BLE001 - the application answers its own; this is one around it
@@ -118,20 +115,16 @@ class Work:
             self.pieces = [self.server.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, self.request)]
         self.server.finish(self)
 
-    def is_awaited(self) -> bool:
-        """Return whether the client has not reset the connection, nor has it been closed."""
-        with contextlib.suppress(OSError):
-            return not self.connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        return False
-
     def write_soon(self, data: bytes) -> int:
         """Keep a piece of the answer."""
         self.pieces.append(data)
         return len(data)
 
     def check_client_disconnected(self) -> bool:
-        """Return False: only the loop could know."""
-        return False
+        """Return whether the client has reset the connection, or it has been closed."""
+        with contextlib.suppress(OSError):
+            return self.connection.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
+        return True
 
 
 class State(Enum):

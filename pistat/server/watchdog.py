@@ -39,14 +39,11 @@ class Watchdog:
         if self._answer is not None:
             self._look(self._answer)
         elif time.monotonic() >= self._due:
-            self._begin()
+            # When there is no descriptor left for a socket, clients get no answer either.
+            with contextlib.suppress(OSError):
+                self._answer = self._self_request()
+                self._due = time.monotonic() + self._period
         return max(1.0, self._due - time.monotonic())
-
-    def _begin(self) -> None:
-        # When there is no descriptor left for a socket, clients get no answer either.
-        with contextlib.suppress(OSError):
-            self._answer = self._self_request()
-            self._due = time.monotonic() + self._period
 
     def _look(self, answer: socket.socket) -> None:
         try:

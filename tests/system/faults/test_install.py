@@ -24,7 +24,7 @@ STAGE = """
 mount -t tmpfs none /run/systemd && mkdir -p /run/systemd/system || exit 90
 mount -t tmpfs -o size=100m none /opt && mount -o remount,ro /opt || exit 90
 for program in groupadd useradd usermod; do mount --bind /bin/false "/usr/sbin/$program" || exit 90; done
-cd "$1" && exec "$2"
+cd "$1" && exec env "PATH=$1:$PATH" "BASH_FUNC_id%%=() { : >$3; }" "$2"
 """
 """A machine that looks as if it ran systemd, and on which an installation fails when it begins to write."""
 
@@ -53,7 +53,7 @@ def trap(tmp_path: Path, require: Require) -> Iterator[Path]:
     )
     for each in names:
         (folder / f"{each}.py").write_text(SPRINGS.format(mark=str(mark)))
-    for each in ("python3", "id", "flock", "df", "tail", "getent", "mktemp", "dirname", "cp", "find"):
+    for each in ("python3", "id", "flock", "df", "tail", "getent", "mktemp", "dirname", "cp", "find", "bash"):
         (folder / each).write_text(f"#!/bin/sh\n: >{mark}\nexit 1\n")
         (folder / each).chmod(0o755)
     (folder / "bash.rc").write_text(f": >{mark}\n")
@@ -68,12 +68,25 @@ def install(trap: Path) -> subprocess.CompletedProcess[str]:
         "PYTHONPATH": str(trap),
         "PYTHONSTARTUP": str(trap / "site.py"),
         "PYTHONUSERBASE": str(trap),
+        "PYTHONPYCACHEPREFIX": str(trap),
+        "HOME": str(trap),
         "ENV": str(trap / "bash.rc"),
+        "BASH_ENV": str(trap / "bash.rc"),
         "CDPATH": str(trap),
         "TMPDIR": str(trap),
     }
     return subprocess.run(
-        ["unshare", "--mount", "sh", "-c", STAGE, "sh", str(trap), str(INSTALL)],
+        [
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            STAGE,
+            "sh",
+            str(trap),
+            str(INSTALL),
+            str(trap.with_name("sprung")),
+        ],
         env=environment,
         capture_output=True,
         text=True,

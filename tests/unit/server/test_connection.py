@@ -130,7 +130,7 @@ def test_who_has_reset_the_connection_waits_for_nothing() -> None:
         work.connection.socket, _ = listener.accept()
         with client, work.connection.socket:
             end(client)
-            return eventually(lambda: not work.is_awaited(), 0.2) is False
+            return not eventually(work.check_client_disconnected, 0.2)
 
     def reset(client: socket.socket) -> None:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
