@@ -8,7 +8,7 @@ than the loop touch, and why that is safe:
   be torn, and the byte follows it, so none is left behind; where no byte fits, the loop is to wake anyhow.
 - `Work.pieces` and `ends`: the worker's until it has appended its `Work`, the loop's from then on.
 - `Work.request`: made by the loop, which forgets it. `client`, `addr`, `adj`: never change.
-- `Work.check_client_disconnected`: asks the kernel. The loop keeps the socket open for as long as a worker is.
+- `Work.check_client_disconnected`: asks the kernel. While a worker has a request, the socket stays open.
 - What is in `Workers`: under its lock, but for the queue by which a thread gets its next `Work`.
 - `Server.application`, `cors`: replaced as a whole, by the loop, and read once for each request.
 - `Server.report` and `refused`: count under locks of their own.

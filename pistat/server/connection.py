@@ -67,7 +67,7 @@ class Request(HTTPRequestParser):
     def _read(self, head: bytes) -> int:
         if len(head) >= HEAD or head.count(b"\r\n") > MAX_HEADERS + 2:
             return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-        # No header goes on in another line (RFC 9112, 5.2), or has blanks that expressions take the square of.
+        # A header goes on in no other line: RFC 9112, 5.2. Of many blanks, expressions take the square.
         blanks = head.replace(b"\t", b" ")
         if not LINE.fullmatch(head.partition(b"\r\n")[0]) or b"\n " in blanks or b" " * 64 in blanks:
             return HTTPStatus.BAD_REQUEST
