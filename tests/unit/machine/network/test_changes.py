@@ -61,14 +61,8 @@ link set one up
 route add default via 192.0.2.1 dev one
 address delete 192.0.2.7/24 dev one
 address add 192.0.2.7/24 dev one
-nexthop add id 5 via 192.0.2.1 dev one
-route add default nhid 5
-nexthop delete id 5
 -6 route add default dev two
 -6 route delete default dev two
--6 nexthop add id 6 dev two
--6 route add default nhid 6
--6 nexthop delete id 6
 link add name wide type bridge
 link set two master wide
 link set two nomaster
@@ -77,6 +71,20 @@ link delete wide
 link delete one
 link add name one type veth peer name three
 """
+
+
+NEXT_HOPS = """\
+link set one up
+link set two up
+address add 192.0.2.7/24 dev one
+nexthop add id 5 via 192.0.2.1 dev one
+route add default nhid 5
+nexthop delete id 5
+-6 nexthop add id 6 dev two
+-6 route add default nhid 6
+-6 nexthop delete id 6
+"""
+"""With a next hop that goes, its routes go unannounced."""
 
 
 def in_a_network(program: str, text: str = "") -> Any:
@@ -110,8 +118,15 @@ def root(require: Require) -> None:
 
 
 def test_every_change_is_noticed(root: None) -> None:
-    """Who has looked before sees addresses and routes as who has not, also where routes go without a word."""
+    """Who has looked before sees addresses and routes as who has not."""
     assert in_a_network(NOTICED, CHANGES) == [[], []]
+
+
+def test_a_next_hop_that_goes_is_noticed(root: None, require: Require) -> None:
+    """Its routes go without a word."""
+    asked = subprocess.run(["ip", "nexthop", "list"], check=False, capture_output=True, text=True)
+    require(asked.returncode == 0, "a kernel with next hops", installed=False)
+    assert in_a_network(NOTICED, NEXT_HOPS) == [[], []]
 
 
 FLOOD = """
