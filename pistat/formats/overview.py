@@ -158,7 +158,7 @@ def headline(now: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
     elif not judged["checked"]:
         title = "Nothing could be checked"
     else:
-        title = "Nothing wrong found" if _mostly_unknown(judged) else "All is well"
+        title = "Most checks could not be made" if _mostly_unknown(judged) else "All is well"
     return {
         "headline": title,
         "missing": not problems and _mostly_unknown(judged),
@@ -182,7 +182,7 @@ def _without_problems(now: Json, judged: Json) -> str:
         return WAITS
     if _mostly_unknown(judged):
         unknown, checked = len(judged["unknown"]), len(judged["checked"])
-        return f"{unknown} of {unknown + checked} checks could not be made."
+        return f"{unknown} of {unknown + checked}; the other {checked} found nothing wrong."
     if steady and power.get("under_voltage_since_boot") is False:
         return f"Never slowed and never short of power {span}"
     if steady:
@@ -354,6 +354,8 @@ def _power(now: Json) -> Tile:
     )
     core_words = "" if core is None else f"{fixed(core, 2)}{NO_BREAK}V core"
     wrong = next((word for flag, word in STATES.items() if power[flag]), None)
+    if wrong == STATES["throttled"] and power["under_voltage"] is False:
+        wrong += " by heat"
     note = _since_start(power) if told else MISSING
     hidden = not told and watts is None and not pi
     if not wrong and watts is not None:

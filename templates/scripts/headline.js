@@ -54,7 +54,7 @@ function paintFindings() {
   const problems = judged.findings.filter(each => LEVELS[each.severity]);
   const worst = LEVELS[judged.status] ?? "";
   const notes = judged.findings.length - problems.length;
-  let text = hardly() ? "Nothing wrong found" : "All is well";
+  let text = hardly() ? "Most checks could not be made" : "All is well";
   if (problems.length) text = counted(problems.length, "problem") + (notes ? ", " + counted(notes, "note") : "");
   else if (!judged.checked.length) text = "Nothing could be checked";
   headline(worst, text, problems.length ? "" : quiet(), !problems.length && hardly());
@@ -81,8 +81,8 @@ function quiet() {
   // What has only begun is no finding yet
   if (wrong(power)) return "Something has just begun (see Power); if it lasts, it is listed here.";
   if (hardly()) {
-    const unknown = judged.unknown.length;
-    return `${unknown} of ${unknown + judged.checked.length} checks could not be made.`;
+    const [unknown, checked] = [judged.unknown.length, judged.checked.length];
+    return `${unknown} of ${unknown + checked}; the other ${checked} found nothing wrong.`;
   }
   if (steady && power.under_voltage_since_boot === false) return `Never slowed and never short of power ${span}`;
   const open = judged.unknown.length ? ` ${counted(judged.unknown.length, "thing")} could not be checked.` : "";

@@ -12,6 +12,8 @@ let strip = null;
 const told = power => power?.throttled != null || power?.under_voltage != null;
 const steady = power =>
   power.under_voltage_since_boot || power.throttled_since_boot ? "Steady now" : "Steady";
+const stateText = (power, flag) =>
+  STATES[flag] + (flag === "throttled" && power.under_voltage === false ? " by heat" : "");
 const wrong = power => Object.keys(STATES).find(flag => power?.[flag]);
 function paintPower() {
   if (early(SENSORS)) return;
@@ -28,7 +30,7 @@ function paintPower() {
   );
   if (!flag && chip.watts != null) figure("power", chip.watts.toFixed(1) + NB + "W", joined("board", fed));
   else if (!flag && told(power) && power.under_voltage == null) figure("power", "Not checked", "on this model");
-  else figure("power", flag ? STATES[flag] : told(power) ? steady(power) : NONE, fed || (flag ? "" : volts));
+  else figure("power", flag ? stateText(power, flag) : told(power) ? steady(power) : NONE, fed || (flag ? "" : volts));
   paintStrip();
 }
 function paintStrip() {
@@ -49,6 +51,11 @@ function paintStrip() {
   mark("covered", seen, stretch => box(stretch));
   const any = spans(curve, seen).length;
   put(strip.empty, any ? "" : EMPTY);
+  const both = power.under_voltage != null && power.throttled != null;
+  put(
+    strip.title,
+    (both ? "under-voltage and throttling" : power.throttled != null ? "throttling" : "under-voltage") + ", 24 h",
+  );
   mark(
     "gap",
     i => any && !seen(i),
@@ -127,8 +134,9 @@ function equipPower() {
   const said = make("span.said");
   const empty = make("span.nothing");
   const key = make("p.key");
+  const title = make("span");
   box.append(
-    make("p.title", make("span", "under-voltage and throttling, 24 h"), said),
+    make("p.title", title, said),
     make("div.plot", svg, empty),
     make("p.span", make("span", "24 h ago"), make("span", "12 h"), make("span", "now")),
     key,
@@ -140,6 +148,7 @@ function equipPower() {
     said,
     empty,
     key,
+    title,
     top: box.querySelector(".title span"),
     height: 16,
     from: 0,

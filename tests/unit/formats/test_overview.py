@@ -98,9 +98,20 @@ def test_a_machine_that_is_hardly_checked_is_not_well() -> None:
     unknown = [{"id": f"some.thing{number}", "reason": "It is so."} for number in range(3)]
     found = overview.headline(read("pi5-8gb-nvme"), judged(checked=["heat.hot"], unknown=unknown), [])
 
-    assert found["headline"] == "Nothing wrong found"
-    assert found["beside"] == "3 of 4 checks could not be made."
+    assert found["headline"] == "Most checks could not be made"
+    assert found["beside"] == "3 of 4; the other 1 found nothing wrong."
     assert found["missing"]
+
+
+def test_what_is_slowed_by_heat_says_so() -> None:
+    """Under-voltage slows, too: only where there is none it is the heat."""
+    values = []
+    for under_voltage in (False, None):
+        now = read("pi4b-8gb")
+        now["power"] |= {"throttled": True, "under_voltage": under_voltage}
+        values.append(overview.contents(now, judged(), [])["tiles"]["power"].value)
+
+    assert values == ["Slowed by heat", "Slowed"]
 
 
 def test_a_finding_says_since_when_and_how_often() -> None:
