@@ -259,7 +259,10 @@ ours() { [ "$(readlink "$COMMAND")" = "$DEST/pi-stat" ]; }
 
 # ----- when something fails
 
-last_words() { journalctl -u pi-stat.service -n 8 -o cat --no-pager 2>/dev/null | sed 's/^/    /' >&2 || true; }
+# The journal may not have all of it yet when systemctl returns, hence --sync.
+last_words() {
+    { journalctl --sync && journalctl -u pi-stat.service -n 8 -o cat --no-pager; } 2>/dev/null | sed 's/^/    /' >&2 || true
+}
 
 state() {
     local state

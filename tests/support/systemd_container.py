@@ -7,6 +7,7 @@ packages of Debian alone, and kept in the user's cache; each machine has a layer
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import http.client
 import os
@@ -167,13 +168,16 @@ def _cached(name: str, recipe: bytes, make: Callable[[Path], None]) -> Path:
     """The folder that `make` fills, made anew when the recipe has changed."""
     CACHE.mkdir(parents=True, exist_ok=True)
     folder = CACHE / f"{name}-{hashlib.sha256(recipe).hexdigest()[:12]}"
-    if not folder.exists():
-        for old in CACHE.glob(f"{name}-*"):
-            shutil.rmtree(old)
-        unfinished = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=CACHE))
-        unfinished.chmod(0o755)
-        make(unfinished)
-        unfinished.rename(folder)
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        # Tests that run at the same time want the same.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            for old in CACHE.glob(f"{name}-*"):
+                shutil.rmtree(old)
+            unfinished = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=CACHE))
+            unfinished.chmod(0o755)
+            make(unfinished)
+            unfinished.rename(folder)
     return folder
 
 
