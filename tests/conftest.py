@@ -27,7 +27,7 @@ settings.load_profile("patient")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--stress", type=float, default=15.0, help="seconds of the stress test of the server")
+    parser.addoption("--stress", type=float, default=60.0, help="seconds of the stress test of the server")
     parser.addoption("--update", action="store_true", help="rewrite the expected answers of the boards")
     parser.addoption("--all-boards", action="store_true", help="damage all boards, not only four")
     parser.addoption("--examples", type=int, default=50, help="how often the boards get hostile values")

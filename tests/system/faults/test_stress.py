@@ -81,7 +81,7 @@ def ask_and_end(daemon: Daemon, source: str, over: threading.Event) -> int:
 def test_no_answer_is_lost(require: Require, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     """The innocent get each answer in full; the watchdog is fed; no fault is logged, and nothing is left.
 
-    `--stress 60` has it take a minute.
+    It takes a minute; `--stress 10` is enough for a look.
     """
     require(sys.platform == "linux", "the whole of 127.0.0.0/8", installed=False)
     seconds = pytestconfig.getoption("--stress")
