@@ -310,12 +310,13 @@ def test_boolean_spellings(shared: Daemon, spelling: str, shares: bool) -> None:
     target = f"/stats?fields=timestamp&block={spelling}&cache={spelling}"
     began = time.monotonic()
 
-    first, second = shared.json(target), shared.json(target)
+    first, second, third = (shared.json(target) for _ in range(3))
 
     if shares:
-        assert first == second or time.monotonic() - began > 2.0
+        # One that others have asked for may have been about to expire.
+        assert second in (first, third) or time.monotonic() - began > 2.0
     else:
-        assert first != second
+        assert second not in (first, third)
 
 
 # The app in this process
