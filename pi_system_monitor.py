@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from http import HTTPStatus
@@ -122,6 +122,7 @@ class Service:
 
     Attributes:
         core: What reads the machine. It goes on at a reload.
+        settle: Waits until there is room for a large answer; the server gives it.
     """
 
     application: WSGIApplication
@@ -142,6 +143,7 @@ class Service:
         self.render_lock = threading.Lock()
         self.capabilities_lock = threading.Lock()
         self._client_locks: WeakValueDictionary[str, Any] = WeakValueDictionary()
+        self.settle: Callable[[], None] = lambda: None
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
         self.limits = {
             budget: RateLimitItemPerSecond(times * settings.rate_limit_requests, settings.rate_limit_window)
@@ -157,6 +159,7 @@ class Service:
     def rendering(self) -> Iterator[None]:
         """Let one request at a time make what takes long. Of each client, one waits among those of others."""
         with self._client_locks.setdefault(_client(), threading.Lock()), self.render_lock:
+            self.settle()
             yield
 
     @cached_property
@@ -240,9 +243,9 @@ def process_list() -> Response:
     wanted = _parameters(routes.PROCESSES)
     answer = _service().core.monitor.answer(routes.PROCESSES.keys)
     table = answer.values["processes"]
-    rows = processes.top(table, wanted["sort"], wanted["limit"]) if table else []
     # One at a time: thousands of rows take megabytes until they are bytes.
     with _service().rendering():
+        rows = processes.top(table, wanted["sort"], wanted["limit"]) if table else []
         return _json(encode({**answer.document(), "processes": rows}))
 
 

@@ -30,6 +30,9 @@ MAX_HEADERS = 100
 RECEIVE = 8_192
 """Bytes that are read at once."""
 
+LARGE = 65_536
+"""Bytes of an answer that is waited for, before another such answer is made."""
+
 SENDING_SECONDS = 1.0
 """For how long an answer that is being sent is never cut off for a new connection."""
 
@@ -115,6 +118,11 @@ class Work:
             self.pieces = [self.server.refuse(HTTPStatus.INTERNAL_SERVER_ERROR, self.request)]
         self.server.finish(self)
 
+    @property
+    def large(self) -> bool:
+        """Whether the answer is one of which only a few may wait for the loop."""
+        return sum(map(len, self.pieces)) >= LARGE
+
     def write_soon(self, data: bytes) -> int:
         """Keep a piece of the answer."""
         self.pieces.append(data)
@@ -149,6 +157,7 @@ class Connection:
         client: Who has it, as `hosts.client` says.
         since: When, on the monotonic clock, it began what it is doing.
         held: The whole answer, until the client has read its last byte.
+        sent: How many bytes of it the kernel has taken.
         moved: When the client last made room for more of it.
     """
 
@@ -159,7 +168,7 @@ class Connection:
         self.address = address
         self.client = hosts.client(address[0], sock.getsockname()[0] if ":" in address[0] else "")
         self._received = b""
-        self.held, self._sent = b"", 0
+        self.held, self.sent = b"", 0
         self._ends = self._drains = False
         self._begin(State.IDLE)
 
@@ -217,12 +226,12 @@ class Connection:
 
     def _send(self) -> None:
         with contextlib.suppress(BlockingIOError):
-            self._sent += self.socket.send(memoryview(self.held)[self._sent :])
+            self.sent += self.socket.send(memoryview(self.held)[self.sent :])
             self.moved = time.monotonic()
-        if self._sent < len(self.held):
+        if self.sent < len(self.held):
             self.server.limits.hold(self)
             return
-        self.held, self._sent = b"", 0
+        self.held, self.sent = b"", 0
         if not self._ends:
             self._begin(State.IDLE)
         elif self._drains:

@@ -15,6 +15,10 @@ HELD_PER_CLIENT, HELD_TOTAL = 1 << 20, 4 << 20
 """Bytes of answers that may wait for one client, beside one answer that is larger, and for all."""
 
 
+STEP = HELD_PER_CLIENT // 4
+"""Bytes by which a client must hold more than another to be taken for the one that holds most."""
+
+
 class ConnectionLimits(set[Connection]):
     """All connections, kept within the limits. Only the loop calls this.
 
@@ -74,13 +78,21 @@ def _close_one(members: Iterable[Connection]) -> bool:
 
 
 def _let_go(members: Iterable[Connection], most: int) -> None:
-    """Close what is unread for longest of the client that holds most, until only `most` bytes are left."""
+    """Close what is unread for longest of the client that holds most, until only `most` bytes are left.
+
+    A few bytes more count as the same. Of what is unread for the same number of seconds, that goes of which
+    least was read.
+    """
+    now = time.monotonic()
     holders = [each for each in members if each.held]
     held: Counter[str] = Counter()
     for each in holders:
         held[each.client] += len(each.held)
     while held.total() > most:
-        last = max(holders, key=lambda each: (held[each.client], -each.moved))
+        last = max(
+            holders,
+            key=lambda each: (held[each.client] // STEP, int(now - each.moved), -each.sent, -each.moved),
+        )
         holders.remove(last)
         held[last.client] -= len(last.held)
         last.cut_off()

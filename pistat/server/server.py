@@ -44,6 +44,9 @@ BACKLOG, ACCEPTED = 256, 32
 ACCEPT_SECONDS, GRACE = 0.2, 1.4
 """How long, at the end, connections that wait are accepted, and requests under way may take."""
 
+SETTLE_SECONDS = 1.0
+"""How long a large answer waits for those before it to be taken by the loop."""
+
 IDLE_SECONDS = 60.0
 """The longest turn of the loop."""
 
@@ -261,6 +264,15 @@ class Server:
         """Have the loop send an answer; called by workers."""
         self._finished.append(work)
         self._end_turn()
+
+    def settle(self) -> None:
+        """Wait a second at most until the loop has taken all large answers; called before one more is made.
+
+        While many threads want Python's lock, the loop may get it too seldom to keep up with them.
+        """
+        until = time.monotonic() + SETTLE_SECONDS
+        while any(work.large for work in tuple(self._finished)) and time.monotonic() < until:
+            time.sleep(SETTLE_SECONDS / 500)
 
     def report(self, error: BaseException) -> None:
         """Log an error that should not be, once a minute."""

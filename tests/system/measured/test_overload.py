@@ -311,13 +311,12 @@ def test_clients_of_a_proxy_take_turns(start: Callable[..., Daemon]) -> None:
 
 
 ALONE = f"""
-import sys, threading, time
+import functools, sys, threading, time
 sys.path.insert(0, {str(PROGRAM.parent)!r})
 import pi_system_monitor
 from pistat.formats import history
 from pistat.monitor import capabilities
-lock = threading.Lock()
-def alone(make, *arguments, **options):
+def alone(lock, make, *arguments, **options):
     assert lock.acquire(blocking=False), "another is made at the same time"
     try:
         time.sleep(0.05)
@@ -325,7 +324,7 @@ def alone(make, *arguments, **options):
     finally:
         lock.release()
 for module, name in ((history, "render"), (capabilities, "document")):
-    setattr(module, name, lambda *each, make=getattr(module, name), **options: alone(make, *each, **options))
+    setattr(module, name, functools.partial(alone, threading.Lock(), getattr(module, name)))
 sys.exit(pi_system_monitor.main())
 """
 """What takes long is counted, and takes longer."""

@@ -26,6 +26,7 @@ class Member(Connection):
         self.since = self.moved = since
         self.state = state
         self.among = among
+        self.sent = 0
         self.keep(0)
 
     def keep(self, count: int) -> None:
@@ -146,6 +147,21 @@ def test_who_reads_slowly_is_not_cut_off_for_who_holds_more(people: ConnectionLi
         each.keep(0 if each.closed else HELD_TOTAL // 6)
     people.hold(newest)
     assert [each.closed for each in greedy].count(True) > 5
+    assert not reader.closed
+
+
+def test_a_few_bytes_more_are_not_more(people: ConnectionLimits) -> None:
+    """Of answers that are as good as equal, unread for as long, that goes of which least was read."""
+    others = [each for n in range(4) for each in join(people, f"other {n}", 1)]
+    [reader] = join(people, "reader", 1)
+    for each in others:
+        each.keep(HELD_TOTAL // 4 - 8)
+    reader.keep(HELD_TOTAL // 4 - 7)
+    reader.sent = 1
+    [newest] = join(people, "newest", 1)
+    people.hold(newest)
+
+    assert [each.closed for each in others].count(True) == 1
     assert not reader.closed
 
 
