@@ -168,6 +168,17 @@ UNWANTED = {"_ssl", "paho"}
 
 def traces(settings: Mapping[str, str]) -> tuple[set[str], str, str]:
     """What a daemon has imported, what it maps and holds open, and the stacks of its threads."""
+    found = trace(settings)
+    for _ in range(4):
+        # The stacks are written while the threads go on, and Python may stumble over one that changes.
+        if "Segmentation fault" not in found[2]:
+            break
+        found = trace(settings)
+    return found
+
+
+def trace(settings: Mapping[str, str]) -> tuple[set[str], str, str]:
+    """Once."""
     daemon = Daemon(settings, [sys.executable, "-X", "importtime", str(PROGRAM)])
     try:
         daemon.wait_until_ready()
