@@ -39,13 +39,18 @@ ROUTES = (
 TIMES = 20
 
 
-def main() -> None:
-    """Start the daemon under qemu, ask it, and print millions of instructions for each request."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def arguments(description: str) -> argparse.Namespace:
+    """Return what the command line chooses: `root`, `site` and `qemu`."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("root", type=Path, help="a Debian of armhf")
     parser.add_argument("site", type=Path, help="where its Python finds the packages")
     parser.add_argument("--qemu", default="qemu-arm", help="the emulator (default qemu-arm)")
-    chosen = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Start the daemon under qemu, ask it, and print millions of instructions for each request."""
+    chosen = arguments((__doc__ or "").splitlines()[0])
     with tempfile.TemporaryDirectory() as folder:
         plugin, counter = Path(folder) / "instructions.so", Path(folder) / "count"
         source = HERE / "instructions.c"

@@ -6,7 +6,6 @@ counts there is the program's, and the rest is the emulator's own.
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
-from arm_instructions import connected
+from arm_instructions import arguments, connected
 from measure import MIXED
 from programs import free_port, pi_stat
 
@@ -26,11 +25,7 @@ REQUESTS = 700
 
 def main() -> None:
     """Start the daemon under qemu with the unit's environment, and print MiB before and after requests."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("root", type=Path, help="a Debian of armhf")
-    parser.add_argument("site", type=Path, help="where its Python finds the packages")
-    parser.add_argument("--qemu", default="qemu-arm", help="the emulator (default qemu-arm)")
-    chosen = parser.parse_args()
+    chosen = arguments((__doc__ or "").splitlines()[0])
     port = free_port()
     settings = {
         "PYTHONPATH": str(chosen.site.resolve()),

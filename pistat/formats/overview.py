@@ -182,7 +182,8 @@ def _without_problems(now: Json, judged: Json) -> str:
         return WAITS
     if _mostly_unknown(judged):
         unknown, checked = len(judged["unknown"]), len(judged["checked"])
-        return f"{unknown} of {unknown + checked}; the other {checked} found nothing wrong."
+        rest = f"; the other {checked} found nothing wrong" if checked else ""
+        return f"{unknown} of {unknown + checked}{rest}."
     if steady and power.get("under_voltage_since_boot") is False:
         return f"Never slowed and never short of power {span}"
     if steady:

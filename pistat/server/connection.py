@@ -31,7 +31,7 @@ RECEIVE = 8_192
 """Bytes that are read at once."""
 
 LARGE = 65_536
-"""Bytes of an answer that is waited for, before another such answer is made."""
+"""Bytes from which on an answer must have been taken by the loop before the next is made."""
 
 SENDING_SECONDS = 1.0
 """For how long an answer that is being sent is never cut off for a new connection."""
@@ -120,7 +120,7 @@ class Work:
 
     @property
     def large(self) -> bool:
-        """Whether the answer is one of which only a few may wait for the loop."""
+        """Return whether the answer is so large that the next is not made before the loop has taken it."""
         return sum(map(len, self.pieces)) >= LARGE
 
     def write_soon(self, data: bytes) -> int:

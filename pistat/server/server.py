@@ -44,8 +44,8 @@ BACKLOG, ACCEPTED = 256, 32
 ACCEPT_SECONDS, GRACE = 0.2, 1.4
 """How long, at the end, connections that wait are accepted, and requests under way may take."""
 
-SETTLE_SECONDS = 1.0
-"""How long a large answer waits for those before it to be taken by the loop."""
+SETTLE_SECONDS, SETTLE_STEP = 1.0, 0.002
+"""How long a large answer waits for those before it to be taken by the loop, and how often it looks."""
 
 IDLE_SECONDS = 60.0
 """The longest turn of the loop."""
@@ -272,7 +272,7 @@ class Server:
         """
         until = time.monotonic() + SETTLE_SECONDS
         while any(work.large for work in tuple(self._finished)) and time.monotonic() < until:
-            time.sleep(SETTLE_SECONDS / 500)
+            time.sleep(SETTLE_STEP)
 
     def report(self, error: BaseException) -> None:
         """Log an error that should not be, once a minute."""

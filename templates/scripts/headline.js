@@ -82,7 +82,7 @@ function quiet() {
   if (wrong(power)) return "Something has just begun (see Power); if it lasts, it is listed here.";
   if (hardly()) {
     const [unknown, checked] = [judged.unknown.length, judged.checked.length];
-    return `${unknown} of ${unknown + checked}; the other ${checked} found nothing wrong.`;
+    return `${unknown} of ${unknown + checked}${checked ? `; the other ${checked} found nothing wrong` : ""}.`;
   }
   if (steady && power.under_voltage_since_boot === false) return `Never slowed and never short of power ${span}`;
   const open = judged.unknown.length ? ` ${counted(judged.unknown.length, "thing")} could not be checked.` : "";

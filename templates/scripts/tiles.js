@@ -198,7 +198,7 @@ function equipTiles() {
   const share = n => percent(n) + NB + "%";
   const shares = { scale: () => [0, 100], write: share, written: share };
   const round = n => speed(n).replace(/\.0+(?=\D)/, "");
-  const rates = least => series => [0, ceiling(least, series)];
+  const traffic = least => ({ scale: series => [0, ceiling(least, series)], write: speed, written: round });
   const tiles = {
     heat: {
       label: "Temperature over time",
@@ -214,17 +214,13 @@ function equipTiles() {
       label: "Disk traffic over time",
       names: ["disk_io.read_rate", "disk_io.write_rate"],
       words: ["read", "written"],
-      scale: rates(1e5),
-      write: speed,
-      written: round,
+      ...traffic(1e5),
     },
     network: {
       label: "Network traffic over time",
       names: ["network.recv_rate", "network.sent_rate"],
       words: ["in", "out"],
-      scale: rates(1e4),
-      write: speed,
-      written: round,
+      ...traffic(1e4),
     },
   };
   for (const id in tiles) graph(at("g-" + id), tiles[id]);

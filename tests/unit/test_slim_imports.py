@@ -30,6 +30,12 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def run(code: str) -> None:
+    """Run a program that must not fail."""
+    finished = python("-c", code)
+    assert finished.returncode == 0, finished.stderr
+
+
 def test_halves_of_libraries_that_nobody_uses_are_not_loaded() -> None:
     """A daemon that was asked for everything has loaded nothing of what is left out, nor what that loads."""
     daemon = Daemon(command=[sys.executable, "-X", "importtime", str(PROGRAM)])
@@ -100,9 +106,7 @@ def test_a_library_that_needs_more_gets_all_of_it() -> None:
         "import ssl, pi_system_monitor, limits.storage\n"
         "limits.storage.MemoryStorage()\n"
     )
-    finished = python("-c", code)
-
-    assert finished.returncode == 0, finished.stderr
+    run(code)
 
 
 def test_whoever_needs_what_is_left_out_later_gets_it() -> None:
@@ -115,9 +119,7 @@ def test_whoever_needs_what_is_left_out_later_gets_it() -> None:
         "assert decimal.Decimal(1) and typing_extensions.__file__ and click.Group and werkzeug.test.Client\n"
         "assert [name for name, module in sys.modules.items() if not module] == list(lean._blocked())\n"
     )
-    finished = python("-c", code)
-
-    assert finished.returncode == 0, finished.stderr
+    run(code)
 
 
 def test_what_is_left_out_for_a_moment_is_there_afterwards() -> None:
@@ -130,9 +132,7 @@ def test_what_is_left_out_for_a_moment_is_there_afterwards() -> None:
         "with lean.without('urllib.request'): assert urllib.request.urlopen\n"
         "import urllib.request; urllib.request.urlopen"
     )
-    finished = python("-c", code)
-
-    assert finished.returncode == 0, finished.stderr
+    run(code)
 
 
 def test_marks_of_the_documentation_leave_a_function_as_it_is() -> None:

@@ -102,6 +102,9 @@ def test_a_machine_that_is_hardly_checked_is_not_well() -> None:
     assert found["beside"] == "3 of 4; the other 1 found nothing wrong."
     assert found["missing"]
 
+    nothing = overview.headline(read("pi5-8gb-nvme"), judged(checked=[], unknown=unknown), [])
+    assert (nothing["headline"], nothing["beside"]) == ("Nothing could be checked", "3 of 3.")
+
 
 def test_what_is_slowed_by_heat_says_so() -> None:
     """Under-voltage slows, too: only where there is none it is the heat."""

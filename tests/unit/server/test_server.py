@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from pistat.server.server import QUEUE, THREADS, Workers
+from pistat.server import server
+from pistat.server.server import QUEUE, THREADS, Server, Workers
 from support.waiting import eventually
 
 SOON = 10.0
@@ -113,3 +115,24 @@ def test_a_system_without_a_thread_to_give(workers: Workers, monkeypatch: pytest
     assert work[0].begun.wait(SOON)
     assert workers.threads == 1
     end(*work)
+
+
+def test_a_large_answer_waits_until_the_one_before_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits as long as one waits for the loop; a small one is not waited for."""
+    monkeypatch.setattr(server, "SETTLE_SECONDS", 60.0)
+    sockets = server.bind("127.0.0.1", 0)
+    serving: Any = Server(lambda *_: [], sockets, lambda _: None)
+    serving._finished.append(SimpleNamespace(large=False))
+    serving.settle()
+    serving._finished.append(SimpleNamespace(large=True))
+    waiting = threading.Thread(target=serving.settle, daemon=True)
+    waiting.start()
+    waiting.join(0.1)
+    still = waiting.is_alive()
+    serving._finished.clear()
+    waiting.join(SOON)
+    for each in (*sockets, serving._wake, serving._woken):
+        each.close()
+
+    assert still
+    assert not waiting.is_alive()
