@@ -49,13 +49,34 @@ class _NoTls:
     SSLWantWriteError = SSLWantReadError
 
 
+class _Mqtt5(str):
+    """What paho-mqtt makes with each packet for MQTT 5; in 3.1.1, of all that a reason has its name."""
+
+    __slots__ = ()
+
+    def __new__(cls, packet: int, name: str = ACCEPTED, identifier: int = 0) -> Self:
+        """Take what paho-mqtt gives."""
+        del packet, identifier
+        return super().__new__(cls, name)
+
+
+UNUSED: dict[str, dict[str, object]] = {
+    "paho.mqtt.properties": {"Properties": _Mqtt5},
+    "paho.mqtt.reasoncodes": {"ReasonCode": _Mqtt5, "ReasonCodes": _Mqtt5},
+    "paho.mqtt.subscribeoptions": {"SubscribeOptions": _Mqtt5},
+    # It makes up a name only for a client without one.
+    "uuid": {},
+}
+"""What paho-mqtt imports and we never use."""
+
+PROXIES: dict[str, dict[str, object]] = {"urllib.request": {}}
+"""It looks for proxies only where PySocks is installed."""
+
+
 def _client(name: str) -> Client:
     """Return a client of paho-mqtt, which is imported only now."""
-    # It makes up a name only for a client without one, and looks for proxies only where PySocks is installed;
-    # what it would do that with takes 0.8 MiB.
-    unused = ["uuid"] if find_spec("socks") else ["uuid", "urllib.request"]
     try:
-        with slim_imports.without(*unused):
+        with slim_imports.without(UNUSED if find_spec("socks") else UNUSED | PROXIES):
             from paho.mqtt import client, enums  # noqa: PLC0415 - only where a setting needs it
     except ImportError:
         raise BrokerError("paho-mqtt is not installed; requirements.txt names it") from None

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from pistat import __version__
 from pistat.diagnosis import report
@@ -115,8 +114,7 @@ def _problem(values: Values) -> bool:
     return values["status"] in {Severity.WARNING.label, Severity.CRITICAL.label}
 
 
-@dataclass(frozen=True)
-class Entity:
+class Entity(NamedTuple):
     """One entity of Home Assistant.
 
     Attributes:
@@ -137,7 +135,7 @@ class Entity:
     enabled: bool = True
     diagnostic: bool = False
     unit: Unit | None = None
-    more: Mapping[str, Json] = field(default_factory=dict)
+    more: Mapping[str, Json] = {}
 
     def value(self, values: Values) -> Any:
         """Return what it is; None where this machine has no such reading, or it failed."""

@@ -126,11 +126,41 @@ def test_what_is_left_out_for_a_moment_is_there_afterwards() -> None:
     """A module that another only seems to need is not loaded, and can be imported later."""
     code = (
         "import sys, pistat.slim_imports as lean\n"
-        "with lean.without('urllib.request'): import paho.mqtt.client\n"
+        "with lean.without({'urllib.request': {}}): import paho.mqtt.client\n"
         "assert 'urllib.request' not in sys.modules\n"
         "import urllib.request\n"
-        "with lean.without('urllib.request'): assert urllib.request.urlopen\n"
+        "with lean.without({'urllib.request': {}}): assert urllib.request.urlopen\n"
         "import urllib.request; urllib.request.urlopen"
+    )
+    run(code)
+
+
+def test_openssl_is_let_in_without_the_names_of_its_errors() -> None:
+    """TLS works once it is allowed, and an error has its type, but not its name up to Python 3.11."""
+    code = (
+        "import pistat.slim_imports as lean\n"
+        "lean.block()\n"
+        "lean.allow_tls()\n"
+        "import ssl, _ssl\n"
+        "assert not getattr(_ssl, 'err_codes_to_names', None)\n"
+        "assert not getattr(_ssl, 'err_names_to_codes', None)\n"
+        "taken = ssl.MemoryBIO()\n"
+        "taken.write(b'no TLS at all')\n"
+        "tls = ssl.create_default_context().wrap_bio(taken, ssl.MemoryBIO(), server_hostname='a')\n"
+        "try: tls.do_handshake()\n"
+        "except ssl.SSLError as error: assert error.library == 'SSL'\n"
+        "else: raise SystemExit('it has shaken hands with nobody')\n"
+    )
+    run(code)
+
+
+def test_mqtt_5_is_not_loaded() -> None:
+    """What paho-mqtt has for it is left out, and a client is made all the same."""
+    code = (
+        "import sys\n"
+        "from pistat.outbound import broker\n"
+        "assert broker._client('a').on_connect is None\n"
+        "assert not sys.modules.keys() & broker.UNUSED.keys()\n"
     )
     run(code)
 

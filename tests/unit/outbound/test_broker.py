@@ -18,14 +18,14 @@ ONLINE = b"\x30\x09\x00\x01tonline"
 
 
 @contextmanager
-def broker(sent: bytes) -> Iterator[tuple[int, list[bytes]]]:
+def broker(sent: bytes, welcome: bytes = WELCOME) -> Iterator[tuple[int, list[bytes]]]:
     """A broker that lets one client in, and sends it something; its port, and what it still hears then."""
     heard: list[bytes] = []
 
     def serve() -> None:
         with listener.accept()[0] as client:
             client.recv(4096)
-            client.sendall(WELCOME + sent)
+            client.sendall(welcome + sent)
             try:
                 heard.append(client.recv(4096))
             except ConnectionError:
@@ -53,6 +53,22 @@ def test_what_is_asked_for_is_heard() -> None:
     """A short word arrives."""
     with broker(ONLINE) as (port, _):
         assert listen(port) == [("t", b"online")]
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (2, r"the broker refused it \(Client identifier not valid\)"),
+        (3, r"the broker refused it \(Server unavailable\)"),
+        (4, "the broker refused the user name or the password"),
+        (5, "the broker refused the user name or the password"),
+        (9, r"the broker refused it \(Unspecified error\)"),
+    ],
+)
+def test_a_refusal_has_a_reason(code: int, why: str) -> None:
+    """A broker that lets nobody in says why."""
+    with broker(b"", bytes([0x20, 2, 0, code])) as (port, _), pytest.raises(BrokerError, match=why):
+        listen(port)
 
 
 @pytest.mark.parametrize(
