@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from functools import cache
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from pistat.text import escaped
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
+    from ssl import DefaultVerifyPaths, SSLContext
 
 SECONDS = 5.0
 """How long each step of an exchange may take: to connect, to agree on TLS, to send, to get the answer."""
@@ -19,12 +20,23 @@ SECONDS = 5.0
 def tls_context() -> SSLContext:
     """Return what checks the certificate of a server, by the authorities that the system trusts.
 
-    There is one for all, since it may take megabytes and tens of milliseconds to read those.
+    There is one for all, since it may take a megabyte and tens of milliseconds to read those.
     """
     # Only here: where no setting needs it, it is not loaded.
     import ssl  # noqa: PLC0415
 
-    return ssl.create_default_context()
+    return ssl.create_default_context(capath=_directory(ssl.get_default_verify_paths()))
+
+
+def _directory(paths: DefaultVerifyPaths) -> str | None:
+    """Return where the authorities of the system are, each in a file; None where there is no such place.
+
+    Of these, OpenSSL reads the one that it needs, and not all. It knows them by names such as 0a1b2c3d.0.
+    """
+    chosen = {paths.openssl_cafile_env, paths.openssl_capath_env} & os.environ.keys()
+    if chosen or paths.capath is None:
+        return None
+    return paths.capath if any(each.endswith(".0") for each in os.listdir(paths.capath)) else None
 
 
 def words(error: Exception) -> str:
