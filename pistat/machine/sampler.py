@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from pistat.parsers.values import Json
@@ -12,7 +13,8 @@ from pistat.parsers.values import Json
 T = TypeVar("T")
 
 
-class Sample(NamedTuple, Generic[T]):
+@dataclass(frozen=True, slots=True)
+class Sample(Generic[T]):
     """Counters, and when on the monotonic clock they were read."""
 
     at: float
