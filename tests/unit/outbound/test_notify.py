@@ -7,7 +7,7 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
@@ -332,6 +332,11 @@ def raw_server(*parts: bytes) -> Iterator[str]:
                 except OSError:
                     return
                 time.sleep(0.05)
+            # What of the request is not read when it is closed would break the connection.
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(65536):
+                    pass
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = Thread(target=serve)
