@@ -172,8 +172,8 @@ def _policies(machine: Machine) -> list[str]:
     return [f"{CPUFREQ}/{name}" for name in machine.names(CPUFREQ) if name.startswith("policy")]
 
 
-def _usage(older: cpu_times.Times, newer: cpu_times.Times) -> Values:
-    together, *cores = cpu_times.usage(older, newer)
+def _usage(older: cpu_times.Snapshot, newer: cpu_times.Snapshot) -> Values:
+    together, *cores = cpu_times.usage(older.times, newer.times)
     return {"cpu_usage": together, "per_cpu_usage": list(cores)}
 
 

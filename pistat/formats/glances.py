@@ -77,7 +77,7 @@ class Glances:
         with contextlib.suppress(OSError):
             if self._machine.linux:
                 older, newer = self._machine.cpu.interval()
-                return cpu_times.by_mode(older.value, newer.value)
+                return cpu_times.by_mode(older.value.times, newer.value.times)
         return []
 
 

@@ -33,7 +33,7 @@ class Machine(Host):
 
     def __init__(self, root: str = "", platform: str = sys.platform) -> None:
         super().__init__(root, platform)
-        self.cpu: Sampler[cpu_times.Times] = Sampler(
+        self.cpu: Sampler[cpu_times.Snapshot] = Sampler(
             partial(cpu_times.read, self) if self.linux else portable.cpu_times,
             good=0.9,
             least=0.2,
@@ -78,7 +78,7 @@ class Machine(Host):
     def spent(self) -> cpu_times.Spent | None:
         """Return how the time of all CPUs together was spent since boot; None where it cannot be read."""
         with contextlib.suppress(OSError, ValueError, psutil.Error):
-            return self.cpu.take().value[0]
+            return self.cpu.take().value.times[0]
         return None
 
     def start_sampling(self) -> None:

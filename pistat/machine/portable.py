@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 
-from pistat.machine.cpu_times import Spent, Times
+from pistat.machine.cpu_times import Snapshot, Spent, Times
 from pistat.machine.mounts import REMOTE, Mount, nearest
 from pistat.machine.network.links import FAMILIES, Link
 from pistat.machine.processes import Process
@@ -30,10 +30,11 @@ class Memory(NamedTuple):
     swap_free: int
 
 
-def cpu_times() -> Times:
+def cpu_times() -> Snapshot:
     """Read the CPU times: all CPUs together first, then each of them."""
     cores = [_spent(row) for row in psutil.cpu_times(percpu=True)]
-    return [Spent(sum(core.busy for core in cores), sum(core.total for core in cores)), *cores]
+    times: Times = [Spent(sum(core.busy for core in cores), sum(core.total for core in cores)), *cores]
+    return Snapshot(lambda: times)
 
 
 def _spent(times: object) -> Spent:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
 from pistat.parsers.values import Json
@@ -13,8 +12,7 @@ from pistat.parsers.values import Json
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Sample(Generic[T]):
+class Sample(NamedTuple, Generic[T]):
     """Counters, and when on the monotonic clock they were read."""
 
     at: float

@@ -109,7 +109,9 @@ def test_rates_are_those_declared(board: Board) -> None:
     older, newer = machine.cpu.interval()
     before, now = (each.value for each in machine.processes.interval())
 
-    assert cpu_times.usage(older.value, newer.value)[1:] == [float(core.busy) for core in board.cores]
+    assert cpu_times.usage(older.value.times, newer.value.times)[1:] == [
+        float(core.busy) for core in board.cores
+    ]
     for process in board.processes:
         assert processes.cpu_percent(process.pid, before, now) == float(process.cpu)
     assert machine.monotonic() == machine.NOW

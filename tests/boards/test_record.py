@@ -408,7 +408,7 @@ def test_recording_of_this_machine_loads(live: Path) -> None:
     failed = [each.name for each in ALL if isinstance(each.collect(machine), Incomplete)]
 
     assert failed == []
-    assert machine.cores == len(cpu_times.read(machine)) - 1
+    assert machine.cores == len(cpu_times.read(machine).times) - 1
     assert 0 < len(processes.read(machine).processes) <= record.PROCESSES
     assert isinstance(machine.usage("/"), Usage)
 

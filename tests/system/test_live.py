@@ -951,7 +951,9 @@ def test_cpu_times_of_psutil() -> None:
             older = cpu_times.read(FAST), PORTABLE.cpu.take().value
             time.sleep(1.0)
             newer = cpu_times.read(FAST), PORTABLE.cpu.take().value
-        fast, slow = (cpu_times.usage(*pair) for pair in zip(older, newer, strict=True))
+        fast, slow = (
+            cpu_times.usage(before.times, after.times) for before, after in zip(older, newer, strict=True)
+        )
         assert len(fast) == len(slow) == FAST.cores + 1
         agrees = all(
             one is not None and other is not None and abs(one - other) <= WINDOW

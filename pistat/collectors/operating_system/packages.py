@@ -159,8 +159,12 @@ def _installed(machine: Machine) -> Iterable[str]:
 
 
 def _releases(machine: Machine, folder: str) -> list[str]:
+    """Return those that names in a folder tell of; they may be thousands, listed again when it changed."""
+
+    def look() -> list[str]:
+        return [match[1] or match[2] for name in machine.names(folder) if (match := KERNEL.fullmatch(name))]
+
     try:
-        names = machine.names(folder) if machine.exists(folder) else []
+        return machine.memo.while_same(folder, machine.modified(folder), look)
     except OSError:
         return []
-    return [match[1] or match[2] for name in names if (match := KERNEL.fullmatch(name))]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
 
+from pistat.collectors.operating_system import packages
 from pistat.collectors.system import boot_time, system, uptime
 from pistat.machine.machine import Machine
 from support.file_tree import plant
@@ -42,6 +44,28 @@ def test_file_that_leads_nowhere(tmp_path: Path) -> None:
 
     for each in (machine, link):
         assert system.collect(each)["system"]["os"].startswith("Debian")  # type: ignore[index]
+
+
+def test_a_folder_of_packages_is_listed_again_when_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of thousands of names those of kernels are looked for once; a kernel that is added is seen."""
+    machine = plant(tmp_path, {"var/lib/dpkg/info/linux-image-1.2.3-4-amd64.list": ""})
+    folder = tmp_path / "var/lib/dpkg/info"
+    os.utime(folder, (1, 1))
+    listed: list[str] = []
+    names = machine.names
+
+    def counted(path: str) -> list[str]:
+        listed.append(path)
+        return names(path)
+
+    monkeypatch.setattr(machine, "names", counted)
+
+    assert [packages._installed(machine) for _ in range(3)] == 3 * [["1.2.3-4-amd64"]]
+    assert listed == [packages.BOOT, packages.INFO]
+    (folder / "linux-image-1.2.4-1-amd64.list").touch()
+    assert packages._installed(machine) == ["1.2.3-4-amd64", "1.2.4-1-amd64"]
 
 
 class Clocked(Machine):

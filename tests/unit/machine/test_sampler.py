@@ -6,6 +6,7 @@ import pytest
 
 from pistat.machine import cpu_times, processes
 from pistat.machine.cpu_times import Spent
+from pistat.machine.machine import Machine
 from pistat.machine.processes import Process, Table
 from pistat.machine.sampler import Sampler
 
@@ -54,6 +55,29 @@ def test_a_young_sample_is_waited_for_only_as_long_as_needed(history: Sampler[fl
 
     assert interval(history) == 0.2
     assert clock.waits == [0.05]
+
+
+def test_a_look_is_not_parsed_before_somebody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each second the CPU times are read, and nothing is made of them; of an interval, two are."""
+    machine = Machine(platform="linux")
+    table = b"cpu 1 2 3 4 5 6 7 8 9 10\ncpu0 1 2 3 4 5 6 7 8 9 10\nintr 1\n"
+    parse, parsed = cpu_times.parse, 0
+
+    def counted(stat: bytes) -> cpu_times.Times:
+        nonlocal parsed
+        parsed += 1
+        return parse(stat)
+
+    monkeypatch.setattr(cpu_times, "parse", counted)
+    monkeypatch.setattr(machine, "read_cached_fd", lambda path: table)
+
+    for _ in range(5):
+        machine.sample_cpu()
+    assert parsed == 0
+
+    older, newer = machine.cpu.interval()
+    assert [older.value.times, newer.value.times] == 2 * [parse(table)]
+    assert parsed == 2
 
 
 def test_with_a_sampler_nobody_waits(history: Sampler[float], clock: Clock) -> None:

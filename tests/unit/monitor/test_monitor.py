@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from pistat.collectors.processes import top
-from pistat.machine.cpu_times import Times
+from pistat.machine.cpu_times import Snapshot
 from pistat.machine.firmware.client import Firmware, FirmwareError
 from pistat.machine.machine import Machine
 from pistat.machine.sampler import Sampler
@@ -38,7 +38,7 @@ class Board(RecordedMachine):
         return super().user_name(uid)
 
 
-def unreadable() -> Times:
+def unreadable() -> Snapshot:
     raise OSError(5, "Input/output error", "/proc/stat")
 
 

@@ -519,7 +519,7 @@ def blocked(monkeypatch: pytest.MonkeyPatch, hasty: Machine) -> list[float]:
     seen: list[float] = []
     measure = hasty.cpu.interval_of
 
-    def quickly(seconds: float) -> tuple[Sample[cpu_times.Times], Sample[cpu_times.Times]]:
+    def quickly(seconds: float) -> tuple[Sample[cpu_times.Snapshot], Sample[cpu_times.Snapshot]]:
         seen.append(seconds)
         return measure(0.05)
 
@@ -677,5 +677,5 @@ def test_block_is_of_its_own_second(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = "/stats?fields=cpu_usage,per_cpu_usage"
 
     for target, (older, newer) in {f"{fields}&block=true": own_samples, fields: shared_samples}.items():
-        together, *cores = cpu_times.usage(older.value, newer.value)
+        together, *cores = cpu_times.usage(older.value.times, newer.value.times)
         assert ask(app, target) == {"cpu_usage": together, "per_cpu_usage": cores}
