@@ -88,9 +88,12 @@ class Machine(Host):
     def _sample(self) -> None:
         """Sample without end."""
         while True:
-            self.sample_cpu()
-            self.sample_gpu()
-            self.sleep(1.0)
+            gpu = self.linux and v3d.has_queues(self)
+            for _ in range(60):
+                self.sample_cpu()
+                if gpu:
+                    self.sample_gpu()
+                self.sleep(1.0)
 
     def sample_cpu(self) -> None:
         """Sample the CPU times: 0.2 s after the first sample, a true reading can be had at once."""
@@ -99,7 +102,6 @@ class Machine(Host):
             self.cpu.take()
 
     def sample_gpu(self) -> None:
-        """Sample the 3D block, where its driver tells of it."""
+        """Sample the 3D block, whose driver may have gone."""
         with contextlib.suppress(OSError):
-            if self.linux and v3d.has_queues(self):
-                self.gpu_queues.take()
+            self.gpu_queues.take()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import gc
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -53,7 +55,9 @@ def engine(require: Require, tmp_path: Path) -> Iterator[Podman]:
     """A container of Podman's, where only this process sees version 2 of cgroups."""
     require(podman.INSTALLED, "podman and runc")
     require(namespaces.possible(), "root", installed=False)
-    with namespaces.own_mounts():
+    # One at a time, whoever else runs these tests: the finding ends with the last container of all.
+    with (Path(tempfile.gettempdir()) / "pi-stat-test-engine").open("w") as lock, namespaces.own_mounts():
+        fcntl.flock(lock, fcntl.LOCK_EX)
         mounted = namespaces.libc.mount(b"none", b"/sys/fs/cgroup", b"cgroup2", 0, None) == 0
         require(mounted, "version 2 of cgroups", installed=False)
         try:

@@ -164,6 +164,8 @@ def _releases(machine: Machine, folder: str) -> list[str]:
     def look() -> list[str]:
         return [match[1] or match[2] for name in machine.names(folder) if (match := KERNEL.fullmatch(name))]
 
+    if not machine.exists(folder):
+        return []
     try:
         return machine.memo.while_same(folder, machine.modified(folder), look)
     except OSError:

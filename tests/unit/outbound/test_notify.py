@@ -324,19 +324,16 @@ def raw_server(*parts: bytes) -> Iterator[str]:
     """A server that sends the parts of an answer with pauses between them, until nobody takes them."""
 
     def serve() -> None:
-        with listener.accept()[0] as client:
+        with listener.accept()[0] as client, suppress(OSError):
+            client.settimeout(10.0)
             client.recv(65536)
             for part in parts:
-                try:
-                    client.sendall(part)
-                except OSError:
-                    return
+                client.sendall(part)
                 time.sleep(0.05)
-            # What of the request is not read when it is closed would break the connection.
-            with suppress(OSError):
-                client.shutdown(socket.SHUT_WR)
-                while client.recv(65536):
-                    pass
+            client.shutdown(socket.SHUT_WR)
+            # What is closed with a rest of the request unread is reset, and the answer may be lost.
+            while client.recv(65536):
+                pass
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = Thread(target=serve)
