@@ -63,7 +63,7 @@ def test_a_folder_of_packages_is_listed_again_when_it_changed(
     monkeypatch.setattr(machine, "names", counted)
 
     assert [packages._installed(machine) for _ in range(3)] == 3 * [["1.2.3-4-amd64"]]
-    assert listed == [packages.BOOT, packages.INFO]
+    assert listed == [packages.INFO]
     (folder / "linux-image-1.2.4-1-amd64.list").touch()
     assert packages._installed(machine) == ["1.2.3-4-amd64", "1.2.4-1-amd64"]
 
