@@ -52,13 +52,13 @@ require_root() {
 require_parts() {
     local part
     for part in "${PARTS[@]}"; do
-        [ -e "$HERE/$part" ] || die "$HERE/$part is missing: run this in a whole copy of pi-stat"
+        [ -e "$HERE/$part" ] || die "$HERE/$part is missing: run this in a complete copy of pi-stat"
     done
 }
 
 # A clone in that place may hold its owner's work.
 require_no_clone() {
-    [ ! -e "$DEST/.git" ] || die "$DEST is a git clone, which would be overwritten: move it to your home first"
+    [ ! -e "$DEST/.git" ] || die "$DEST is a git clone, which would be overwritten: move it to your home folder first"
 }
 
 require_python() {

@@ -25,7 +25,7 @@ class Core:
 
     Attributes:
         machine: What they all read.
-        own: What this process costs.
+        self_metrics: What this process costs.
         monitor: Answers with readings, and keeps them for a moment.
         recorder: Takes a sample of the machine at each interval, once it is started.
         state: The files that outlast a restart.

@@ -19,7 +19,6 @@ T = TypeVar("T")
 Values: TypeAlias = "dict[str, Any]"
 """What a collector returns: a value for each of its top-level keys."""
 
-
 STEP = re.compile(r"\w+|\{\w+\}|\[\w+\]")
 """A key, any key of an object, or any place in a list."""
 

@@ -20,10 +20,8 @@ from pistat.text import escaped, quoted
 PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 """Python's levels as those of syslog, which the journal keeps."""
 
-
 LONGEST = 1_000
 """The most characters of a line. Names from outside are cut much shorter; this is for what nobody foresaw."""
-
 
 PIPE_BUF = 4_095
 """Bytes of a line that a pipe with room takes whole."""

@@ -291,7 +291,7 @@ DOCS = Route(
 )
 GUIDE = Route(
     "/",
-    "The live page in a browser; one screen of guide in a terminal.",
+    "The live page in a browser; a guide of one screen in a terminal.",
     media=("text/html", "text/plain"),
     budget="guide",
 )

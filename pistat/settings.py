@@ -246,7 +246,7 @@ class Settings:
         "All other names are refused.",
     )
     cors_origins: tuple[str, ...] = setting(
-        "", ORIGINS, "Web pages from elsewhere that may read the answers in a browser, by their origins."
+        "", ORIGINS, "Origins of other web pages that may read the answers in a browser."
     )
     trusted_proxies: int = setting(
         "0", whole(0, 10), "Number of reverse proxies in front of pi-stat whose `X-Forwarded-For` is trusted."

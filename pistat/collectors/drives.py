@@ -86,7 +86,7 @@ class Disk(NamedTuple):
     Field(
         "disks.{disk}.bytes_written", Unit.BYTES, "Bytes written since boot.", DISKSTATS, kind=Kind.COUNTER
     ),
-    *rate_fields("disks.{disk}", "over the last seconds"),
+    *rate_fields("disks.{disk}"),
     Field(
         "disks.{disk}.life_used_a",
         Unit.PERCENT,

@@ -60,28 +60,28 @@ def _counter(name: str, unit: Unit, text: str, metric: str = "") -> Field:
     return Field(f"disk_io.{name}", unit, text, DISKSTATS, kind=Kind.COUNTER, metric=metric)
 
 
-def rate_fields(parent: str, whose: str) -> tuple[Field, ...]:
-    """Return the leaves below `parent` of how fast disks read and write: `whose`."""
+def rate_fields(parent: str, rates_of: str = "", busy_of: str = "") -> tuple[Field, ...]:
+    """Return the leaves below `parent` of how fast disks read and write, and of which disks that is."""
     source = DISKSTATS
     return (
         Field(
             f"{parent}.read_rate",
             Unit.BYTES_PER_SECOND,
-            f"Bytes read a second, {whose}; null until they have been read twice.",
+            f"Bytes read a second, over the last seconds{rates_of}; null until they have been read twice.",
             source,
             kind=Kind.RATE,
         ),
         Field(
             f"{parent}.write_rate",
             Unit.BYTES_PER_SECOND,
-            f"Bytes written a second, {whose}.",
+            f"Bytes written a second, over the last seconds{rates_of}.",
             source,
             kind=Kind.RATE,
         ),
         Field(
             f"{parent}.busy",
             Unit.PERCENT,
-            f"Share of the time with something to do, {whose}.",
+            f"Share of the time with something to do, over the last seconds{busy_of}.",
             source,
             kind=Kind.RATE,
         ),
@@ -106,7 +106,7 @@ def _portable_totals(found: Mapping[str, Json]) -> dict[str, list[Json]]:
     _counter("write_bytes", Unit.BYTES, "Bytes written since boot."),
     _counter("read_time", Unit.MILLISECONDS, "Time that reads have taken since boot."),
     _counter("write_time", Unit.MILLISECONDS, "Time that writes have taken since boot."),
-    *rate_fields("disk_io", "over the last seconds; all disks together, or the busiest one"),
+    *rate_fields("disk_io", rates_of="; all disks together", busy_of="; of the busiest disk"),
     elsewhere=portable_counters,
     deadline=1.9,
     finds=DISKS,

@@ -52,7 +52,7 @@ unclean = Finding(
     advice="If you pulled the plug: next time run `sudo poweroff` first, and wait until the green light stops. "
     "If you did not, check the power supply and its cable.",
     source="https://github.com/home-assistant/supervisor/issues/6833",
-    basis="a note that pi-stat makes when it is stopped, and did not find",
+    basis="pi-stat leaves a note when it is stopped, and did not find one",
     condition="pi-stat was not stopped before the machine was started again; warning with under-voltage since "
     "boot, or the third time within a week",
     words=_count,

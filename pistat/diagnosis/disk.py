@@ -98,7 +98,7 @@ def _read_only(moment: Moment) -> Measured:
 
 
 def _worn(moment: Moment) -> Measured:
-    """Return of each disk that says it: 0 for well, 1 for worn, 2 for the end of its spare blocks."""
+    """Return for each disk that reports it: 0 for well, 1 for worn, 2 for hardly any spare blocks."""
     if not any(moment.rows("disks")):
         return None
     grades: dict[str, float | bool | None] = {}
@@ -293,7 +293,7 @@ worn = Finding(
     "module or start from another disk.",
     source="https://www.jedec.org/standards-documents/docs/jesd84-b51",
     basis="JEDEC eMMC standard: life time estimate of 90 %; state of the spare blocks",
-    condition="90 % or more of the rated life is used, or spare blocks are short; critical if they are at their end",
+    condition="90 % or more of the rated life is used, or spare blocks run short; critical if they are nearly used up",
     words=_wear,
     alert="PiFlashWorn",
 )

@@ -24,7 +24,6 @@ VERSION = 1
 LARGEST, LONGEST = 1e12, 200
 """The largest number, and the most characters of a text, that is taken from a file."""
 
-
 FULL = 64 << 10
 """Bytes of the file, after which the next one is begun. The one before is kept: it has more than 200 events."""
 

@@ -120,7 +120,7 @@ oom = Finding(
     "used the memory; what it had not saved is lost.",
     advice="See which one: `journalctl -k -g 'Out of memory'`. Run fewer programs, or use a model with more memory.",
     source="https://github.com/netdata/netdata/blob/master/src/health/health.d/ram.conf",
-    basis="netdata: the kernel's count of such kills; what is older than a day is over",
+    basis="netdata: the kernel's count of such kills; after a day it no longer counts",
     condition="the kernel stopped a program because memory ran out, within the last 24 hours",
     words=lambda _, __, since: {"within": within(since)},
     now=False,

@@ -126,7 +126,7 @@ wifi_power_save = Finding(
     advice="Switch it off and see whether that helps: `sudo iw dev {subject} set power_save off`. To keep it off, set "
     "`wifi.powersave=2` for the connection in NetworkManager.",
     source="https://wireless.docs.kernel.org/en/latest/en/users/documentation/iw.html",
-    basis="5 dBm before Glances warns of the signal itself; it harms nothing where it is strong",
+    basis="5 dB above the level at which Glances warns of the signal itself; with a strong signal, power saving does no harm",
     condition="power saving is on while the signal is below -70 dBm",
     accepts=(-100.0, -30.0),
 )

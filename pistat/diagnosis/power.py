@@ -135,7 +135,7 @@ usb_over_current = Finding(
     "that can lose files.",
     advice="Plug the device on that port into a powered USB hub. If it happens again, the device may be faulty.",
     source="https://www.kernel.org/doc/Documentation/ABI/testing/sysfs-bus-usb",
-    basis="the kernel's count of cut-offs; what is older than a day is over",
+    basis="the kernel's count of cut-offs; after a day it no longer counts",
     condition="a USB port was cut off for taking too much within the last 24 hours",
     words=lambda _, port, since: {
         "port": f"the USB port {name(port)}" if port else "a USB port",

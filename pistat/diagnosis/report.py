@@ -59,8 +59,7 @@ FIELDS = (
         Derived("/capabilities"),
     ),
 )
-
-"""What `Diagnosis.body` holds, beside the time."""
+"""What `Diagnosis.body` holds, besides the time."""
 
 EVENTS = (
     Field(

@@ -62,7 +62,6 @@ REST = struct.Struct("<I36sdd")
 PLANES = (1, 2, 3) if sys.byteorder == "little" else (0, 1, 2)
 """Which bytes of a number are kept: without the least one it has 4.8 digits, of which answers show 4."""
 
-
 NAMES = frozenset(metric.name for metric in METRICS)
 
 

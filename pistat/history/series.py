@@ -15,7 +15,6 @@ STEPS = {HOUR: 10, DAY: 60, FORTNIGHT: 600}
 RANGES = {"10m": 600, "1h": HOUR, "6h": 21_600, "24h": DAY, "7d": 604_800, "14d": FORTNIGHT}
 """What can be asked for, in seconds; the shortest tier that reaches back so far answers."""
 
-
 KINDS = 3
 """How many numbers a point has beyond the first tier: mean, minimum and maximum."""
 

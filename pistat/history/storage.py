@@ -160,7 +160,7 @@ class StateDirectory:
         """Return why nothing that is written there would stay."""
         path = os.path.realpath(self._path or "")
         if not Path(path).is_dir():
-            return f"{quoted(path, 200)} is no directory."
+            return f"{quoted(path, 200)} is not a directory."
         if mounts.in_memory(self._machine, path):
             return f"{quoted(path, 200)} lies in memory, on tmpfs or on an overlay over it."
         if not os.access(path, os.W_OK):

@@ -44,7 +44,6 @@ KEPT_FILES = 128
 KEPT_PROCESSES = 256
 """The most processes of which files are held open: a usual Pi has fewer. They cost the kernel a megabyte."""
 
-
 BOOT_TIME_JITTER = 0.1
 """Seconds by which the wall clock may differ from the boot clock unnoticed: NTP keeps correcting it a bit."""
 

@@ -101,7 +101,6 @@ def cpu_percent(pid: int, older: Table, newer: Table) -> float:
 MOMENT = 0.01
 """A tick of the kernel: over a shorter interval, one tick would be thousands of percent."""
 
-
 SHOWN = {"", "0", "off"}
 """The values of `hidepid` with which everybody sees all processes."""
 

@@ -14,7 +14,6 @@ PER_CLIENT, TOTAL = 64, 512
 HELD_PER_CLIENT, HELD_TOTAL = 1 << 20, 4 << 20
 """Bytes of answers that may wait for one client, beside one answer that is larger, and for all."""
 
-
 STEP = HELD_PER_CLIENT // 4
 """Bytes by which a client must hold more than another to be taken for the one that holds most."""
 

@@ -43,7 +43,7 @@ class Home:
         hass.config.components.add("file_upload")
         assert await async_setup_component(hass, "webhook", {})
         automation = {
-            "alias": "A message of pi-stat",
+            "alias": "Message from pi-stat",
             "triggers": [
                 {"trigger": "webhook", "webhook_id": WEBHOOK, "allowed_methods": ["POST"], "local_only": True}
             ],

@@ -1369,7 +1369,7 @@ CLONED = "mount -t tmpfs none /opt; mkdir -p /opt/pi-stat/.git"
         (
             ("/run/fakes/install.sh",),
             1,
-            "/run/fakes/pi_system_monitor.py is missing: run this in a whole copy",
+            "/run/fakes/pi_system_monitor.py is missing: run this in a complete copy",
         ),
         (private("mount --bind /run/fakes /usr/local/sbin"), 1, "Python 3.9.2 is too old"),
         (private("mount -t tmpfs none /run/systemd"), 1, "systemd is not running here"),

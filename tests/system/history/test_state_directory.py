@@ -154,7 +154,7 @@ def test_two_daemons_with_one_directory(fast: Fast, tmp_path: Path) -> None:
     ("settings", "reason"),
     [
         ({}, "STATE_DIRECTORY is not set: systemd sets it for a unit with StateDirectory=pi-stat."),
-        ({VARIABLE: "/nowhere"}, '"/nowhere" is no directory.'),
+        ({VARIABLE: "/nowhere"}, '"/nowhere" is not a directory.'),
         ({VARIABLE: "/proc"}, None),
     ],
 )

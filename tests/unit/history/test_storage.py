@@ -56,8 +56,8 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
         ),
         ("/tmp", 10, False, "PISTAT_HISTORY_SAVE is false."),
         ("/tmp", 0, True, "PISTAT_HISTORY_SECONDS is 0."),
-        ("/nowhere", 10, True, '"/nowhere" is no directory.'),
-        ("/etc/passwd", 10, True, '"/etc/passwd" is no directory.'),
+        ("/nowhere", 10, True, '"/nowhere" is not a directory.'),
+        ("/etc/passwd", 10, True, '"/etc/passwd" is not a directory.'),
     ],
 )
 def test_none_is_chosen(
