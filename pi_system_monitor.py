@@ -122,7 +122,7 @@ class Service:
 
     Attributes:
         core: What reads the machine. It goes on at a reload.
-        settle: Waits until there is room for a large answer; the server gives it.
+        wait_for_large_answers: Waits until there is room for a large answer; the server gives it.
     """
 
     application: WSGIApplication
@@ -143,7 +143,7 @@ class Service:
         self.render_lock = threading.Lock()
         self.capabilities_lock = threading.Lock()
         self._client_locks: WeakValueDictionary[str, Any] = WeakValueDictionary()
-        self.settle: Callable[[], None] = lambda: None
+        self.wait_for_large_answers: Callable[[], None] = lambda: None
         self.limit = RateLimitItemPerSecond(settings.rate_limit_requests, settings.rate_limit_window)
         self.limits = {
             budget: RateLimitItemPerSecond(times * settings.rate_limit_requests, settings.rate_limit_window)
@@ -159,7 +159,7 @@ class Service:
     def rendering(self) -> Iterator[None]:
         """Let one request at a time make what takes long. Of each client, one waits among those of others."""
         with self._client_locks.setdefault(_client(), threading.Lock()), self.render_lock:
-            self.settle()
+            self.wait_for_large_answers()
             yield
 
     @cached_property

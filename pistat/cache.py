@@ -238,7 +238,7 @@ class DeadlineCache:
             outcome = attempt(task.read, job.began)
             with self._lock:
                 now = self._clock()
-                self._settle(job, task, outcome, now)
+                self._keep_outcome(job, task, outcome, now)
                 task = self._next(job, now)
 
     def become_idle(self) -> bool:
@@ -257,7 +257,7 @@ class DeadlineCache:
         job.started[task.key] = job.progress = now
         return task
 
-    def _settle(self, job: _Job, task: Task[Any], outcome: Outcome[Any], now: float) -> None:
+    def _keep_outcome(self, job: _Job, task: Task[Any], outcome: Outcome[Any], now: float) -> None:
         """Keep the outcome of a task unless it came too late, and wake those who wait for it."""
         del self._running[task.key]
         seconds = now - job.started.pop(task.key)

@@ -49,14 +49,14 @@ class Service(Protocol):
         application: Answers the requests.
         access_control: Decides whom to answer; the server asks it about errors of its own.
         core: Reads the machine, records it and judges it.
-        settle: Waits until the server has room for a large answer; the server's own.
+        wait_for_large_answers: Waits until the server has room for a large answer; the server's own.
     """
 
     application: WSGIApplication
     settings: Settings
     access_control: AccessControl
     core: Core
-    settle: Callable[[], None]
+    wait_for_large_answers: Callable[[], None]
 
 
 S = TypeVar("S", bound=Service)
@@ -253,7 +253,7 @@ class Daemon(Generic[S]):
         """Have `service` answer, and the server do as its settings say."""
         self._service = service
         self._serving.limits.proxied = service.settings.trusted_proxies > 0
-        service.settle = self._serving.settle
+        service.wait_for_large_answers = self._serving.wait_for_large_answers
         self._serving.cors, self._serving.client = service.access_control.cors, service.access_control.client
         self._serving.application = service.application
 

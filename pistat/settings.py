@@ -378,7 +378,7 @@ def _refuse_a_token_that_is_not_set(environment: Mapping[str, str], env_file: Pa
     """Raise BadSettingError if somebody has tried to set a token and none is set: pi-stat would be open."""
     emptied = False
     for number, line in enumerate(_content(env_file).splitlines(), start=1):
-        if _squeezed(line)[:1] in {"", "#"}:
+        if _without_blanks(line)[:1] in {"", "#"}:
             continue
         # The token may stand on the line behind its name, and look like a name itself: many end with `=`.
         continued = emptied and not NAME.match(line)
@@ -408,7 +408,7 @@ def _letters(text: str) -> str:
     return "".join(filter(str.isalpha, unicodedata.normalize("NFKC", text))).upper()
 
 
-def _squeezed(text: str) -> str:
+def _without_blanks(text: str) -> str:
     """Return `text` without blanks and characters that cannot be seen."""
     return "".join(each for each in text if each.isprintable() and not each.isspace())
 

@@ -59,7 +59,7 @@ UNUSED = {
 """What the libraries import and this program never uses, each with the names that are imported from it."""
 
 
-class LeftOut(ModuleType):
+class StubModule(ModuleType):
     """Stand in for a module, and say so to whoever uses it."""
 
     def __getattr__(self, name: str) -> Any:
@@ -84,7 +84,7 @@ def block() -> None:
     """
     # That None prevents an import is documented.
     sys.modules.update(dict.fromkeys(_blocked()))  # type: ignore[arg-type]
-    sys.modules.update(_stand_ins())
+    sys.modules.update(_stubs())
 
 
 def import_libraries() -> None:
@@ -97,7 +97,7 @@ def import_libraries() -> None:
             del sys.modules[name]
     finally:
         # Whoever really needs one later gets it.
-        for name in _stand_ins():
+        for name in _stubs():
             del sys.modules[name]
         # Functions that only type checkers read.
         typing.clear_overloads()
@@ -112,7 +112,7 @@ def without(unused: Mapping[str, Mapping[str, object]]) -> Iterator[None]:
     """
     absent = [name for name in unused if name not in sys.modules]
     for name in absent:
-        sys.modules[name] = LeftOut(name)
+        sys.modules[name] = StubModule(name)
         vars(sys.modules[name]).update(unused[name])
     try:
         yield
@@ -146,12 +146,12 @@ def _blocked() -> tuple[str, ...]:
     return ("bz2", "lzma", *(("ssl", "_hashlib") if find_spec("_md5") else ()))
 
 
-def _stand_ins() -> dict[str, ModuleType]:
+def _stubs() -> dict[str, ModuleType]:
     """Return what takes the places of modules while the libraries are imported."""
     found: dict[str, ModuleType] = {}
     for module, names in UNUSED.items():
-        found[module] = LeftOut(module)
-        vars(found[module]).update({name: _left_out(f"{module}.{name}") for name in names})
+        found[module] = StubModule(module)
+        vars(found[module]).update({name: _stub(f"{module}.{name}") for name in names})
     # What each application has, and each of its parts.
     vars(found["flask.cli"])["AppGroup"] = lambda: SimpleNamespace(name="", commands={})
     vars(found["deprecated.sphinx"]).update(
@@ -161,11 +161,11 @@ def _stand_ins() -> dict[str, ModuleType]:
     return {**found, "typing_extensions": typing}
 
 
-def _left_out(name: str) -> Callable[..., NoReturn]:
-    def complain(*_: object, **__: object) -> NoReturn:
+def _stub(name: str) -> Callable[..., NoReturn]:
+    def fail(*_: object, **__: object) -> NoReturn:
         raise AttributeError(f"{name} is left out by pistat/slim_imports.py")
 
-    return complain
+    return fail
 
 
 def _unmarked(*_: object, **__: object) -> Callable[[T], T]:

@@ -70,10 +70,10 @@ def _hours_left(moment: Moment) -> Measured:
 
 
 def _until_full(moment: Moment, earlier: past.Past, place: str, used: float) -> float | None:
-    trail = earlier.trail(
+    window = earlier.window(
         f"used {place}", used, moment.boot, seconds=(FILLING_HOURS + 0.5) * HOUR, step=SAMPLE_SECONDS
     )
-    pace = past.hourly_growth(trail, FILLING_HOURS)
+    pace = past.hourly_growth(window, FILLING_HOURS)
     if pace is None:
         return None
     return (100.0 - used) / pace if pace >= LEAST_PACE and used > HALF_FULL else math.inf

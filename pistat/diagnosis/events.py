@@ -165,12 +165,12 @@ class Events:
             return
         critical = any(each.severity == Severity.CRITICAL.label for each in self._unsaved)
         # Half of the budget is left for each hour.
-        if (critical and self._affords(boot, BUDGET // 2)) or (
-            boot - self._saved_at >= HOUR and self._affords(boot, BUDGET)
+        if (critical and self._has_budget(boot, BUDGET // 2)) or (
+            boot - self._saved_at >= HOUR and self._has_budget(boot, BUDGET)
         ):
             self.save(boot, wall)
 
-    def _affords(self, boot: float, budget: int) -> bool:
+    def _has_budget(self, boot: float, budget: int) -> bool:
         """Return whether what was written in the last day leaves enough of the budget."""
         while self._written and boot - self._written[0][0] > DAY:
             self._written.popleft()

@@ -60,11 +60,11 @@ def _thrash(moment: Moment) -> Measured:
     if read is None or written is None:
         return None
     moved = float(read + written)
-    trail = moment.past.trail("swapped", moved, moment.boot, seconds=90.0, step=10.0)
-    seconds = moment.boot - trail[0][0]
+    window = moment.past.window("swapped", moved, moment.boot, seconds=90.0, step=10.0)
+    seconds = moment.boot - window[0][0]
     if swap["percent"] <= HALF or seconds <= 0:
         return {"": 0.0}
-    pages = max(0.0, moved - trail[0][1]) / PAGE / seconds
+    pages = max(0.0, moved - window[0][1]) / PAGE / seconds
     return {"": pages / PAGES_OF_A_PER_CENT}
 
 

@@ -63,8 +63,8 @@ def _error_share(moment: Moment) -> Measured:
 def _grown(moment: Moment, counter: str, value: int) -> float:
     """Return by how much a counter has grown in the last 10 minutes; 0 after it was reset."""
     assert moment.past is not None
-    trail = moment.past.trail(counter, value, moment.boot, seconds=WINDOW, step=WINDOW / 10)
-    return max(0.0, value - trail[0][1])
+    window = moment.past.window(counter, value, moment.boot, seconds=WINDOW, step=WINDOW / 10)
+    return max(0.0, value - window[0][1])
 
 
 def _connection(_: Moment, interface: str, __: float) -> dict[str, str]:

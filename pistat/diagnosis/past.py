@@ -18,7 +18,7 @@ class Past:
 
     def __init__(self) -> None:
         self._counters: dict[str, tuple[float, float | None]] = {}
-        self._trails: dict[str, deque[tuple[float, float]]] = {}
+        self._windows: dict[str, deque[tuple[float, float]]] = {}
         self.offset: float | None = None
         self.step: tuple[float, float] | None = None
 
@@ -34,24 +34,24 @@ class Past:
             self._counters[name] = value, rose
         return float("inf") if rose is None else now - rose
 
-    def trail(
+    def window(
         self, name: str, value: float, now: float, *, seconds: float, step: float
     ) -> Sequence[tuple[float, float]]:
         """Return the times and values of the last `seconds`, at most one each `step`."""
-        trail = self._trails.get(name)
-        if trail is None:
-            trail = self._trails[name] = deque()
-        if not trail or now - trail[-1][0] >= step:
-            trail.append((now, value))
-            while now - trail[0][0] > seconds:
-                trail.popleft()
-        return trail
+        window = self._windows.get(name)
+        if window is None:
+            window = self._windows[name] = deque()
+        if not window or now - window[-1][0] >= step:
+            window.append((now, value))
+            while now - window[0][0] > seconds:
+                window.popleft()
+        return window
 
     def keep_only(self, prefix: str, names: Iterable[str]) -> None:
         """Drop what is kept of things that are gone, so that it does not grow without end."""
         wanted = {prefix + each for each in names}
-        for name in [each for each in self._trails if each.startswith(prefix) and each not in wanted]:
-            del self._trails[name]
+        for name in [each for each in self._windows if each.startswith(prefix) and each not in wanted]:
+            del self._windows[name]
 
     # To and from the state directory
 
@@ -65,20 +65,20 @@ class Past:
             self._counters[str(name)] = float(value), None if rose is None else float(rose)
 
 
-def hourly_growth(trail: Sequence[tuple[float, float]], hours: int) -> float | None:
+def hourly_growth(window: Sequence[tuple[float, float]], hours: int) -> float | None:
     """Return by how much a value grows in an hour: the median of the last `hours`; None with too few.
 
     The median and not the mean, since a backup that is copied within an hour or two is no trend.
     """
-    now = trail[-1][0]
-    if now - trail[0][0] < hours * 3600.0 * 0.97:
+    now = window[-1][0]
+    if now - window[0][0] < hours * 3600.0 * 0.97:
         return None
-    marks = [_at(trail, now - 3600.0 * hour) for hour in range(hours, -1, -1)]
+    marks = [_at(window, now - 3600.0 * hour) for hour in range(hours, -1, -1)]
     # Not by the module statistics, which brings fractions and a quarter of a MiB.
     steps = sorted(later - earlier for earlier, later in pairwise(marks))
     return (steps[len(steps) // 2] + steps[(len(steps) - 1) // 2]) / 2
 
 
-def _at(trail: Sequence[tuple[float, float]], time: float) -> float:
+def _at(window: Sequence[tuple[float, float]], time: float) -> float:
     """Return the value nearest to `time`."""
-    return min(trail, key=lambda each: abs(each[0] - time))[1]
+    return min(window, key=lambda each: abs(each[0] - time))[1]

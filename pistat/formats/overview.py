@@ -296,7 +296,7 @@ def _memory(now: Json) -> Tile:
     ram, swap = now["memory"], now["swap"]
     unit = memory(ram["total"]).rpartition(NO_BREAK)[2]
     step = 1024 ** quantities.BINARY.index(unit) if unit in quantities.BINARY else 1
-    used = known(ram["used"], lambda value: quantities.three(value / step))
+    used = known(ram["used"], lambda value: quantities.three_digits(value / step))
     share = f"of {memory(ram['total'])} · {percent(ram['percent'])}{NO_BREAK}%"
     if not swap["total"]:
         note = "no swap"

@@ -20,7 +20,7 @@ def known(value: float | None, write: Callable[[float], str]) -> str:
     return NONE if value is None else write(value)
 
 
-def three(number: float) -> str:
+def three_digits(number: float) -> str:
     """Return a number with three digits, if it is below 1,000."""
     return fixed(number, 0 if number >= 99.95 else 1 if number >= 9.995 else 2)  # noqa: PLR2004 - where it rounds up
 
@@ -58,7 +58,7 @@ def rate(number: float | None) -> tuple[str, str]:
         return fixed(number, 0), "B/s"
     if number < 999_500:  # noqa: PLR2004 - likewise
         return fixed(number / 1e3, 1 if number < 9950 else 0), "kB/s"  # noqa: PLR2004 - likewise
-    return three(number / 1e6), "MB/s"
+    return three_digits(number / 1e6), "MB/s"
 
 
 def speed(number: float | None) -> str:
@@ -74,7 +74,7 @@ def scaled(number: float, step: int, units: Sequence[str]) -> str:
         place += 1
     if not place:
         return fixed(number, 0) + NO_BREAK + units[0]
-    digits = three(number)
+    digits = three_digits(number)
     whole, _, decimals = digits.partition(".")
     return (whole if not decimals.strip("0") else digits) + NO_BREAK + units[place]
 

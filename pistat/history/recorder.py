@@ -68,7 +68,7 @@ class Recorder:
         self._machine = machine
         self.seconds = seconds
         self._listeners: list[_Listener] = []
-        self._seldom = OncePerMinute(machine.monotonic)
+        self._once_a_minute = OncePerMinute(machine.monotonic)
         self._at_stop: list[Callable[[], object]] = []
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -118,8 +118,8 @@ class Recorder:
         try:
             do(*arguments)
         except Exception as error:  # whatever it is
-            if self._seldom(do):
-                log.error("The recorder failed", exc_info=error)  # noqa: TRY400 - seldom
+            if self._once_a_minute(do):
+                log.error("The recorder failed", exc_info=error)  # noqa: TRY400 - once a minute
 
     def _wait(self) -> float:
         """Return the seconds until the next multiple of the interval; one that is nearly now was this one."""

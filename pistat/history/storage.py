@@ -55,7 +55,7 @@ class StateDirectory:
         self._disk = DeadlineCache(machine.monotonic)
         self._machine = machine
         self._lock = threading.Lock()
-        self._told = ""
+        self._problem = ""
         self.reason: str | None = why_none if path is None else self._unusable()
 
     @classmethod
@@ -87,7 +87,7 @@ class StateDirectory:
 
     def document(self) -> dict[str, Json]:
         """Return the values of `FIELDS`."""
-        detail = self.reason or self._told
+        detail = self.reason or self._problem
         return {"history": {"saved": not detail, "detail": detail or None}}
 
     def read(self, name: str) -> bytes | None:
@@ -143,18 +143,18 @@ class StateDirectory:
             (outcome,) = self._disk.get([task], self._machine.monotonic(), accept_running=False)
         error = outcome.error
         if error is None:
-            self._tell("")
+            self._log_change("")
             return done[0]
-        self._tell(f"{path} cannot be {what}: {_clause(error)}.")
+        self._log_change(f"{path} cannot be {what}: {_clause(error)}.")
         return None if isinstance(error, NoAnswerError) else failed
 
-    def _tell(self, trouble: str) -> None:
+    def _log_change(self, problem: str) -> None:
         """Say in the log what is wrong, once until it is over."""
-        if trouble and not self._told:
-            log.warning("The history is not saved. %s", trouble)
-        elif self._told and not trouble:
+        if problem and not self._problem:
+            log.warning("The history is not saved. %s", problem)
+        elif self._problem and not problem:
             log.info("The history is saved again.")
-        self._told = trouble
+        self._problem = problem
 
     def _unusable(self) -> str | None:
         """Return why nothing that is written there would stay."""

@@ -92,8 +92,8 @@ class Monitor:
         self._tasks = {each: Task(each, partial(each.collect, machine), each.deadline) for each in ALL}
         self._lock = threading.Lock()
         self._failing: dict[str, str] = {}
-        self._told: dict[str, str] = {}
-        self._seldom = OncePerMinute(machine.monotonic)
+        self._logged: dict[str, str] = {}
+        self._once_a_minute = OncePerMinute(machine.monotonic)
         self._wanted = lru_cache(maxsize=KEPT)(self._find)
         self._kept: dict[tuple[str, ...], Answer] = {}
         self._since = 0.0
@@ -165,7 +165,7 @@ class Monitor:
                 # As nearly always.
                 values.update(outcome.value)
                 continue
-            reading, failed = self._settle(collector, outcome)
+            reading, failed = self._values_and_failures(collector, outcome)
             values.update(reading)
             if failed:
                 failures.update(dict.fromkeys(collector.keys, failed))
@@ -175,7 +175,7 @@ class Monitor:
             min([outcome.began for outcome in outcomes.values()], default=0.0),
         )
 
-    def _settle(
+    def _values_and_failures(
         self, collector: Collector, outcome: Outcome[Reading]
     ) -> tuple[Values, tuple[BaseException, ...]]:
         """Return the values of a collector, null where they failed, and the errors; log a change once."""
@@ -190,7 +190,7 @@ class Monitor:
         if failures:
             self._own.failed(collector.name, _sentence(failures), outcome.began)
         if failures or collector.name in self._failing:
-            self._tell(collector.name, _sentence(failures), outcome.error)
+            self._log_change(collector.name, _sentence(failures), outcome.error)
         return values, failures
 
     @property
@@ -199,7 +199,7 @@ class Monitor:
         with self._lock:
             return frozenset(self._failing)
 
-    def _tell(self, name: str, why: str, error: BaseException | None) -> None:
+    def _log_change(self, name: str, why: str, error: BaseException | None) -> None:
         """Log a line when a collector begins to fail, changes its reason, or recovers.
 
         The same failure is logged once a minute at most; then one that has come back meanwhile is, too.
@@ -207,12 +207,12 @@ class Monitor:
         with self._lock:
             if not why:
                 self._failing.pop(name, None)
-                if self._told.pop(name, None):
+                if self._logged.pop(name, None):
                     log.info("%s works again.", name)
                 return
             self._failing[name] = why
-            if why != self._told.get(name) and self._seldom((name, why, type(error))):
-                self._told[name] = why
+            if why != self._logged.get(name) and self._once_a_minute((name, why, type(error))):
+                self._logged[name] = why
                 detail = "" if error is None or isinstance(error, NoAnswerError) else f" ({error!r:.200})"
                 log.warning("%s failed: %s%s", name, why, detail)
 

@@ -108,14 +108,14 @@ class Connection:
         url: The broker.
         name: The client ID.
         will: The topic on which the broker says `offline` when the connection breaks; empty for none.
-        heard: Is called with topic and payload of each message.
+        on_message: Is called with topic and payload of each message.
     """
 
     def __init__(
-        self, url: Url, name: str, will: str = "", heard: Callable[[str, bytes], None] | None = None
+        self, url: Url, name: str, will: str = "", on_message: Callable[[str, bytes], None] | None = None
     ) -> None:
         self._url = url
-        self._heard = heard
+        self._callback = on_message
         self._answer = ""
         self._client = _client(name)
         self._client.connect_timeout = SECONDS
@@ -171,8 +171,8 @@ class Connection:
 
     def _on_message(self, client: object, data: object, message: MQTTMessage) -> None:
         del client, data
-        if self._heard:
-            self._heard(message.topic, bytes(message.payload))
+        if self._callback:
+            self._callback(message.topic, bytes(message.payload))
 
     def subscribe(self, topic: str) -> None:
         """Ask for the messages of a topic."""
@@ -204,7 +204,7 @@ class Connection:
             self._client.loop_write()
         self._client.loop_misc()
 
-    def settle(self, *sent: Callable[[], bool]) -> None:
+    def wait_until_received(self, *sent: Callable[[], bool]) -> None:
         """Wait until the broker has what was sent. Raises BrokerError if it does not say so in time."""
         self._await(lambda: all(each() for each in sent), SECONDS)
 

@@ -108,7 +108,7 @@ class Publisher:
         self._announced: set[str] = set()
         self._announce_at = math.inf
         self._due = 0.0
-        self._told = ""
+        self._logged = ""
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
         self._wake, self._woken = socket.socketpair()
@@ -159,19 +159,19 @@ class Publisher:
         """Hold a connection for as long as it lasts; a failure that repeats is logged once."""
         name = self._topics.identity.replace("_", "-")
         try:
-            with Connection(self._options.url, name, self._topics.availability, self._heard) as broker:
+            with Connection(self._options.url, name, self._topics.availability, self._on_message) as broker:
                 log.info("MQTT: connected to the broker.")
-                self._told = ""
+                self._logged = ""
                 self._serve(broker)
         except BrokerError as error:
-            self._tell(str(error))
+            self._log_failure(str(error))
         except Exception as error:  # noqa: BLE001 - whatever it is, the next connection is tried
-            self._tell(f"it failed ({type(error).__name__})")
+            self._log_failure(f"it failed ({type(error).__name__})")
 
-    def _tell(self, text: str) -> None:
-        if text != self._told and not self._stopped.is_set():
+    def _log_failure(self, text: str) -> None:
+        if text != self._logged and not self._stopped.is_set():
             log.warning("MQTT: %s; it is tried again until it succeeds.", text)
-            self._told = text
+            self._logged = text
 
     def _serve(self, broker: Connection) -> None:
         """Publish until told to stop, and say `offline` then."""
@@ -191,7 +191,7 @@ class Publisher:
                 self._publish(broker)
             until = min(self._due, self._announce_at, now + LOOK_SECONDS)
             broker.wait(max(0.0, until - time.monotonic()), self._woken)
-        broker.settle(broker.publish(self._topics.availability, "offline", qos=1))
+        broker.wait_until_received(broker.publish(self._topics.availability, "offline", qos=1))
 
     def _until_next(self) -> float:
         """Return the seconds until shortly after a multiple of the interval on the boot clock.
@@ -201,7 +201,7 @@ class Publisher:
         now, seconds = self._machine.uptime() - AFTER_SAMPLE, self._options.seconds
         return (math.floor(now / seconds) + 1) * seconds - now
 
-    def _heard(self, topic: str, payload: bytes) -> None:
+    def _on_message(self, topic: str, payload: bytes) -> None:
         """Tell Home Assistant again soon after it has started."""
         del topic
         if payload == b"online":
@@ -253,7 +253,7 @@ def forget(options: Options, machine: Machine) -> str:
     own = topics(machine, options.prefix)
     try:
         with Connection(options.url, own.identity.replace("pistat", "forget")) as broker:
-            broker.settle(*(broker.publish(topic, b"", qos=1) for topic in own.all))
+            broker.wait_until_received(*(broker.publish(topic, b"", qos=1) for topic in own.all))
     except BrokerError as error:
         return str(error)
     return ""

@@ -88,8 +88,8 @@ class Notifier:
         self._events: deque[Event] = deque(maxlen=1000)
         self._early: dict[tuple[str, str], Event] = {}
         self._sent: deque[float] = deque(maxlen=MOST_AN_HOUR)
-        self._more = 0
-        self._told: dict[tuple[str, str], float] = {}
+        self._dropped = 0
+        self._sent_at: dict[tuple[str, str], float] = {}
         self._wake = threading.Event()
 
     def start(self) -> None:
@@ -116,52 +116,52 @@ class Notifier:
         """Make messages of what happened, and deliver what is due."""
         now = self._machine.uptime()
         while self._events:
-            self._sort(self._events.popleft(), now)
+            self._handle(self._events.popleft(), now)
         if self._early and now >= QUIET_SECONDS:
             early, self._early = list(self._early.values()), {}
             for event in early:
-                self._offer(event, now)
+                self._queue(event, now)
         if self._repeat:
-            self._offer_again(now)
-        if self._more and self._room(now):
-            self._add(_summary(self._more, self._machine.host_name(), self._page), now)
-            self._more = 0
+            self._repeat_lasting(now)
+        if self._dropped and self._may_send(now):
+            self._add(_summary(self._dropped, self._machine.host_name(), self._page), now)
+            self._dropped = 0
         for target in self._targets:
             self._try(target)
 
-    def _sort(self, event: Event, now: float) -> None:
-        """Offer an event, or keep it until the machine has settled; what is over by then is not sent."""
+    def _handle(self, event: Event, now: float) -> None:
+        """Queue a message; soon after boot, keep the event meanwhile, and send nothing if it ends before."""
         key = event.id, event.subject
         if now >= QUIET_SECONDS or event.id.startswith(ABOUT_BOOT):
-            self._offer(event, now)
+            self._queue(event, now)
         elif event.state == "begin":
             self._early[key] = event
         elif self._early.pop(key, None) is None:
             # It began before pi-stat was restarted, so its beginning was sent.
-            self._offer(event, now)
+            self._queue(event, now)
 
-    def _offer_again(self, now: float) -> None:
+    def _repeat_lasting(self, now: float) -> None:
         rows = self._diagnosis.document(self._least)["findings"]
         lasting = {(row["id"], row["subject"] or ""): row for row in rows}
-        self._told = {key: self._told.get(key, now) for key in lasting}
+        self._sent_at = {key: self._sent_at.get(key, now) for key in lasting}
         offset = self._machine.time() - now
         for key, row in lasting.items():
-            if now - self._told[key] >= self._repeat:
+            if now - self._sent_at[key] >= self._repeat:
                 since = row["since"]
-                self._offer(Event(since - offset, since, *key, "begin", row["severity"], row["title"]), now)
+                self._queue(Event(since - offset, since, *key, "begin", row["severity"], row["title"]), now)
 
-    def _offer(self, event: Event, now: float) -> None:
+    def _queue(self, event: Event, now: float) -> None:
         if event.state == "begin":
-            self._told[event.id, event.subject] = now
-        if not self._room(now):
-            self._more += 1
+            self._sent_at[event.id, event.subject] = now
+        if not self._may_send(now):
+            self._dropped += 1
             return
         rows = self._diagnosis.document()["findings"] if event.state == "begin" else []
         key = event.id, event.subject
         row: dict[str, Any] = next((each for each in rows if (each["id"], each["subject"] or "") == key), {})
         self._add(message(event, row, self._machine.host_name(), self._page), now)
 
-    def _room(self, now: float) -> bool:
+    def _may_send(self, now: float) -> bool:
         return len(self._sent) < MOST_AN_HOUR or now - self._sent[0] >= HOUR
 
     def _add(self, content: Message, now: float) -> None:

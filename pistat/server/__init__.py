@@ -10,7 +10,8 @@ than the loop touch, and why that is safe:
 - `Work.request`: made by the loop, which forgets it. `client`, `addr`, `adj`: never change.
 - `Work.check_client_disconnected`: asks the kernel. While a worker has a request, the socket stays open.
 - What is in `Workers`: under its lock, but for the queue by which a thread gets its next `Work`.
-- `Server.settle`: a worker copies `_finished` in one step of the interpreter, and looks at sizes alone.
+- `Server.wait_for_large_answers`: a worker copies `_finished` in one step of the interpreter, and looks at
+  sizes alone.
 - `Server.application`, `cors`, `client`: replaced as a whole, by the loop, and read once for each request.
 - `Server.report` and `refused`: count under locks of their own.
 - `stop` and `request_reload`: set a flag, which the loop looks at after each turn, and send a byte.

@@ -229,7 +229,7 @@ class Connection:
             self.sent += self.socket.send(memoryview(self.held)[self.sent :])
             self.moved = time.monotonic()
         if self.sent < len(self.held):
-            self.server.limits.hold(self)
+            self.server.limits.limit_unread(self)
             return
         self.held, self.sent = b"", 0
         if not self._ends:

@@ -11,10 +11,10 @@ from pistat.server.connection import Connection
 PER_CLIENT, TOTAL = 64, 512
 """Connections of one client, of which a browser has six, and of all."""
 
-HELD_PER_CLIENT, HELD_TOTAL = 1 << 20, 4 << 20
+UNREAD_PER_CLIENT, UNREAD_TOTAL = 1 << 20, 4 << 20
 """Bytes of answers that may wait for one client, beside one answer that is larger, and for all."""
 
-STEP = HELD_PER_CLIENT // 4
+UNREAD_STEP = UNREAD_PER_CLIENT // 4
 """Bytes by which a client must hold more than another to be taken for the one that holds most."""
 
 
@@ -49,10 +49,10 @@ class ConnectionLimits(set[Connection]):
         """Close a connection of the client that has most; False if none can be closed."""
         return _close_one(self)
 
-    def hold(self, sender: Connection) -> None:
+    def limit_unread(self, sender: Connection) -> None:
         """Close others until no more bytes are held than may be, now that `sender` must wait, too."""
-        _let_go(self._of(sender.client) - {sender}, HELD_PER_CLIENT)
-        _let_go(self - {sender}, HELD_TOTAL)
+        _close_unread(self._of(sender.client) - {sender}, UNREAD_PER_CLIENT)
+        _close_unread(self - {sender}, UNREAD_TOTAL)
 
     def sweep(self) -> None:
         """Close, once a second, those that have taken longer than they may."""
@@ -76,7 +76,7 @@ def _close_one(members: Iterable[Connection]) -> bool:
     return oldest is not None
 
 
-def _let_go(members: Iterable[Connection], most: int) -> None:
+def _close_unread(members: Iterable[Connection], most: int) -> None:
     """Close what is unread for longest of the client that holds most, until only `most` bytes are left.
 
     A few bytes more count as the same. Of what is unread for the same number of seconds, that goes of which
@@ -90,7 +90,12 @@ def _let_go(members: Iterable[Connection], most: int) -> None:
     while held.total() > most:
         last = max(
             holders,
-            key=lambda each: (held[each.client] // STEP, int(now - each.moved), -each.sent, -each.moved),
+            key=lambda each: (
+                held[each.client] // UNREAD_STEP,
+                int(now - each.moved),
+                -each.sent,
+                -each.moved,
+            ),
         )
         holders.remove(last)
         held[last.client] -= len(last.held)

@@ -44,7 +44,7 @@ BACKLOG, ACCEPTED = 256, 32
 ACCEPT_SECONDS, GRACE = 0.2, 1.4
 """How long, at the end, connections that wait are accepted, and requests under way may take."""
 
-SETTLE_SECONDS, SETTLE_STEP = 1.0, 0.002
+LARGE_ANSWER_SECONDS, LARGE_ANSWER_STEP = 1.0, 0.002
 """How long a large answer waits for those before it to be taken by the loop, and how often it looks."""
 
 IDLE_SECONDS = 60.0
@@ -232,12 +232,12 @@ class Server:
     def stop(self, *_: object) -> None:
         """End `run` soon. May be called from a signal handler."""
         self._stopping = True
-        self._end_turn()
+        self._wake_loop()
 
     def request_reload(self, *_: object) -> None:
         """Have `run` call its `reload` soon. May be called from a signal handler."""
         self._reload = True
-        self._end_turn()
+        self._wake_loop()
 
     def self_request(self) -> socket.socket:
         """Send a request for /health; the answer comes on the socket, which does not block.
@@ -263,16 +263,16 @@ class Server:
     def finish(self, work: Work) -> None:
         """Have the loop send an answer; called by workers."""
         self._finished.append(work)
-        self._end_turn()
+        self._wake_loop()
 
-    def settle(self) -> None:
+    def wait_for_large_answers(self) -> None:
         """Wait a second at most until the loop has taken all large answers; called before one more is made.
 
         While many threads want Python's lock, the loop may get it too seldom to keep up with them.
         """
-        until = time.monotonic() + SETTLE_SECONDS
+        until = time.monotonic() + LARGE_ANSWER_SECONDS
         while any(work.large for work in tuple(self._finished)) and time.monotonic() < until:
-            time.sleep(SETTLE_STEP)
+            time.sleep(LARGE_ANSWER_STEP)
 
     def report(self, error: BaseException) -> None:
         """Log an error that should not be, once a minute."""
@@ -284,7 +284,7 @@ class Server:
         self.refused(code)
         return refusal(code, request, self.cors(request.headers.get("ORIGIN", "") if request else ""))
 
-    def _end_turn(self) -> None:
+    def _wake_loop(self) -> None:
         # If the buffer is full, the loop is about to wake up anyhow.
         with contextlib.suppress(OSError):
             self._wake.send(b".")

@@ -99,10 +99,10 @@ def test_openssl_that_is_left_out_cannot_be_imported() -> None:
 def test_a_library_that_needs_more_gets_all_of_it() -> None:
     """A flask-limiter that cannot do without what is left out is imported with it."""
     code = (
-        "import sys, pistat.slim_imports as lean\n"
-        "lean._stand_ins = lambda: {'limits.storage': lean.LeftOut('limits.storage')}\n"
-        "lean.block()\n"
-        "lean.import_libraries()\n"
+        "import sys; from pistat import slim_imports\n"
+        "slim_imports._stubs = lambda: {'limits.storage': slim_imports.StubModule('limits.storage')}\n"
+        "slim_imports.block()\n"
+        "slim_imports.import_libraries()\n"
         "import ssl, pi_system_monitor, limits.storage\n"
         "limits.storage.MemoryStorage()\n"
     )
@@ -112,12 +112,13 @@ def test_a_library_that_needs_more_gets_all_of_it() -> None:
 def test_whoever_needs_what_is_left_out_later_gets_it() -> None:
     """Once the libraries are there, all but OpenSSL and the compressions can be imported as ever."""
     code = (
-        "import sys, pistat.slim_imports as lean\n"
-        "lean.block()\n"
-        "lean.import_libraries()\n"
+        "import sys; from pistat import slim_imports\n"
+        "slim_imports.block()\n"
+        "slim_imports.import_libraries()\n"
         "import decimal, typing_extensions, click, pi_system_monitor, werkzeug.test\n"
         "assert decimal.Decimal(1) and typing_extensions.__file__ and click.Group and werkzeug.test.Client\n"
-        "assert [name for name, module in sys.modules.items() if not module] == list(lean._blocked())\n"
+        "absent = [name for name, module in sys.modules.items() if not module]\n"
+        "assert absent == list(slim_imports._blocked())\n"
     )
     run(code)
 
@@ -125,11 +126,11 @@ def test_whoever_needs_what_is_left_out_later_gets_it() -> None:
 def test_what_is_left_out_for_a_moment_is_there_afterwards() -> None:
     """A module that another only seems to need is not loaded, and can be imported later."""
     code = (
-        "import sys, pistat.slim_imports as lean\n"
-        "with lean.without({'urllib.request': {}}): import paho.mqtt.client\n"
+        "import sys; from pistat import slim_imports\n"
+        "with slim_imports.without({'urllib.request': {}}): import paho.mqtt.client\n"
         "assert 'urllib.request' not in sys.modules\n"
         "import urllib.request\n"
-        "with lean.without({'urllib.request': {}}): assert urllib.request.urlopen\n"
+        "with slim_imports.without({'urllib.request': {}}): assert urllib.request.urlopen\n"
         "import urllib.request; urllib.request.urlopen"
     )
     run(code)
@@ -138,9 +139,9 @@ def test_what_is_left_out_for_a_moment_is_there_afterwards() -> None:
 def test_openssl_is_let_in_without_the_names_of_its_errors() -> None:
     """TLS works once it is allowed, and an error has its type, but not its name up to Python 3.11."""
     code = (
-        "import pistat.slim_imports as lean\n"
-        "lean.block()\n"
-        "lean.allow_tls()\n"
+        "from pistat import slim_imports\n"
+        "slim_imports.block()\n"
+        "slim_imports.allow_tls()\n"
         "import ssl, _ssl\n"
         "assert not getattr(_ssl, 'err_codes_to_names', None)\n"
         "assert not getattr(_ssl, 'err_names_to_codes', None)\n"
@@ -167,7 +168,7 @@ def test_mqtt_5_is_not_loaded() -> None:
 
 def test_marks_of_the_documentation_leave_a_function_as_it_is() -> None:
     """The stand-in for the decorators returns what it decorates."""
-    marks = slim_imports._stand_ins()["deprecated.sphinx"]
+    marks = slim_imports._stubs()["deprecated.sphinx"]
 
     assert marks.versionadded(version="1.0")(len) is len
 

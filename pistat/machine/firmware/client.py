@@ -25,7 +25,7 @@ log = logging.getLogger("pistat")
 ANSWER_SECONDS = 1.0
 """How long an answer may take; the kernel gives the firmware one second, too."""
 
-REST_SECONDS = (2.0, 4.0, 8.0, 15.0, 30.0)
+BACKOFF_SECONDS = (2.0, 4.0, 8.0, 15.0, 30.0)
 """How long the firmware is left alone after its first, second, ... failure to answer in a row."""
 
 REFUSED_SECONDS = 60.0
@@ -103,7 +103,7 @@ class Firmware:
         """
         if question in self._unknown:
             raise UnavailableError
-        category, text = self._in_turn(question, until)
+        category, text = self._ask_in_turn(question, until)
         self._failures = 0
         if category is Category.OK:
             return text
@@ -112,7 +112,7 @@ class Firmware:
             raise UnavailableError
         raise FirmwareError(REFUSAL, question=question)
 
-    def _in_turn(self, question: str, until: float) -> tuple[Category, str]:
+    def _ask_in_turn(self, question: str, until: float) -> tuple[Category, str]:
         """Put a question when the others before it are done."""
         # A question under way is done by then, and its outcome is news for those who came too late, too.
         seconds = min(until + ANSWER_SECONDS - self.now(), threading.TIMEOUT_MAX)
@@ -122,14 +122,14 @@ class Firmware:
                 raise self._last_error()
             if not taken or self.now() >= until:
                 raise FirmwareError("the firmware is too slow", Reason.TIMED_OUT)
-            return self._put(question)
+            return self._ask_either(question)
         except TimeoutError:
             raise self._fail(Reason.TIMED_OUT, f"no answer within {ANSWER_SECONDS:.1f} s") from None
         finally:
             if taken:
                 self._lock.release()
 
-    def _put(self, question: str) -> tuple[Category, str]:
+    def _ask_either(self, question: str) -> tuple[Category, str]:
         """Put a question to the device, or else to the program; both give the same text."""
         if self.now() >= self._device_retry_at:
             try:
@@ -140,9 +140,9 @@ class Firmware:
                 self._give_up_device(error)
             else:
                 self._device_has_worked = True
-                self._settle(FirmwareAccess(self._mailbox.node))
+                self._set_access(FirmwareAccess(self._mailbox.node))
                 return answer
-        return self._put_to_program(question)
+        return self._ask_program(question)
 
     def _give_up_device(self, error: OSError) -> None:
         """Leave the device alone for a while. Raises FirmwareError if it may refuse this question only."""
@@ -158,7 +158,7 @@ class Firmware:
             )
         self._device_retry_at = self.now() + REFUSED_SECONDS
 
-    def _put_to_program(self, question: str) -> tuple[Category, str]:
+    def _ask_program(self, question: str) -> tuple[Category, str]:
         """Put a question to vcgencmd, because the device is unavailable."""
         path, device = self._find_program(), self._device_unavailable
         try:
@@ -168,13 +168,13 @@ class Firmware:
         except OSError:
             raise self._fail(Reason.REFUSED, "vcgencmd cannot be started") from None
         if category is Category.NO_ACCESS:
-            raise self._leave(self._forbidden())
+            raise self._fail_without_access(self._forbidden())
         if category is Category.FAILED:
             raise self._fail(Reason.REFUSED, "vcgencmd failed")
         if category is Category.TRANSPORT and device.why is Reason.REFUSED:
             # Neither transport works, so there is no use in a process for each question.
             raise self._fail(Reason.REFUSED, REFUSAL, device.detail)
-        self._settle(FirmwareAccess(path.removeprefix(self._host.root), device.why, device.detail))
+        self._set_access(FirmwareAccess(path.removeprefix(self._host.root), device.why, device.detail))
         return category, text
 
     def _find_program(self) -> str:
@@ -183,13 +183,13 @@ class Firmware:
             path = self._program.find()
         except PermissionError as error:
             detail = f"{error.filename} is not executable."
-            raise self._leave(FirmwareAccess(None, Reason.NO_PERMISSION, detail)) from None
+            raise self._fail_without_access(FirmwareAccess(None, Reason.NO_PERMISSION, detail)) from None
         if path is None and self._device_unavailable.why is Reason.REFUSED:
             # There is nothing else to ask, so the device is asked again, and sooner.
             self._device_retry_at = float("-inf")
             raise self._fail(Reason.REFUSED, REFUSAL, self._device_unavailable.detail)
         if path is None:
-            raise self._leave(self._device_unavailable)
+            raise self._fail_without_access(self._device_unavailable)
         return path
 
     def _forbidden(self) -> FirmwareAccess:
@@ -202,26 +202,26 @@ class Firmware:
 
     def _fail(self, why: Reason, what: str, detail: str = "") -> FirmwareError:
         """Leave the firmware alone for a while, longer after each failure in a row; return the error."""
-        rest = REST_SECONDS[min(self._failures, len(REST_SECONDS) - 1)]
+        rest = BACKOFF_SECONDS[min(self._failures, len(BACKOFF_SECONDS) - 1)]
         self._failures += 1
-        self._rest(rest, partial(FirmwareError, what, why))
+        self._back_off(rest, partial(FirmwareError, what, why))
         # This is not logged: the log names the collectors that fail.
         self._access = FirmwareAccess(None, why, detail or f"{what[0].upper()}{what[1:]}.")
         return FirmwareError(what, why)
 
-    def _leave(self, access: FirmwareAccess) -> UnavailableError:
+    def _fail_without_access(self, access: FirmwareAccess) -> UnavailableError:
         """Leave the firmware alone for long, as there is no way to ask; return the error."""
-        self._rest(REFUSED_SECONDS, UnavailableError)
-        self._settle(access)
+        self._back_off(REFUSED_SECONDS, UnavailableError)
+        self._set_access(access)
         return UnavailableError()
 
-    def _rest(self, seconds: float, error: Callable[[], Exception]) -> None:
+    def _back_off(self, seconds: float, error: Callable[[], Exception]) -> None:
         """Answer every question within the next `seconds` with this error."""
         # In this order, for `absent` reads both without a lock.
         self._last_error = error
         self._retry_at = self.now() + seconds
 
-    def _settle(self, access: FirmwareAccess) -> None:
+    def _set_access(self, access: FirmwareAccess) -> None:
         """Remember how the firmware is asked, or why it cannot be; log what is new."""
         if access == self._access:
             return

@@ -118,27 +118,27 @@ class Mailbox:
     def _ask(self, question: str) -> Reply:
         """Ask, and if that is refused, ask anew."""
         try:
-            return self._put(question, self._room)
+            return self._ask_once(question, self._room)
         except TimeoutError:
             raise
         except OSError:
-            return self._ask_anew(question)
+            return self._ask_again(question)
 
-    def _ask_anew(self, question: str) -> Reply:
+    def _ask_again(self, question: str) -> Reply:
         """Ask once more through a new descriptor, and with the room that older programs give."""
         os.close(self._descriptor)
         self._open()
         other = ROOM + ROOM_BEFORE_2026 - self._room
         try:
-            return self._put(question, self._room)
+            return self._ask_once(question, self._room)
         except TimeoutError:
             raise
         except OSError:
-            found = self._put(question, other)
+            found = self._ask_once(question, other)
             self._room = other
             return found
 
-    def _put(self, question: str, room: int) -> Reply:
+    def _ask_once(self, question: str, room: int) -> Reply:
         """Put the question to the device that is open."""
         buffer = message(question, room)
         _call(self._descriptor, buffer)

@@ -50,11 +50,11 @@ class Changes:
         Where nothing can be listened to, it is never the same.
         """
         with self._lock:
-            if self._heard():
+            if self._receive():
                 self._count += 1
             return self._count, int(self._clock() // KEEP_SECONDS)
 
-    def _heard(self) -> bool:
+    def _receive(self) -> bool:
         """Take all announcements; return whether there was any, or may have been."""
         if self._kernel is None:
             with contextlib.suppress(OSError):

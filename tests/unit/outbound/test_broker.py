@@ -42,7 +42,7 @@ def listen(port: int) -> list[tuple[str, bytes]]:
     """What a client of the broker is told until something has come."""
     heard: list[tuple[str, bytes]] = []
     url = urls("mqtt")(f"mqtt://127.0.0.1:{port}")[0]
-    with Connection(url, "test", heard=lambda *message: heard.append(message)) as connection:
+    with Connection(url, "test", on_message=lambda *message: heard.append(message)) as connection:
         until = time.monotonic() + 20
         while not heard and time.monotonic() < until:
             connection.wait(0.1)

@@ -8,10 +8,10 @@ import pytest
 
 from pistat.server.connection import SECONDS, Connection, State
 from pistat.server.connection_limits import (
-    HELD_PER_CLIENT,
-    HELD_TOTAL,
     PER_CLIENT,
     TOTAL,
+    UNREAD_PER_CLIENT,
+    UNREAD_TOTAL,
     ConnectionLimits,
 )
 
@@ -119,33 +119,33 @@ def test_bytes_that_nobody_reads(people: ConnectionLimits) -> None:
     """What one client, or all, leave unread is bounded: those go that have held most for longest."""
     mine = join(people, "mine", 8)
     for each in mine:
-        each.keep(HELD_PER_CLIENT // 4)
-    people.hold(mine[-1])
+        each.keep(UNREAD_PER_CLIENT // 4)
+    people.limit_unread(mine[-1])
     assert [each.closed for each in mine] == [True] * 3 + [False] * 5
 
     others = [join(people, f"client {n}", 4) for n in range(8)]
     for each in (one for members in others for one in members):
-        each.keep(HELD_PER_CLIENT // 4)
-    people.hold(others[-1][-1])
-    assert sum(len(each.held) for each in people) <= (HELD_TOTAL + HELD_PER_CLIENT // 4)
+        each.keep(UNREAD_PER_CLIENT // 4)
+    people.limit_unread(others[-1][-1])
+    assert sum(len(each.held) for each in people) <= (UNREAD_TOTAL + UNREAD_PER_CLIENT // 4)
 
 
 def test_who_reads_slowly_is_not_cut_off_for_who_holds_more(people: ConnectionLimits) -> None:
     """Of the client that holds most the oldest goes; of several, that of who has not read for longest."""
     [reader] = join(people, "reader", 1)
-    reader.keep(HELD_TOTAL // 8)
+    reader.keep(UNREAD_TOTAL // 8)
     greedy = [each for n in range(6) for each in join(people, f"greedy {n}", 2)]
     for each in greedy:
-        each.keep(HELD_TOTAL // 8)
+        each.keep(UNREAD_TOTAL // 8)
     [newest] = join(people, "newest", 1)
-    people.hold(newest)
+    people.limit_unread(newest)
     assert [each.closed for each in greedy].count(True) == 5
     assert not reader.closed
 
     reader.moved = NOW + 1
     for each in greedy:
-        each.keep(0 if each.closed else HELD_TOTAL // 6)
-    people.hold(newest)
+        each.keep(0 if each.closed else UNREAD_TOTAL // 6)
+    people.limit_unread(newest)
     assert [each.closed for each in greedy].count(True) > 5
     assert not reader.closed
 
@@ -155,11 +155,11 @@ def test_a_few_bytes_more_are_not_more(people: ConnectionLimits) -> None:
     others = [each for n in range(4) for each in join(people, f"other {n}", 1)]
     [reader] = join(people, "reader", 1)
     for each in others:
-        each.keep(HELD_TOTAL // 4 - 8)
-    reader.keep(HELD_TOTAL // 4 - 7)
+        each.keep(UNREAD_TOTAL // 4 - 8)
+    reader.keep(UNREAD_TOTAL // 4 - 7)
     reader.sent = 1
     [newest] = join(people, "newest", 1)
-    people.hold(newest)
+    people.limit_unread(newest)
 
     assert [each.closed for each in others].count(True) == 1
     assert not reader.closed

@@ -119,13 +119,13 @@ def test_a_system_without_a_thread_to_give(workers: Workers, monkeypatch: pytest
 
 def test_a_large_answer_waits_until_the_one_before_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     """It waits as long as one waits for the loop; a small one is not waited for."""
-    monkeypatch.setattr(server, "SETTLE_SECONDS", 60.0)
+    monkeypatch.setattr(server, "LARGE_ANSWER_SECONDS", 60.0)
     sockets = server.bind("127.0.0.1", 0)
     serving: Any = Server(lambda *_: [], sockets, lambda _: None)
     serving._finished.append(SimpleNamespace(large=False))
-    serving.settle()
+    serving.wait_for_large_answers()
     serving._finished.append(SimpleNamespace(large=True))
-    waiting = threading.Thread(target=serving.settle, daemon=True)
+    waiting = threading.Thread(target=serving.wait_for_large_answers, daemon=True)
     waiting.start()
     waiting.join(0.1)
     still = waiting.is_alive()

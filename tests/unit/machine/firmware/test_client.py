@@ -20,8 +20,8 @@ from pistat.collectors.firmware_queries import FirmwareQueries
 from pistat.field import Incomplete
 from pistat.machine.firmware.client import (
     ANSWER_SECONDS,
+    BACKOFF_SECONDS,
     REFUSED_SECONDS,
-    REST_SECONDS,
     FirmwareError,
     UnavailableError,
 )
@@ -150,7 +150,7 @@ def test_it_is_left_alone_after_hanging(vcgencmd: Vcgencmd, machine: Clocked) ->
 
     vcgencmd("echo fine")
     machine.patience = SOON
-    machine.now += REST_SECONDS[0]
+    machine.now += BACKOFF_SECONDS[0]
     assert [machine.firmware.ask("measure_temp") for _ in range(2)] == ["fine\n"] * 2
 
 
@@ -165,18 +165,18 @@ def test_the_rests_grow(vcgencmd: Vcgencmd, machine: Clocked) -> None:
         return len(calls(program)) > before
 
     assert is_asked()
-    for rest in (*REST_SECONDS, REST_SECONDS[-1], REST_SECONDS[-1]):
+    for rest in (*BACKOFF_SECONDS, BACKOFF_SECONDS[-1], BACKOFF_SECONDS[-1]):
         machine.now += rest - 0.01
         assert not is_asked()
         machine.now += 0.02
         assert is_asked()
 
     vcgencmd("echo fine")
-    machine.now += REST_SECONDS[-1]
+    machine.now += BACKOFF_SECONDS[-1]
     assert machine.firmware.ask("measure_temp") == "fine\n"
     vcgencmd("exit 1")
     assert is_asked()
-    machine.now += REST_SECONDS[0]
+    machine.now += BACKOFF_SECONDS[0]
     assert is_asked()
 
 
@@ -368,7 +368,7 @@ def test_no_program(machine: Clocked, tmp_path: Path, content: bytes) -> None:
             machine.firmware.ask("measure_temp")
 
     path.write_text("#!/bin/sh\necho fine\n")
-    machine.now += REST_SECONDS[0]
+    machine.now += BACKOFF_SECONDS[0]
     assert machine.firmware.ask("measure_temp") == "fine\n"
 
 
@@ -383,7 +383,7 @@ def test_disappearing(vcgencmd: Vcgencmd, machine: Clocked) -> None:
         machine.firmware.ask("measure_temp")
 
     vcgencmd("echo back")
-    machine.now += REST_SECONDS[0]
+    machine.now += BACKOFF_SECONDS[0]
     assert machine.firmware.ask("measure_temp") == "back\n"
 
 

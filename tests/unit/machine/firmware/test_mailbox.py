@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from pistat.machine.firmware.client import REFUSED_SECONDS, REST_SECONDS
+from pistat.machine.firmware.client import BACKOFF_SECONDS, REFUSED_SECONDS
 from pistat.machine.firmware.mailbox import request_number
 from support.daemon import PROGRAM, Daemon
 from support.firmware import mailbox_standin as standin
@@ -324,7 +324,7 @@ def test_refused(device: StandIn, ask: Ask, code: int) -> None:
     assert ask("access") == [None, "refused", f"/dev/vcio_gencmd refuses: {os.strerror(code)}."]
 
     device.refuse(None)
-    ask("wait", REST_SECONDS[0])
+    ask("wait", BACKOFF_SECONDS[0])
     assert ask("ask", "measure_temp") == "temp=47.2'C"
     assert ask("access") == ["/dev/vcio_gencmd", None, ""]
 
@@ -389,7 +389,7 @@ def test_a_reply_that_comes_late_is_nobodys(device: StandIn, ask: Ask) -> None:
     until = time.monotonic() + SOON
     while (reply := ask("ask", "measure_volts core")) == SILENT:
         assert time.monotonic() < until, "it does not recover"
-        ask("wait", REST_SECONDS[-1])
+        ask("wait", BACKOFF_SECONDS[-1])
 
     assert reply == "volt=0.8563V"
 
@@ -546,7 +546,7 @@ def test_a_firmware_that_hangs(board: StandIn, run: Start) -> None:
     began = time.monotonic()
     lost(daemon.json("/stats"), "no answer within 1.0 s")
     assert time.monotonic() - began < PROMISED
-    until = time.monotonic() + REST_SECONDS[0] + 1.0
+    until = time.monotonic() + BACKOFF_SECONDS[0] + 1.0
     while time.monotonic() < until:
         lost(daemon.json("/stats"), "no answer within 1.0 s")
         time.sleep(0.05)
