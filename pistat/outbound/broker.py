@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
+import struct
 import time
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -29,6 +30,7 @@ LONGEST = 4_096
 MOST_WAITING = 100
 """Messages of which the broker has not said that it has them."""
 
+LOST = "the connection to the broker was lost"
 ACCEPTED = "Success"
 REFUSED = {
     "Bad user name or password": "the broker refused the user name or the password",
@@ -180,13 +182,16 @@ class Connection:
 
     def publish(self, topic: str, payload: str | bytes, qos: int = 0) -> Callable[[], bool]:
         """Send a message that the broker keeps; return what says whether it is out, with QoS 1 received."""
-        return self._client.publish(topic, payload, qos, retain=True).is_published
+        sent = self._client.publish(topic, payload, qos, retain=True)
+        if sent.rc:
+            raise BrokerError(LOST if self._client.socket() is None else "the broker takes no more messages")
+        return sent.is_published
 
     def wait(self, seconds: float, wake: socket.socket | None = None) -> None:
         """Send and take what there is; wait for that `seconds` at most, or until `wake` has a byte."""
         found: Any = self._client.socket()
         if found is None:
-            raise BrokerError("the connection to the broker was lost")
+            raise BrokerError(LOST)
         with selectors.DefaultSelector() as selector:
             write = selectors.EVENT_WRITE if self._client.want_write() else 0
             selector.register(found, selectors.EVENT_READ | write)
@@ -199,7 +204,11 @@ class Connection:
         if wake in ready and wake is not None:
             wake.recv(4096)
         if events & selectors.EVENT_READ or pending:
-            self._client.loop_read()
+            try:
+                self._client.loop_read()
+            except (struct.error, ValueError):
+                # It trusts the lengths and the texts in a packet.
+                raise BrokerError("the broker sent something that is not MQTT 3.1.1") from None
         if events & selectors.EVENT_WRITE:
             self._client.loop_write()
         self._client.loop_misc()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,11 @@ def _directory(paths: DefaultVerifyPaths) -> str | None:
     chosen = {paths.openssl_cafile_env, paths.openssl_capath_env} & os.environ.keys()
     if chosen or paths.capath is None:
         return None
-    return paths.capath if any(each.endswith(".0") for each in os.listdir(paths.capath)) else None
+    # One that may not be listed, or whose links lead nowhere, is no use; a bundle beside it may be.
+    with suppress(OSError), os.scandir(paths.capath) as entries:
+        if any(each.name.endswith(".0") and each.is_file() for each in entries):
+            return paths.capath
+    return None
 
 
 def words(error: Exception) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread
 
@@ -15,6 +15,8 @@ from pistat.validators import urls
 
 WELCOME = b"\x20\x02\x00\x00"
 ONLINE = b"\x30\x09\x00\x01tonline"
+LOST = "the connection to the broker was lost"
+NO_MQTT = "the broker sent something that is not MQTT 3.1.1"
 
 
 @contextmanager
@@ -38,15 +40,27 @@ def broker(sent: bytes, welcome: bytes = WELCOME) -> Iterator[tuple[int, list[by
         thread.join(20)
 
 
+def connected(port: int, heard: Callable[[str, bytes], None] | None = None) -> Connection:
+    """A connection to such a broker, which is made by a `with` block."""
+    return Connection(urls("mqtt")(f"mqtt://127.0.0.1:{port}")[0], "test", on_message=heard)
+
+
 def listen(port: int) -> list[tuple[str, bytes]]:
     """What a client of the broker is told until something has come."""
     heard: list[tuple[str, bytes]] = []
-    url = urls("mqtt")(f"mqtt://127.0.0.1:{port}")[0]
-    with Connection(url, "test", on_message=lambda *message: heard.append(message)) as connection:
+    with connected(port, lambda *message: heard.append(message)) as connection:
         until = time.monotonic() + 20
         while not heard and time.monotonic() < until:
             connection.wait(0.1)
     return heard
+
+
+def talk(port: int) -> None:
+    """Publish until that fails."""
+    with connected(port) as connection:
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            connection.publish("t", b"")
 
 
 def test_what_is_asked_for_is_heard() -> None:
@@ -86,3 +100,27 @@ def test_what_would_take_memory_is_not_taken(sent: bytes, why: str) -> None:
 
     assert str(raised.value) == why
     assert heard == [b""], "it is hung up on"
+
+
+@pytest.mark.parametrize(
+    ("sent", "why"),
+    [
+        (b"\x30\x04\x00\x02\xff\xfe", [NO_MQTT]),  # a topic that is no text
+        # Some versions of paho-mqtt hang up by themselves where a packet ends too early.
+        (b"\x30\x04\xff\xffto", [NO_MQTT, LOST]),
+        (b"\x90\x00", [NO_MQTT, LOST]),
+        (b"\x10\x00", [LOST]),  # a client would say that
+    ],
+)
+def test_nonsense_ends_the_connection(sent: bytes, why: list[str]) -> None:
+    """What is no MQTT is no more than a connection that has failed."""
+    with broker(sent) as (port, _), pytest.raises(BrokerError) as raised:
+        listen(port)
+
+    assert str(raised.value) in why
+
+
+def test_what_nobody_takes_any_more_is_an_error() -> None:
+    """A broker that hangs up is noticed by the next message at the latest."""
+    with broker(b"") as (port, _), pytest.raises(BrokerError, match=LOST):
+        talk(port)

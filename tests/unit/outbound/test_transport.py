@@ -73,9 +73,16 @@ def test_authorities_are_looked_for_one_by_one(folder: Path) -> None:
     assert (found.verify_mode, found.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
-def test_a_folder_without_hashes_is_not_used(folder: Path) -> None:
+@pytest.mark.parametrize("what", ["no hashes", "links that lead nowhere", "no list"])
+def test_a_folder_that_is_no_use_is_not_used(folder: Path, what: str) -> None:
     """Certificates that OpenSSL would not find there are those that Python loads by itself."""
-    (folder / "ca-certificates.crt").touch()
+    if what == "no hashes":
+        (folder / "ca-certificates.crt").touch()
+    elif what == "links that lead nowhere":
+        (folder / "0a1b2c3d.0").symlink_to("gone.pem")
+    else:
+        # Root may list every directory, but nobody may list one that is gone.
+        folder.rmdir()
 
     assert context().cert_store_stats() == ssl.create_default_context().cert_store_stats()
 
