@@ -89,10 +89,11 @@ class Url:
         return self.scheme in {"https", "mqtts", "ntfy"}
 
 
-def urls(*schemes: str, path: str = r"/?[!-~]*") -> Callable[[str], tuple[Url, ...]]:
+def urls(*schemes: str, path: str = r"(?:[/?#][!-~]*)?") -> Callable[[str], tuple[Url, ...]]:
     """Return what reads URLs with commas between them, of these schemes and with such a path."""
     pattern = re.compile(
-        r"([a-z+]+)://(?:([^@/?#\s]*)@)?(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::([0-9]{1,5}))?(" + path + ")",
+        r"([a-z+]+)://(?:([^@/?#\s\ud800-\udfff]*)@)?"
+        r"(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::([0-9]{1,5}))?(" + path + ")",
         re.ASCII | re.IGNORECASE,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
@@ -34,6 +35,9 @@ VARIABLE = "STATE_DIRECTORY"
 
 SECONDS = 5.0
 """How long a file may take: a worn card stalls for seconds while it is written to."""
+
+NOT_OURS = (errno.EACCES, errno.EISDIR, errno.ELOOP)
+"""Why a file of our directory cannot be opened: root has put it there, or it is a directory or a link."""
 
 LARGEST = 4 << 20
 """No file of ours is larger; what is longer was not written here."""
@@ -104,7 +108,7 @@ class StateDirectory:
 
     def write(self, name: str, data: bytes) -> bool:
         """Replace a file as a whole, or leave it as it was; return whether it is on the disk."""
-        return self._try("written", name, lambda path: _write(path, data)) is not None
+        return self._try("replaced", name, lambda path: _write(path, data)) is not None
 
     def append(self, name: str, data: bytes, *, longest: int = LARGEST, keep: int = 1) -> bool:
         """Add to the end of a file, which is made if there is none; return whether it is on the disk.
@@ -119,12 +123,16 @@ class StateDirectory:
         """
         return self._try("written", name, lambda path: _append(path, data, longest, keep)) is not None
 
-    def set_aside(self, names: Sequence[str], why: str) -> None:
-        """Give files that are of no use here other names, so that nothing is lost, and say so in the log."""
+    def set_aside(self, names: Sequence[str], why: str) -> bool:
+        """Give files that are of no use here other names, so that nothing is lost, and say so in the log.
+
+        Return whether any has got one.
+        """
         done = [name for name in names if self._try("renamed", name, _set_aside) is not None]
         if done:
             others = f", and so were {len(done) - 1} more of its kind" if done[1:] else ""
             log.warning("%s %s; it was renamed to %s.unusable%s.", self._file(done[0]), why, done[0], others)
+        return bool(done)
 
     def _file(self, name: str) -> Path:
         assert self._path is not None
@@ -145,6 +153,12 @@ class StateDirectory:
         if error is None:
             self._log_change("")
             return done[0]
+        if (
+            what in {"read", "written"}
+            and getattr(error, "errno", None) in NOT_OURS
+            and self.set_aside([name], f"cannot be {what} ({_clause(error)})")
+        ):
+            return self._try(what, name, do, failed)
         self._log_change(f"{path} cannot be {what}: {_clause(error)}.")
         return None if isinstance(error, NoAnswerError) else failed
 

@@ -49,7 +49,8 @@ def _directory(paths: DefaultVerifyPaths) -> str | None:
 
 def words(error: Exception) -> str:
     """Return what went wrong; the text of an unforeseen error might repeat the URL and is left out."""
-    if isinstance(error, socket.gaierror):
+    # A name that is too long, or has empty parts, is not even looked up.
+    if isinstance(error, socket.gaierror | UnicodeError):
         return "the name of the server does not resolve"
     if isinstance(error, TimeoutError):
         return f"no answer within {SECONDS:g} s"

@@ -226,6 +226,17 @@ def test_a_bad_broker_is_not_shown(text: str) -> None:
     assert str(raised.value) == f"PISTAT_MQTT_URL is not accepted; expected {BROKER}."
 
 
+@pytest.mark.parametrize("name", ["PISTAT_NOTIFY", "PISTAT_HEARTBEAT_URL"])
+@pytest.mark.parametrize(
+    "text",
+    ["http://h:80a/x", "http://h:123456/x", "http://h:/x", "http://me:pass@word@h/x", "http://me:\udcff@h/x"],
+)
+def test_an_address_is_not_guessed(name: str, text: str) -> None:
+    """What is mistyped might go to somebody else, and what is not in UTF-8 could never be sent."""
+    with pytest.raises(BadSettingError, match=f"{name} is not accepted; expected"):
+        load({name: text}, NO_FILE)
+
+
 @pytest.mark.parametrize("text", NTFY)
 def test_a_topic_that_ntfy_would_refuse(text: str) -> None:
     with pytest.raises(BadSettingError, match="PISTAT_NOTIFY is not accepted; expected URLs"):

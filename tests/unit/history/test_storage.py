@@ -136,10 +136,12 @@ def test_no_link_is_followed(
     (folder / "file").symlink_to(target)
     (folder / "other.new").symlink_to(target)
     state = StateDirectory(str(folder), machine)
-    assert not state.append("file", b"text")
+    assert state.append("file", b"text")
     assert state.write("other", b"text")
     assert target.read_bytes() == b"mine"
-    assert caplog.records
+    assert (folder / "file").read_bytes() == b"text"
+    why = "cannot be written (Too many levels of symbolic links)"
+    assert warnings(caplog) == [f"{folder / 'file'} {why}; it was renamed to file.unusable."]
 
 
 def test_a_file_that_is_too_large_is_read_in_part(
@@ -183,17 +185,36 @@ def test_a_log_goes_on_in_the_next_file(machine: Machine, folder: Path) -> None:
     assert {"log.old", "log.1.unusable"} <= {each.name for each in folder.iterdir()}
 
 
-def test_a_file_that_cannot_be_read_is_no_hang(
+def test_what_cannot_be_opened_is_set_aside(
     machine: Machine, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is passed over, and said; the others of its log are read."""
+    """It is said, the others of its log are read, and what is new can be written."""
     (folder / "log.1").mkdir()
     (folder / "log").write_bytes(b"text")
     state = StateDirectory(str(folder), machine)
     assert list(state.read_log("log")) == [("log.1", b""), ("log", b"text")]
     assert warnings(caplog) == [
-        f"The history is not saved. {folder / 'log.1'} cannot be read: Is a directory."
+        f"{folder / 'log.1'} cannot be read (Is a directory); it was renamed to log.1.unusable."
     ]
+    (folder / "other").mkdir()
+    assert state.append("other", b"text")
+    assert state.read("other") == b"text"
+    assert state.document() == {"history": {"saved": True, "detail": None}}
+
+
+def test_what_cannot_be_set_aside_either_is_trouble(
+    machine: Machine, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What stands in its way is not removed."""
+    (folder / "file").mkdir()
+    (folder / "file.unusable").mkdir()
+    (folder / "file.unusable/mine").touch()
+    state = StateDirectory(str(folder), machine)
+    assert not any(state.append("file", b"text") for _ in range(3))
+    assert len(warnings(caplog)) == 1
+    detail = f"{folder / 'file'} cannot be written: Is a directory."
+    assert state.document() == {"history": {"saved": False, "detail": detail}}
+    assert (folder / "file.unusable/mine").exists()
 
 
 # Trouble

@@ -310,13 +310,15 @@ def test_faults_of_the_network_are_words_without_the_url(monkeypatch: pytest.Mon
     """A name that nobody has, a server that accepts and is silent, and one that speaks no TLS."""
     monkeypatch.setattr(transport, "SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent, server() as (address, _):
-        hosts = ("http://nobody.invalid", f"http://127.0.0.1:{silent.getsockname()[1]}", f"https://{address}")
+        quiet = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        hosts = ("http://nobody.invalid", quiet, f"https://{address}", "http://no..name")
         answers = [notify.test(SCHEMES(f"{each}/secret"), "pi", "http://pi/")[0] for each in hosts]
 
     assert not any(each.accepted for each in answers)
     assert "secret" not in str(answers)
     assert answers[1].text == "no answer within 0.2 s"
     assert answers[2].text == "the TLS handshake failed; the server may not use TLS on this port"
+    assert answers[3].text == "the name of the server does not resolve"
 
 
 @contextmanager
