@@ -115,12 +115,13 @@ class Notifier:
     def work(self) -> None:
         """Make messages of what happened, and deliver what is due."""
         now = self._machine.uptime()
-        while self._events:
-            self._handle(self._events.popleft(), now)
+        # Before what is newer, which may be the end of one of these.
         if self._early and now >= QUIET_SECONDS:
             early, self._early = list(self._early.values()), {}
             for event in early:
                 self._queue(event, now)
+        while self._events:
+            self._handle(self._events.popleft(), now)
         if self._repeat:
             self._repeat_lasting(now)
         if self._dropped and self._may_send(now):

@@ -248,6 +248,19 @@ def test_right_after_boot_only_what_lasts_is_sent() -> None:
     assert [each["state"] for each in bench.got] == ["begin"]
 
 
+def test_what_ends_as_the_quiet_ends_begins_first() -> None:
+    """The messages are in order, or the last one would say that it is hot when that is over."""
+    bench = Bench()
+    bench.clock.now = 30.0
+    bench.notifier.take(event("begin", 30))
+    bench.notifier.work()
+    bench.clock.now = 120.5
+    bench.notifier.take(event("end", 120))
+    bench.notifier.work()
+
+    assert [each["state"] for each in bench.got] == ["begin", "end"]
+
+
 def test_what_lasts_is_sent_again() -> None:
     bench = Bench(repeat=3600.0)
     bench.notifier.take(event("begin"))

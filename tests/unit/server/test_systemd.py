@@ -359,13 +359,21 @@ def test_a_reload_opens_nothing(tmp_path: Path, left: str | None) -> None:
 
 
 def test_a_reload_does_not_move_it(tmp_path: Path) -> None:
-    """A new address is for the next start, and the log says that; the rest is taken."""
+    """A new address, history or target is for the next start, and the log says that; the rest is taken."""
     with service(tmp_path, "PISTAT_HOST=127.0.0.1\n", "env", "-u", "PISTAT_HOST") as daemon:
-        (tmp_path / ".env").write_text("PISTAT_HOST=127.0.0.2\nPISTAT_RATE_LIMIT_REQUESTS=700\n")
+        (tmp_path / ".env").write_text(
+            "PISTAT_HOST=127.0.0.2\nPISTAT_RATE_LIMIT_REQUESTS=700\n"
+            "PISTAT_HISTORY_SAVE=no\nPISTAT_NOTIFY=https://pi:secret@h/secret\n"
+        )
         daemon.process.send_signal(signal.SIGHUP)
         wait_for(daemon, "INFO The settings were read again.")
 
-        assert "WARNING A new PISTAT_HOST or PISTAT_PORT needs a restart.\n" in daemon.log()
+        log = daemon.log()
+        assert "WARNING A new PISTAT_HOST or PISTAT_PORT needs a restart.\n" in log
+        assert "WARNING A new PISTAT_HISTORY_SECONDS or PISTAT_HISTORY_SAVE needs a restart.\n" in log
+        restart = "WARNING Other settings of notifications, of the heartbeat or of MQTT need a restart.\n"
+        assert restart in log
+        assert "secret" not in log
         assert daemon.get("/stats").headers["ratelimit-limit"] == "700"
 
 
