@@ -8,7 +8,8 @@ from pistat.machine import cpu_times, processes
 from pistat.machine.cpu_times import Spent
 from pistat.machine.machine import Machine
 from pistat.machine.processes import Process, Table
-from pistat.machine.sampler import Sampler
+from pistat.machine.sampler import Rates, Sampler
+from pistat.parsers.values import Json
 
 
 class Clock:
@@ -119,6 +120,83 @@ def test_measure_begins_now(history: Sampler[float], clock: Clock) -> None:
     older, newer = history.interval_of(1.0)
 
     assert (older.at, newer.at) == (105.0, 106.0)
+
+
+# How fast counters grow
+
+
+class Link:
+    """Two interfaces, one of which can go; each counts ten bytes a second from when it came."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.rates = Rates(clock.time, clock.sleep)
+        self.came = {"eth0": 0.0}
+
+    def read(self) -> dict[str, list[Json]]:
+        return {name: [10.0 * (self.clock.now - came), None] for name, came in self.came.items()}
+
+    def ask(self) -> dict[str, float | None]:
+        """The rates of the interfaces, as a client is shown them."""
+        found, interval = self.rates.measure(self.read, lambda counters: counters)
+        told = {name: interval.rates(name, counters) for name, counters in found.items()}
+        assert {rates[1] for rates in told.values()} == {None}, "a counter that cannot be read"
+        return {name: rates[0] for name, rates in told.items()}
+
+
+def test_a_rate_is_null_until_there_are_two_readings(clock: Clock) -> None:
+    """Two within a moment are one; then it is exact, and nobody has waited."""
+    link = Link(clock)
+    assert link.ask() == {"eth0": None}
+    clock.now += 0.5
+    assert link.ask() == {"eth0": None}
+    clock.now += 0.5
+    assert link.ask() == {"eth0": 10.0}
+    assert clock.waits == []
+
+
+def test_an_interface_that_was_made_anew_has_no_rate_once(clock: Clock) -> None:
+    """Its counter fell, so it is null, and not 0; nor is it of the past of one that has just come."""
+    link = Link(clock)
+    link.ask()
+    clock.now += 5.0
+    link.came["eth0"] = link.came["wlan0"] = clock.now
+    assert link.ask() == {"eth0": None, "wlan0": None}
+    clock.now += 5.0
+    assert link.ask() == {"eth0": 10.0, "wlan0": 10.0}
+
+
+def test_a_rate_is_of_now(clock: Clock) -> None:
+    """After a silence it is of a second of its own, and not the mean of an hour."""
+    link = Link(clock)
+    link.ask()
+    link.came["eth0"] += 36_000.0  # far less has come in this hour than before it
+    clock.now += 36_100.0
+    assert link.ask() == {"eth0": 10.0}
+    assert clock.waits == [1.0]
+
+
+def test_who_asks_often_spoils_no_rate(clock: Clock) -> None:
+    """A client that asks every millisecond leaves each interval as long as it was."""
+    link = Link(clock)
+    link.ask()
+    clock.now += 1.0
+    for _ in range(3000):
+        clock.now += 0.001
+        assert link.ask() == {"eth0": 10.0}
+    assert clock.waits == []
+
+
+@pytest.mark.parametrize(("seconds", "longest"), [(5, 15.0), (30, 30.0), (300, 60.0)])
+def test_rates_reach_back_to_the_last_sample_of_the_history(seconds: int, longest: float) -> None:
+    """Or a request would wait a second for what has been read half a minute ago; but for no old one."""
+    machine = Machine(platform="linux")
+    machine.set_longest_interval(seconds)
+
+    assert {machine.traffic.longest, machine.disks.longest} == {longest}
+
+
+# The CPU
 
 
 @pytest.mark.parametrize(
