@@ -118,7 +118,7 @@ install_packages() {
     apt_install "${missing[@]}" 2>/dev/null || download apt_update_and_install "${missing[@]}"
 }
 
-# ----- a new version, beside the one that runs
+# ----- a new version, next to the one that runs
 
 create_user() {
     STEP="creating the user pi-stat"

@@ -651,12 +651,12 @@ def _rate_limit_status(service: Service, budget: str) -> RateLimitStatus:
 
 @contextmanager
 def _counting(service: Service) -> Iterator[None]:
-    """Refuse a request with a 503 if counting fails: whatever it is, the gate stays shut."""
+    """Refuse a request with a 503 if counting fails: whatever it is, the request is not let through."""
     try:
         yield
     except Exception as error:
         if service.once_per_minute("limit"):
-            log.error("The rate limit failed", exc_info=error)  # noqa: TRY400 - seldom
+            log.error("The rate limit failed", exc_info=error)  # noqa: TRY400 - once a minute
         raise ServiceUnavailable("Requests cannot be counted now; try again in 1 s.", retry_after=1) from None
 
 

@@ -101,7 +101,7 @@ def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Mac
 
 def _notify_test(settings: Settings, machine: Machine) -> int:
     """Send a test message to each target and print what each server answered; return the exit status."""
-    from pistat.outbound import notify  # noqa: PLC0415 - see _send
+    from pistat.outbound import notify  # noqa: PLC0415 - see _start_outbound
 
     answers = notify.test(settings.notify, machine.host_name(), _page(settings, machine))
     for number, (_, answer) in enumerate(answers, 1):
@@ -115,7 +115,7 @@ def _mqtt_forget(settings: Settings, machine: Machine) -> int:
     """Take this machine off the broker, and say whether that succeeded; return the exit status."""
     failed = "PISTAT_MQTT_URL is empty; expected the URL of a broker"
     for url in settings.mqtt_url:
-        from pistat.outbound import mqtt  # noqa: PLC0415 - see _send
+        from pistat.outbound import mqtt  # noqa: PLC0415 - see _start_outbound
 
         failed = mqtt.forget(_broker(settings, url), machine)
     if failed:
@@ -126,7 +126,7 @@ def _mqtt_forget(settings: Settings, machine: Machine) -> int:
 
 
 def _broker(settings: Settings, url: Url) -> mqtt.Options:
-    from pistat.outbound import mqtt  # noqa: PLC0415 - see _send
+    from pistat.outbound import mqtt  # noqa: PLC0415 - see _start_outbound
 
     return mqtt.Options(url, settings.mqtt_seconds, settings.mqtt_discovery_prefix)
 
@@ -158,7 +158,7 @@ class Daemon(Generic[S]):
 
     def run(self) -> None:
         """Serve until SIGTERM or SIGINT; at SIGHUP, read the settings again."""
-        self._follow(self._service)
+        self._use(self._service)
         if systemd.listens():
             # Else it comes from a terminal that was closed, and shall end us as ever.
             signal.signal(signal.SIGHUP, self._serving.request_reload)
@@ -179,13 +179,13 @@ class Daemon(Generic[S]):
     def _ready(self) -> None:
         systemd.notify(f"READY=1\nSTATUS={self._status()}")
         log.info("Listening on %s", " and ".join(self._addresses()))
-        _say_if_open(self._service.settings)
+        _log_if_open(self._service.settings)
         # Whether the firmware can be asked, and what its owner can do, is said before anybody wants to know.
         threading.Thread(target=lambda: self._machine.firmware.access, name="access", daemon=True).start()
-        self._send()
+        self._start_outbound()
         self._service.core.recorder.start()
 
-    def _send(self) -> None:
+    def _start_outbound(self) -> None:
         """Begin to send what the settings ask for; what none asks for is not even imported."""
         settings, core, machine = self._service.settings, self._service.core, self._machine
         page = _page(settings, machine)
@@ -222,9 +222,11 @@ class Daemon(Generic[S]):
 
     def _status(self) -> str:
         """Return the line that `systemctl status` shows."""
-        own = self._service.core.self_metrics
-        error = f"; last error: {own.last_error}" if own.last_error else ""
-        return f"Listening on {' and '.join(self._serving.urls)}; requests answered: {own.requests}{error}"
+        metrics = self._service.core.self_metrics
+        error = f"; last error: {metrics.last_error}" if metrics.last_error else ""
+        return (
+            f"Listening on {' and '.join(self._serving.urls)}; requests answered: {metrics.requests}{error}"
+        )
 
     def _reload(self) -> None:
         """Serve with the settings as they are now, if they are good; requests under way end as they began."""
@@ -245,11 +247,11 @@ class Daemon(Generic[S]):
             log.warning("The old PISTAT_API_TOKEN stays; to serve without one needs a restart.")
             new = replace(new, api_token=old.api_token)
         _set_level(new)
-        _say_if_open(new)
-        self._follow(self._build(replace(new, host=old.host, port=old.port), self._machine, self._service))
+        _log_if_open(new)
+        self._use(self._build(replace(new, host=old.host, port=old.port), self._machine, self._service))
         log.info("The settings were read again.")
 
-    def _follow(self, service: S) -> None:
+    def _use(self, service: S) -> None:
         """Have `service` answer, and the server do as its settings say."""
         self._service = service
         self._serving.limits.proxied = service.settings.trusted_proxies > 0
@@ -275,7 +277,7 @@ def _set_level(settings: Settings) -> None:
     log.setLevel(logging.DEBUG if settings.debug else settings.log_level)
 
 
-def _say_if_open(settings: Settings) -> None:
+def _log_if_open(settings: Settings) -> None:
     here = settings.host == "localhost" or ipaddress.ip_address(settings.host).is_loopback
     if not here and not settings.api_token:
         log.info(

@@ -266,7 +266,7 @@ class Collector:
         read: Reads them on Linux. Returns one value for each of `keys`.
         elsewhere: Reads what is known on macOS, Windows and the rest; None where nothing is.
         deadline: Seconds after which its leaves are given up, as null.
-        finds: What it reads beside the sources of its fields, to find those and to know what applies.
+        finds: What it reads besides the sources of its fields, to find those and to know what applies.
     """
 
     name: str

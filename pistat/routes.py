@@ -36,7 +36,7 @@ class Route:
         parameters: What its query may hold.
         examples: Lines to copy: the rest of the URL, and what it gives.
         media: What its answer may be.
-        also: Statuses beside 200 with which the same may be answered.
+        also: Statuses besides 200 with which the same may be answered.
         budget: In which of a client's budgets its requests are counted, so that probe, reader and dashboard
             don't starve each other. Only what is in the budgets `data` and `glances` wants the token.
     """

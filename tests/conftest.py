@@ -108,5 +108,5 @@ def browser(_browser: Browser | None, require: Require) -> Browser:
     require(_browser is not None, "chromium and chromedriver")
     assert _browser is not None
     _browser.open("about:blank")
-    _browser.forget()
+    _browser.reset()
     return _browser

@@ -231,7 +231,7 @@ BLOCK = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOT
 
 
 def filled(text: str) -> str:
-    """Return `text` with each block between `<!-- generated: NAME -->` and `<!-- end -->` made anew."""
+    """Return `text` with each block between `<!-- generated: NAME -->` and `<!-- end -->` made again."""
     return BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]()}\n\n{found[3]}", text)
 
 

@@ -50,7 +50,7 @@ SENSORS: tuple[Collector, ...] = (
     power_supplies.supplies,
     usb_ports.usb_ports,
 )
-"""What `/sensors` answers, beside the time: a file or a question for each figure, and so not in `/stats`."""
+"""What `/sensors` answers, besides the time: each reading is a file or a question, so not in `/stats`."""
 
 ALL: tuple[Collector, ...] = (
     *STATS,

@@ -302,7 +302,7 @@ class Diagnosis:
             return self._document(*self._now(), least)
 
     def _look_into(self, evaluation: Evaluation, moment: Moment) -> None:
-        """Find out what the answer needs beside the samples: reasons of what is null, names of processes.
+        """Find out what the answer needs besides the samples: reasons of what is null, names of processes.
 
         That may take long, as of a firmware that hangs, so the recorder must not be kept waiting meanwhile.
         """

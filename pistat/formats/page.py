@@ -26,7 +26,7 @@ LEAST_SECONDS = 6
 """Between two questions for the readings of the tiles, where nothing asks for more."""
 
 QUESTIONS = 2
-"""Requests in a turn of the page, at most: beside /stats, scripts/polling.js asks ten times in ten turns."""
+"""Requests in a turn of the page, at most: besides /stats, scripts/polling.js asks ten times in ten turns."""
 
 LIVE = "<!-- live -->"
 """Where the first readings stand in the page."""

@@ -35,7 +35,7 @@ LONGEST = 1 << 18
 """Bytes of a file, after which the next one is begun: those of a day or more."""
 
 KEPT = 15
-"""How many files are kept beside the one that grows: more than a fortnight fills, whatever is sampled."""
+"""How many files are kept besides the one that grows: more than a fortnight fills, whatever is sampled."""
 
 RETRY_SECONDS = 60.0
 """After how long a disk that did not answer is asked again, and then after twice as long, up to an hour."""

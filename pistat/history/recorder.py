@@ -54,7 +54,7 @@ class _Listener:
 class Recorder:
     """One thread that takes a sample each `seconds`, through the collectors and the cache of the monitor.
 
-    Samples fall on multiples of `seconds` of the boot clock, beside a first one at the start. A collector
+    Samples fall on multiples of `seconds` of the boot clock, besides a first one at the start. A collector
     that hangs costs the first sample its deadline and is null in all of them; nothing else is missing.
 
     Args:
@@ -82,7 +82,7 @@ class Recorder:
         Args:
             keys: Top-level keys of answers.
             callback: Who is told.
-            every: Seconds between the samples that are wanted, for keys that are slow or change seldom.
+            every: Seconds between the samples that are wanted, for keys that are slow or rarely change.
         """
         self._listeners.append(_Listener(tuple(keys), callback, every))
 

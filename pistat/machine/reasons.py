@@ -101,7 +101,7 @@ class DeviceError:
     Attributes:
         node: Its path.
         code: The errno.
-        group: The group that may open it, if there is one beside root.
+        group: The group that may open it, if there is one besides root.
     """
 
     node: str
@@ -109,27 +109,27 @@ class DeviceError:
     group: str | None = None
 
 
-def obstructed(obstacles: Sequence[DeviceError], user: str) -> FirmwareAccess:
+def why_no_device(errors: Sequence[DeviceError], user: str) -> FirmwareAccess:
     """Return why `user` could open none of the devices; of several reasons, the easiest to fix."""
-    there = [device for device in obstacles if device.code not in ABSENT]
+    there = [error for error in errors if error.code not in ABSENT]
     if not there:
-        nodes = " and no ".join(device.node for device in obstacles)
+        nodes = " and no ".join(error.node for error in errors)
         detail = f"There is no {nodes}: not every kernel has them, and a container must be given them."
         return FirmwareAccess(None, Reason.NO_FILE, detail)
-    shut = min(there, key=lambda device: device.group is None)
-    if shut.code not in (errno.EACCES, errno.EPERM):
+    easiest = min(there, key=lambda error: error.group is None)
+    if easiest.code not in (errno.EACCES, errno.EPERM):
         return FirmwareAccess(
-            None, Reason.REFUSED, f"{shut.node} cannot be opened: {os.strerror(shut.code)}."
+            None, Reason.REFUSED, f"{easiest.node} cannot be opened: {os.strerror(easiest.code)}."
         )
-    return FirmwareAccess(None, Reason.NO_PERMISSION, _remedy(shut, user))
+    return FirmwareAccess(None, Reason.NO_PERMISSION, _remedy(easiest, user))
 
 
-def _remedy(shut: DeviceError, user: str) -> str:
+def _remedy(error: DeviceError, user: str) -> str:
     """Say what to do about a device that exists, but may not be opened."""
-    node, group = shut.node, shut.group
-    if shut.code == errno.EPERM:
+    node, group = error.node, error.group
+    if error.code == errno.EPERM:
         return (
-            f"{node} is kept shut by the sandbox of the service or the container: allow it "
+            f"{node} is blocked by the sandbox of the service or the container: allow it "
             f"(systemd: `DeviceAllow={node} rw`; a container: `--device {node}`), then restart pi-stat."
         )
     if group:

@@ -116,7 +116,7 @@ class Interval(NamedTuple):
     def rates(self, name: str, counters: Sequence[Json]) -> list[float | None]:
         """Return how much each counter of a thing grew a second.
 
-        It is None for a thing that was not there before, and for a counter that fell: it began anew.
+        It is None for a thing that was not there before, and for a counter that fell: it started over.
         """
         before = self.before.get(name)
         if before is None:

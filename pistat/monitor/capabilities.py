@@ -16,7 +16,7 @@ from pistat.collectors import ALL, processes
 from pistat.field import Call, Derived, Field, File, Place, Question, Source, Unit, alternatives, places
 from pistat.machine import board
 from pistat.machine.firmware.client import FirmwareError, UnavailableError
-from pistat.machine.reasons import DeviceError, Reason, Unavailable, clause, obstructed, reason
+from pistat.machine.reasons import DeviceError, Reason, Unavailable, clause, reason, why_no_device
 from pistat.parsers import vcgencmd
 from pistat.parsers.values import Json
 
@@ -282,4 +282,4 @@ def _remedy(machine: Machine, path: str, code: int) -> str:
     group = machine.group(path)
     if group is None:
         return f"{path} is for root only."
-    return obstructed([DeviceError(path, code, group)], machine.own_user()).detail
+    return why_no_device([DeviceError(path, code, group)], machine.own_user()).detail

@@ -81,14 +81,16 @@ class Monitor:
     Args:
         machine: What they read.
         cache_seconds: How long an answer is shared.
-        own: Where it is counted what this costs.
+        self_metrics: Where it is counted what this costs.
     """
 
-    def __init__(self, machine: Machine, cache_seconds: float, own: SelfMetrics | None = None) -> None:
+    def __init__(
+        self, machine: Machine, cache_seconds: float, self_metrics: SelfMetrics | None = None
+    ) -> None:
         self._machine = machine
         self._ttl = cache_seconds
-        self._own = own or SelfMetrics()
-        self._cache = DeadlineCache(machine.monotonic, ran=self._own.ran)
+        self._self_metrics = self_metrics or SelfMetrics()
+        self._cache = DeadlineCache(machine.monotonic, ran=self._self_metrics.ran)
         self._tasks = {each: Task(each, partial(each.collect, machine), each.deadline) for each in ALL}
         self._lock = threading.Lock()
         self._failing: dict[str, str] = {}
@@ -115,7 +117,7 @@ class Monitor:
             and kept.began >= self._since
             and self._machine.monotonic() - kept.began < self._age()
         ):
-            self._own.asked(hit=True)
+            self._self_metrics.asked(hit=True)
             return kept
         answer = self._compose(keys, self._outcomes(keys, fresh=fresh))
         self._keep(keys, answer)
@@ -137,7 +139,7 @@ class Monitor:
         now = self._machine.monotonic()
         since = now if fresh else max(now - self._age(), self._since)
         outcomes = self._cache.get(tasks, since, accept_running=not fresh)
-        self._own.asked(hit=bool(outcomes) and all(each.began < now for each in outcomes))
+        self._self_metrics.asked(hit=bool(outcomes) and all(each.began < now for each in outcomes))
         return dict(zip(chosen, outcomes, strict=True))
 
     def _find(self, keys: tuple[str, ...]) -> tuple[list[Collector], list[Task[Reading]]]:
@@ -188,7 +190,7 @@ class Monitor:
         else:
             values, failures = collector.nulls(self._machine), (outcome.error or RuntimeError(),)
         if failures:
-            self._own.failed(collector.name, _sentence(failures), outcome.began)
+            self._self_metrics.failed(collector.name, _sentence(failures), outcome.began)
         if failures or collector.name in self._failing:
             self._log_change(collector.name, _sentence(failures), outcome.error)
         return values, failures

@@ -19,7 +19,7 @@ from pistat.parsers.values import Json
 from pistat.text import utc
 
 Values: TypeAlias = "Mapping[str, Any]"
-"""Answers by top-level key, and `status` and `sentence` of the diagnosis beside them."""
+"""Answers by top-level key, and `status` and `sentence` of the diagnosis besides them."""
 
 Config: TypeAlias = "dict[str, Any]"
 
@@ -61,7 +61,7 @@ ATTRIBUTES = (
     " 'findings': value_json.findings | map(attribute='title') | list,"
     " 'advice': value_json.findings | map(attribute='advice') | list} | tojson }}"
 )
-"""Without the readings of the findings and the time: Home Assistant would store them anew each minute."""
+"""Without the readings of the findings and the time: Home Assistant would store them again each minute."""
 
 LONGEST = 255
 """Characters of a state."""
@@ -263,7 +263,7 @@ def state(known: dict[str, Entity], values: Values) -> dict[str, Json]:
 
 
 def _filesystems(values: Values) -> Iterator[Entity]:
-    """Yield an entity for each filesystem beside the root."""
+    """Yield an entity for each filesystem besides the root."""
     places = [str(row["mountpoint"]) for row in values.get("devices") or () if row["mountpoint"] != "/"]
     taken: set[str] = set()
     for place in places[:MOST_FILESYSTEMS]:

@@ -32,7 +32,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
 """Seconds before the broker is tried again; each pause is twice as long as the one before."""
 
 STEADY_SECONDS = 60.0
-"""After a connection that held for so long, the pauses begin anew."""
+"""After a connection that held for so long, the pauses start over."""
 
 BIRTH_SECONDS = 5.0
 """Within so long after a start of Home Assistant it is told again: not by all machines at once."""

@@ -1,4 +1,4 @@
-"""One request to a target, without redirects and without patience."""
+"""One request to a target, without redirects, within a time limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every connection to a target has: patience, TLS, and failures in words that never name the URL."""
+"""What every connection to a target has: a time limit, TLS, and failures in words that never name the URL."""
 
 from __future__ import annotations
 

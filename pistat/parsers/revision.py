@@ -131,7 +131,7 @@ CLOCKS = {
     "dpi": "the parallel display interface",
     "hevc": "the HEVC decoder",
 }
-"""The blocks whose clocks can be measured, beside those that every board has and that never stop."""
+"""The blocks whose clocks can be measured, besides those that every board has and that never stop."""
 
 OLDER = CLOCKS.keys() - {"hevc"}
 BLOCKS = {

@@ -12,7 +12,7 @@ PER_CLIENT, TOTAL = 64, 512
 """Connections of one client, of which a browser has six, and of all."""
 
 UNREAD_PER_CLIENT, UNREAD_TOTAL = 1 << 20, 4 << 20
-"""Bytes of answers that may wait for one client, beside one answer that is larger, and for all."""
+"""Bytes of answers that may wait for one client, besides one answer that is larger, and for all."""
 
 UNREAD_STEP = UNREAD_PER_CLIENT // 4
 """Bytes by which a client must hold more than another to be taken for the one that holds most."""

@@ -30,7 +30,7 @@ BLOCKING = 24
 """How many requests may wait their second at a time; the other threads are for everybody else."""
 
 QUEUE = 64
-"""How many requests may wait for a thread, beside one of each client: even a slow board answers them soon."""
+"""Requests that may wait for a thread, besides one of each client: even a slow board answers them soon."""
 
 PRIORITY_THREADS = 2
 """Threads for /health; nothing else is ever in their way."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 READABLE = "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After"
-"""Headers of an answer that a page of another origin may read, beside those that it always may."""
+"""Headers of an answer that a page of another origin may read, besides those that it always may."""
 
 SEARCH = ("search", "domain")
 """The lines of resolv.conf with the domains in which a name of one word is looked for."""

@@ -43,7 +43,7 @@ function ask(target, seconds = 5) {
     signal: AbortSignal.timeout(seconds * 1e3),
   });
 }
-// What the tabs have asked for lately beside /stats, which comes at its own pace
+// What the tabs have asked for lately besides /stats, which comes at its own pace
 function count(key) {
   if (key !== "stats") spent.push(Date.now());
 }

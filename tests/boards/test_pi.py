@@ -13,7 +13,7 @@ from pistat.field import Incomplete
 from pistat.machine import board
 from pistat.machine.machine import Machine
 from pistat.parsers import vcgencmd
-from support.file_tree import pi, plant
+from support.file_tree import machine_of, pi
 from support.recorded_machine import BOARDS, RecordedMachine, altered
 
 PI_4, PI_5, ZERO_2 = (
@@ -45,7 +45,7 @@ def of(machine: Machine, collector: Any) -> dict[str, Any]:
 
 def test_a_revision_code(tmp_path: Path) -> None:
     """The code of the device tree is shown and decoded; that of /proc/cpuinfo does not count beside it."""
-    machine = plant(tmp_path, {**PI_4, "proc/cpuinfo": "Revision\t: a02082\n"})
+    machine = machine_of(tmp_path, {**PI_4, "proc/cpuinfo": "Revision\t: a02082\n"})
 
     found = of(machine, hardware.hardware)
 
@@ -62,7 +62,7 @@ def test_a_revision_code(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("line", "revision", "kind"), [("0010", "0010", "B+"), ("0000", None, None)])
 def test_a_kernel_without_the_code(tmp_path: Path, line: str, revision: str | None, kind: str | None) -> None:
     """Without a device tree the code is that of /proc/cpuinfo; 0000 is none."""
-    machine = plant(tmp_path, {"proc/cpuinfo": f"Revision\t: {line}\n"})
+    machine = machine_of(tmp_path, {"proc/cpuinfo": f"Revision\t: {line}\n"})
 
     found = of(machine, hardware.hardware)
 
@@ -71,7 +71,7 @@ def test_a_kernel_without_the_code(tmp_path: Path, line: str, revision: str | No
 
 def test_an_old_code_of_the_device_tree(tmp_path: Path) -> None:
     """A code that was given before there were fields has four digits, as in /proc/cpuinfo."""
-    found = of(plant(tmp_path, pi("Model B Plus Rev 1.2", 0x10)), hardware.hardware)
+    found = of(machine_of(tmp_path, pi("Model B Plus Rev 1.2", 0x10)), hardware.hardware)
 
     assert (found["revision"], found["type"]) == ("0010", "B+")
 
@@ -79,7 +79,7 @@ def test_an_old_code_of_the_device_tree(tmp_path: Path) -> None:
 def test_a_processor_without_a_code(tmp_path: Path) -> None:
     """A mainline kernel knows no code, but the device tree names the processor."""
     compatible = "raspberrypi,4-model-b\0brcm,bcm2711\0"
-    machine = plant(tmp_path, {"proc/device-tree/compatible": compatible})
+    machine = machine_of(tmp_path, {"proc/device-tree/compatible": compatible})
 
     assert of(machine, hardware.hardware)["soc"] == "BCM2711"
 
@@ -90,7 +90,7 @@ def test_more_memory_than_the_code_can_say(
 ) -> None:
     """Where the code leaves the memory open, the device tree has it."""
     tree = {} if gigabits is None else {f"{CHOSEN}/rpi-sdram-size-gbit": gigabits}
-    machine = plant(tmp_path, {**pi("5 Model B Rev 1.1", 0xF04171), **tree})
+    machine = machine_of(tmp_path, {**pi("5 Model B Rev 1.1", 0xF04171), **tree})
 
     assert of(machine, hardware.hardware)["memory"] == expected
 
@@ -107,7 +107,7 @@ def test_the_bootloader(tmp_path: Path, dash: str, rsts: str) -> None:
         f"{CHOSEN}/bootloader/boot{dash}mode": 6,
         f"{CHOSEN}/bootloader/{rsts}": 0x1000,
     }
-    machine = plant(tmp_path, {**PI_5, **told})
+    machine = machine_of(tmp_path, {**PI_5, **told})
 
     found = of(machine, hardware.hardware)
 
@@ -124,7 +124,7 @@ def test_a_bootloader_that_was_updated(tmp_path: Path, dash: str) -> None:
         f"{CHOSEN}/bootloader/build{dash}timestamp": 1779807685,
         f"{CHOSEN}/bootloader/update{dash}timestamp": 1779900000,
     }
-    found = of(plant(tmp_path, {**PI_5, **told}), hardware.hardware)
+    found = of(machine_of(tmp_path, {**PI_5, **told}), hardware.hardware)
 
     assert (found["bootloader"], found["bootloader_updated"]) == (1779807685.0, 1779900000.0)
 
@@ -134,7 +134,7 @@ def test_no_usb_device(tmp_path: Path, nodes: list[str], expected: int | None) -
     """Ports with nothing in them are 0; a machine that knows of no USB does not say 0."""
     files = {f"sys/bus/usb/devices/{each}/uevent": "" for each in nodes}
 
-    assert of(plant(tmp_path, {**PI_4, **files}), hardware.hardware)["usb_devices"] == expected
+    assert of(machine_of(tmp_path, {**PI_4, **files}), hardware.hardware)["usb_devices"] == expected
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_no_usb_device(tmp_path: Path, nodes: list[str], expected: int | None) -
 )
 def test_boot_media(tmp_path: Path, mode: int, medium: str | None) -> None:
     """The digits of BOOT_ORDER are said in words; one that has no meaning yet is null."""
-    machine = plant(tmp_path, {**PI_4, f"{CHOSEN}/bootloader/boot-mode": mode})
+    machine = machine_of(tmp_path, {**PI_4, f"{CHOSEN}/bootloader/boot-mode": mode})
 
     assert of(machine, hardware.hardware)["boot_medium"] == medium
 
@@ -171,7 +171,7 @@ def test_the_supply_of_a_pi_5(tmp_path: Path, reset: str) -> None:
         f"{CHOSEN}/power/usb_over_current_detected": 1,
         f"{CHOSEN}/power/{reset}": 0b10010,
     }
-    found = of(plant(tmp_path, {**PI_5, **told}), power.power)
+    found = of(machine_of(tmp_path, {**PI_5, **told}), power.power)
 
     assert found["supply_current"] == 3.0
     assert found["usb_current_limit"] == 0.6
@@ -181,7 +181,7 @@ def test_the_supply_of_a_pi_5(tmp_path: Path, reset: str) -> None:
 
 def test_a_supply_of_which_nothing_is_told(tmp_path: Path) -> None:
     """An old bootloader tells nothing: that is null, not "no" and not 0.6 A."""
-    found = of(plant(tmp_path, PI_5), power.power)
+    found = of(machine_of(tmp_path, PI_5), power.power)
 
     assert {name: found[name] for name in NOT_TOLD} == NOT_TOLD
 
@@ -194,7 +194,7 @@ def test_a_strong_supply(tmp_path: Path) -> None:
         f"{CHOSEN}/power/usb_over_current_detected": 0,
         f"{CHOSEN}/power/power_reset": 0,
     }
-    found = of(plant(tmp_path, {**PI_5, **told}), power.power)
+    found = of(machine_of(tmp_path, {**PI_5, **told}), power.power)
 
     assert found["usb_current_limit"] == 1.6
     assert found["usb_over_current"] is False
@@ -210,7 +210,7 @@ def test_the_alarm_of_the_kernel(tmp_path: Path, text: str, expected: bool | Non
         "sys/class/hwmon/hwmon1/name": "rpi_volt\n",
         "sys/class/hwmon/hwmon1/in0_lcrit_alarm": text,
     }
-    found = of(plant(tmp_path, {**PI_4, **chips}), power.power)
+    found = of(machine_of(tmp_path, {**PI_4, **chips}), power.power)
 
     assert found["under_voltage"] is expected
     assert found["throttled"] is None
@@ -222,7 +222,7 @@ def test_what_cannot_be_noticed(tmp_path: Path) -> None:
         "sys/class/hwmon/hwmon0/name": "rpi_volt\n",
         "sys/class/hwmon/hwmon0/in0_lcrit_alarm": "0\n",
     }
-    found = of(plant(tmp_path, {**ZERO_2, **chip}), power.power)
+    found = of(machine_of(tmp_path, {**ZERO_2, **chip}), power.power)
 
     assert found["under_voltage"] is None
 
@@ -253,7 +253,7 @@ def test_the_memory_of_another_part(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("model", "expected"), [(PI_4, 1_500_000_000), ({}, None)])
 def test_what_the_kernel_asks_for(tmp_path: Path, model: dict[str, Any], expected: int | None) -> None:
     """The clock that is asked for is there on a Pi, with or without firmware; a PC has no ARM cores."""
-    machine = plant(tmp_path, {**model, CPUFREQ: "1500000\n"})
+    machine = machine_of(tmp_path, {**model, CPUFREQ: "1500000\n"})
 
     assert of(machine, clocks.clocks)["arm_requested"] == expected
 
@@ -278,12 +278,12 @@ def test_what_is_not_there_is_not_looked_for_each_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A chip that comes is found within a minute, and until then nobody looks for it again."""
-    machine = plant(tmp_path, PI_4)
+    machine = machine_of(tmp_path, PI_4)
     now = [0.0]
     monkeypatch.setattr(machine.memo, "_clock", lambda: now[0])
     looked = noting(machine, "names", monkeypatch)
     before = [of(machine, power.power)["under_voltage"] for _ in range(5)]
-    plant(
+    machine_of(
         tmp_path, {"sys/class/hwmon/hwmon3/name": "rpi_volt", "sys/class/hwmon/hwmon3/in0_lcrit_alarm": "1"}
     )
 
@@ -298,7 +298,7 @@ def test_what_is_not_there_is_not_looked_for_each_time(
 
 def test_who_it_is_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the second request on no file is opened for what never changes."""
-    machine = plant(
+    machine = machine_of(
         tmp_path, {**PI_5, "proc/cpuinfo": "", f"{CHOSEN}/bootloader/build-timestamp": 1779807685}
     )
     of(machine, hardware.hardware)

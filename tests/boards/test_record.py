@@ -83,7 +83,7 @@ def plain(folder: Path) -> str:
     )
 
 
-def plant(root: Path, path: str, text: str) -> None:
+def machine_of(root: Path, path: str, text: str) -> None:
     (root / path).parent.mkdir(parents=True, exist_ok=True)
     (root / path).write_text(text)
 
@@ -122,12 +122,12 @@ def fabricated(tmp_path: Path) -> Path:
     (root / "usr/bin/vcgencmd").unlink()
     (root / "usr/bin/vcgencmd").symlink_to(BOARDS / "vcgencmd")
     for path, text in PLANTED.items():
-        plant(root, path, text)
+        machine_of(root, path, text)
     for path, text in ADDED.items():
-        plant(root, path, (root / path).read_text() + text)
+        machine_of(root, path, (root / path).read_text() + text)
     for pid, name in PROCESSES.items():
         row = (root / "proc/1/stat").read_text()
-        plant(root, f"proc/{pid}/stat", row.replace("1 (systemd)", f"{pid} ({name})"))
+        machine_of(root, f"proc/{pid}/stat", row.replace("1 (systemd)", f"{pid} ({name})"))
     return root
 
 
@@ -311,11 +311,11 @@ def test_silent_firmware_is_asked_no_further(fabricated: Path, tmp_path: Path) -
 def test_replacement_is_never_what_the_machine_has(fabricated: Path, tmp_path: Path) -> None:
     """On a machine whose own addresses are those kept for documentation, others stand for them."""
     own = ("192.0.2.1", "2001:db8::1", "fe80::1", "00:00:5e:00:53:01", "192.0.2.255")
-    plant(fabricated, "proc/net/fib_trie", "  |-- 192.0.2.1\n      /32 host LOCAL\n  |-- 192.0.2.255\n")
-    plant(fabricated, "sys/class/net/eth0/address", "00:00:5e:00:53:01\n")
-    plant(fabricated, "sys/class/net/tun0/address", "192.0.2.1\n")
+    machine_of(fabricated, "proc/net/fib_trie", "  |-- 192.0.2.1\n      /32 host LOCAL\n  |-- 192.0.2.255\n")
+    machine_of(fabricated, "sys/class/net/eth0/address", "00:00:5e:00:53:01\n")
+    machine_of(fabricated, "sys/class/net/tun0/address", "192.0.2.1\n")
     rows = [ipaddress.ip_address(each).packed.hex() for each in ("2001:db8::1", "fe80::1")]
-    plant(fabricated, "proc/net/if_inet6", "".join(f"{row} 02 40 00 80 eth0\n" for row in rows))
+    machine_of(fabricated, "proc/net/if_inet6", "".join(f"{row} 02 40 00 80 eth0\n" for row in rows))
     folder = tmp_path / "taken"
     record.record(record.Source(str(fabricated)), folder, sleep=lambda seconds: None)
     text = plain(folder)
@@ -493,7 +493,7 @@ NEEDED = {
 def test_what_some_machines_need_is_recorded(fabricated: Path, tmp_path: Path) -> None:
     """Faults, what stands on what, over-current, pressure, errors of ext4, the 3D block: as they are."""
     for path, text in NEEDED.items():
-        plant(fabricated, path, text)
+        machine_of(fabricated, path, text)
     folder = tmp_path / "taken"
     record.record(record.Source(str(fabricated)), folder, sleep=lambda seconds: None)
     machine = RecordedMachine(folder)

@@ -113,13 +113,13 @@ class Scenes:
         return not self.words or any(word in name for word in self.words)
 
     def take(self, name: str, *, whole: bool = False) -> None:
-        self.browser.shot(self.folder / f"{name}.png", whole=whole)
+        self.browser.screenshot(self.folder / f"{name}.png", whole=whole)
         say, sub, high, wide = self.browser.run(
             "const it = document.documentElement, text = id => document.getElementById(id)?.textContent;"
             "return [text('say'), text('sub'), it.scrollHeight, it.scrollWidth]"
         )
         complaints = [
-            each for each in self.browser.complaints() if " 401 " not in each and " 429 " not in each
+            each for each in self.browser.console_messages() if " 401 " not in each and " 429 " not in each
         ]
         print(f"| {name} | {say} {sub} | {wide} x {high} | {'; '.join(complaints) or 'none'} |", flush=True)
 
@@ -256,7 +256,7 @@ def take_pictures() -> None:
             on_screen(browser, 1280, "light")
             opened(browser, daemon)
             time.sleep(15)
-            browser.shot(DOCS / "page.png")
+            browser.screenshot(DOCS / "page.png")
     finally:
         browser.close()
 

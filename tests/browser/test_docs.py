@@ -33,7 +33,7 @@ def test_search(browser: Browser, shared: Daemon) -> None:
     assert browser.run(TERMS) < everything
     browser.run("find.value = ''; find.oninput()")
     assert browser.run(TERMS) == everything
-    assert browser.complaints() == []
+    assert browser.console_messages() == []
 
 
 @pytest.mark.parametrize("width", [360, 768, 1280])

@@ -54,7 +54,7 @@ def test_send_what_is_refused(browser: Browser, shared: Daemon) -> None:
 
     assert json_of(browser, "[id='/processes'] .out") == shared.get("/processes?limit=abc").json()
     # What the browser itself says of a status is no complaint of the page.
-    assert [each for each in browser.complaints() if "400" not in each] == []
+    assert [each for each in browser.console_messages() if "400" not in each] == []
 
 
 def test_what_is_typed_is_quoted(browser: Browser, shared: Daemon) -> None:
@@ -106,7 +106,7 @@ def test_examples_fill_the_form(browser: Browser, shared: Daemon) -> None:
     assert browser.text("[id='/processes'] .ln code") == f"{address(shared)}processes?limit=12"
     browser.run("document.querySelectorAll(\"[id='/processes'] .eg a\")[1].click()")
     assert browser.text("[id='/processes'] .ln code") == f"{address(shared)}processes?sort=memory&limit=5"
-    assert browser.told("url") == address(shared)
+    assert browser.ask("url") == address(shared)
 
 
 def test_copy(browser: Browser, shared: Daemon) -> None:

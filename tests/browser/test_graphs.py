@@ -117,7 +117,7 @@ def test_without_a_history(browser: Browser, replay: Replay) -> None:
 
     browser.wait(lambda: not browser.text("#g-heat .nothing"), "the second sample")
     assert path(browser, "gap", "g-power") == ""
-    assert browser.complaints() == []
+    assert browser.console_messages() == []
 
 
 def test_nothing_is_drawn_of_what_is_not_read(browser: Browser, replay: Replay) -> None:

@@ -60,7 +60,7 @@ def test_loads_without_a_complaint(browser: Browser, shared: Daemon) -> None:
 
     names = browser.run("return performance.getEntriesByType('resource').map(e => e.name)")
 
-    assert browser.complaints() == []
+    assert browser.console_messages() == []
     assert all(each.startswith(address(shared)) for each in names)
 
 
@@ -269,7 +269,7 @@ def test_neighbours(browser: Browser, start: Callable[..., Daemon]) -> None:
     assert browser.texts(".others a") == ["attic.local", "Garage"]
     targets: Any = browser.run("return [...document.querySelectorAll('.others a')].map(e => e.href)")
     assert targets == ["http://attic.local:8585/", "http://192.0.2.7/pi"]
-    assert browser.complaints() == []
+    assert browser.console_messages() == []
 
 
 def test_is_an_app(browser: Browser, shared: Daemon) -> None:
@@ -299,7 +299,7 @@ def test_hostile_name_stays_text(browser: Browser, shared: Daemon, tmp_path: Pat
             assert browser.run("return document.querySelector('img')") is None
         finally:
             process.kill()
-    assert browser.complaints() == []
+    assert browser.console_messages() == []
 
 
 @pytest.mark.parametrize("name", ["*pi*", "<b>`pi`</b>", "pi\u202e"])
@@ -333,4 +333,4 @@ def test_hostile_names_of_a_board_stay_text(browser: Browser, replay: Replay) ->
     assert browser.text("#model").startswith(HOSTILE)
     assert "<b>w</b>" in browser.wait_for("#links tbody", "<b>w</b>")
     assert browser.run("return document.querySelector('img, tbody b')") is None
-    assert browser.complaints() == []
+    assert browser.console_messages() == []

@@ -55,7 +55,7 @@ def test_four_tabs_ask_as_little_as_one(browser: Browser, shared: Daemon) -> Non
 
     Each would ask for all but /stats every second if there were no bound.
     """
-    tabs = [browser.told("window")]
+    tabs = [browser.ask("window")]
     watch(browser, shared)
     try:
         for _ in range(3):
@@ -100,7 +100,7 @@ def test_stopped_and_started_again(browser: Browser, port: int) -> None:
         browser.wait_for("#live-text", "Trying again in")
         assert browser.text("#tell").endswith("does not answer.")
         assert browser.text("#v-memory b") == memory
-        assert str(browser.told("title")).startswith("? ")
+        assert str(browser.ask("title")).startswith("? ")
     with daemon(settings):
         browser.wait_for("#live-text", "Live", 40)
         assert " answers again." in browser.text("#tell")
@@ -230,7 +230,7 @@ def test_token(browser: Browser, start: Callable[..., Daemon]) -> None:
     assert token not in browser.run("return document.body.innerText")
     assert browser.run("return [localStorage.token, document.cookie]") == [None, ""]
     # What the browser itself says of a status is no complaint of the page.
-    assert [each for each in browser.complaints() if "401" not in each] == []
+    assert [each for each in browser.console_messages() if "401" not in each] == []
 
 
 def test_token_of_this_device(browser: Browser, start: Callable[..., Daemon]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pistat.routes import GUIDE, METRICS
 from pistat.settings import Settings
-from support.waiting import at_best
+from support.waiting import lasting_faults
 
 if TYPE_CHECKING:
     from support.require import Require
@@ -37,4 +37,4 @@ def test_the_network_finds_it(require: Require, tmp_path: Path) -> None:
         return [] if found == announced else [found, finished.stderr]
 
     # A machine that stands still for a moment can spoil it.
-    assert at_best(look) == []
+    assert lasting_faults(look) == []

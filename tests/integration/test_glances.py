@@ -23,7 +23,7 @@ from glances_api import Glances
 from pistat.formats.glances_history import ITEMS
 from support.daemon import Daemon, HeldPort
 from support.recorded_machine import board_names
-from support.waiting import at_best, eventually
+from support.waiting import eventually, lasting_faults
 
 if TYPE_CHECKING:
     from support.require import Require
@@ -245,4 +245,4 @@ def test_the_values_are_those_of_glances(shared: Daemon, glances: int) -> None:
         same = ("hostname", "os_name", "os_version", "platform")
         return wrong + [name for name in same if theirs["system"][name] != ours["system"][name]]
 
-    assert at_best(differences) == []
+    assert lasting_faults(differences) == []

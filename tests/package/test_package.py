@@ -176,14 +176,14 @@ class Machine(Container):
 
     def until(self, true: Callable[[], object], seconds: float = 60.0) -> None:
         """Wait for something."""
-        end = time.monotonic() + seconds * self.patience
+        end = time.monotonic() + seconds * self.time_factor
         while not true():
             assert time.monotonic() < end, self.out("journalctl", "--no-pager", "-n", "60", check=False)
             time.sleep(0.05)
 
     def answers(self) -> bool:
         try:
-            return self.get("/health", timeout=5 * self.patience).status == 200
+            return self.get("/health", timeout=5 * self.time_factor).status == 200
         except OSError:
             return False
 

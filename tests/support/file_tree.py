@@ -8,8 +8,8 @@ from pathlib import Path
 from pistat.machine.machine import Machine
 
 
-def plant(root: Path, files: Mapping[str, str | bytes | int]) -> Machine:
-    """A Linux machine whose root is `root`, with these files; a number is one of the device tree."""
+def machine_of(root: Path, files: Mapping[str, str | bytes | int]) -> Machine:
+    """Return a Linux machine whose root is `root`, with these files; a number is one of the device tree."""
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -19,6 +19,6 @@ def plant(root: Path, files: Mapping[str, str | bytes | int]) -> Machine:
 
 
 def pi(model: str, revision: int) -> dict[str, str | bytes | int]:
-    """What makes a machine a Raspberry Pi."""
+    """Return the files that make a machine a Raspberry Pi."""
     tree = "proc/device-tree"
     return {f"{tree}/model": f"Raspberry Pi {model}\0", f"{tree}/system/linux,revision": revision}

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import pi_system_monitor
 from pistat import core
 from pistat.history.history import History
-from support.daemons.past import Remembered
+from support.daemons.past import FilledHistory
 from support.recorded_machine import RecordedMachine
 
 
@@ -49,7 +49,7 @@ def bursts(seconds: float, period: float) -> float:
     return seconds - math.sin(seconds * 2 * math.pi / period) * period / (2.2 * math.pi)
 
 
-class Alive(Replay):
+class BusyReplay(Replay):
     """A recorded board whose counters go on and whose temperature sways."""
 
     def start_sampling(self) -> None:
@@ -109,6 +109,6 @@ CHANGES: dict[str, Callable[[str, float], str]] = {
 if __name__ == "__main__":
     if "PAST" in os.environ:
         assert vars(core)["History"] is History
-        vars(core)["History"] = Remembered
-    kind = Alive if os.environ.get("REPLAY") == "alive" else Replay
+        vars(core)["History"] = FilledHistory
+    kind = BusyReplay if os.environ.get("REPLAY") == "alive" else Replay
     sys.exit(pi_system_monitor.main(machine=kind(sys.argv[1])))

@@ -81,7 +81,7 @@ class Debian:
         return f"{self.architecture}-{self.suite}" if self.architecture else self.suite
 
     @property
-    def patience(self) -> float:
+    def time_factor(self) -> float:
         """By how much all takes longer."""
         return 5.0 if self.architecture else 1.0
 
@@ -116,7 +116,7 @@ def tree(debian: Debian) -> Path:
         keep = ["--skip=cleanup/apt", f"--customize-hook={later} >/dev/null"]
         mirror = [MIRROR] if debian.architecture else []
         whole = (*command, *source, *slim, *fast, *keep, debian.suite, str(folder / "root"), *mirror)
-        run(*whole, seconds=600 * debian.patience)
+        run(*whole, seconds=600 * debian.time_factor)
         (folder / "root/etc/hostname").write_text("pi\n")
         (folder / "root/etc/hosts").write_text("127.0.0.1 localhost pi\n::1 localhost\n")
 
@@ -211,7 +211,7 @@ class Container:
 
     def __init__(self, debian: Debian, mounts: Mapping[str, Path]) -> None:
         self.name = f"pistat{os.getpid()}{debian.name.replace('-', '')}"
-        self.patience = debian.patience
+        self.time_factor = debian.time_factor
         self._folder = Path(tempfile.mkdtemp(prefix="pi-stat-boot-"))
         self._cgroups = [path / self.name for path in _hierarchies()]
         self._undo = contextlib.ExitStack()
@@ -258,7 +258,7 @@ class Container:
         )
 
     def _wait_for_boot(self) -> None:
-        before, until = self._leader, time.monotonic() + BOOT_SECONDS * self.patience
+        before, until = self._leader, time.monotonic() + BOOT_SECONDS * self.time_factor
         while time.monotonic() < until:
             assert self._loop.poll() is None, f"nspawn ended: {(self._folder / 'console').read_text()}"
             leader = self._find_leader()
@@ -299,7 +299,7 @@ class Container:
     ) -> subprocess.CompletedProcess[str]:
         """Run a program in it as root, without a terminal."""
         enter = ["nsenter", "-t", str(self._leader), *["-m", "-u", "-i", "-n", "-p", "-C", "-r", "-w"]]
-        seconds *= self.patience
+        seconds *= self.time_factor
         return run(*enter, "--", *command, check=check, seconds=seconds, env={**ENVIRONMENT, **environment})
 
     def out(self, *command: str, check: bool = True) -> str:

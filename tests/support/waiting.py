@@ -13,7 +13,7 @@ Wrong = TypeVar("Wrong")
 
 
 def eventually(check: Callable[[], bool], seconds: float = 20.0) -> bool:
-    """Whether `check` comes true."""
+    """Return whether `check` becomes true within `seconds`."""
     until = time.monotonic() + seconds
     while not check():
         if time.monotonic() >= until:
@@ -22,11 +22,11 @@ def eventually(check: Callable[[], bool], seconds: float = 20.0) -> bool:
     return True
 
 
-def at_best(look: Callable[[], list[Wrong]], seconds: float = 30.0) -> list[Wrong]:
-    """What is wrong each time that one looks, for so long; nothing, as soon as nothing is.
+def lasting_faults(look: Callable[[], list[Wrong]], seconds: float = 30.0) -> list[Wrong]:
+    """Return what `look` still finds wrong after `seconds`; nothing as soon as it finds nothing.
 
-    What others do to this machine can spoil a comparison of two moments, or a limit of time; they cannot
-    make one hold that does not.
+    Other programs on this machine can make a comparison of two moments or a time limit fail; they cannot
+    make a wrong one hold.
     """
     until = time.monotonic() + seconds
     while (wrong := look()) and time.monotonic() < until:
@@ -34,18 +34,18 @@ def at_best(look: Callable[[], list[Wrong]], seconds: float = 30.0) -> list[Wron
     return wrong
 
 
-def untrue(**claims: bool) -> list[str]:
-    """The names of the claims that do not hold."""
+def false_claims(**claims: bool) -> list[str]:
+    """Return the names of the claims that do not hold."""
     return [name for name, holds in claims.items() if not holds]
 
 
-def undisturbed(daemon: Daemon, target: str) -> Answer:
-    """An answer without errors: on a busy machine any collector may be late, and then it is asked again."""
+def answer_without_errors(daemon: Daemon, target: str) -> Answer:
+    """Return an answer without errors: on a busy machine a collector may be late, so it is asked again."""
     found: list[Answer] = []
 
     def look() -> list[Any]:
         found.append(daemon.get(target))
         return list(found[-1].json().get("errors", []))
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
     return found[-1]

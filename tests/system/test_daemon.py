@@ -24,7 +24,7 @@ from pistat.hosts import reachable
 from pistat.routes import PATHS
 from pistat.server.server import GRACE
 from support.daemon import PROGRAM, Answer, Daemon, clean_environment, has_ipv6
-from support.waiting import at_best, untrue
+from support.waiting import false_claims, lasting_faults
 
 if TYPE_CHECKING:
     from support.require import Require
@@ -61,7 +61,7 @@ def test_it_ends_when_told(start: Start, signum: signal.Signals) -> None:
             daemon.get("/health")
         return [] if seconds < PROMISED else [seconds]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def send(daemon: Daemon, target: str) -> socket.socket:
@@ -117,9 +117,9 @@ def test_requests_under_way_are_answered(start: Start, signum: signal.Signals) -
             seconds = ending(daemon, signum)
             answered = all(is_answered(each) for each in asked)
         assert answered or seconds >= GRACE, "there was time for them"
-        return untrue(in_time=seconds < PROMISED, answered=answered)
+        return false_claims(in_time=seconds < PROMISED, answered=answered)
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_idle_connections_do_not_delay_the_end(start: Start) -> None:
@@ -139,7 +139,7 @@ def test_idle_connections_do_not_delay_the_end(start: Start) -> None:
             connection.close()
         return [] if seconds < GRACE else [seconds]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_a_second_signal_is_no_accident(start: Start) -> None:
@@ -154,9 +154,9 @@ def test_a_second_signal_is_no_accident(start: Start) -> None:
             seconds = ending(daemon)
             answered = is_answered(asked)
         assert answered or seconds >= GRACE, "there was time for it"
-        return untrue(in_time=seconds < PROMISED, answered=answered)
+        return false_claims(in_time=seconds < PROMISED, answered=answered)
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 # The start

@@ -25,7 +25,7 @@ from support.daemon import Answer, Daemon
 from support.daemons import faulty
 from support.dead_mount import AVAILABLE, BLOCK, BLOCKS, FREE, STATFS, DeadMount
 from support.failures import SENTENCES, route_of
-from support.waiting import at_best, eventually, undisturbed, untrue
+from support.waiting import answer_without_errors, eventually, false_claims, lasting_faults
 
 if TYPE_CHECKING:
     from support.require import Require
@@ -113,21 +113,21 @@ def test_a_dead_filesystem(daemon: Daemon, mount: Mount) -> None:
         before = rows(daemon)
         with mount() as dead:
             seconds, after = timed(rows, daemon)
-        return untrue(
+        return false_claims(
             in_time=0.9 < seconds < PROMISED,
             its_row=after.pop(dead.path) == dead_row(dead),
             the_same=after.keys() == before.keys(),
             whole=all(row["total"] and "error" not in row for row in after.values()),
         )
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def not_shared(
     daemon: Daemon, dead: DeadMount, answers: list[tuple[float, Any]], seconds: float, before: int
 ) -> list[str]:
     """What is wrong with the answers to ten who share one wait and, beside `before`, one thread."""
-    return untrue(
+    return false_claims(
         in_time=all(taken < seconds for taken, _ in answers),
         its_row=all(found[dead.path] == dead_row(dead) for _, found in answers),
         one_thread=eventually(lambda: threads(daemon) <= before + 1),
@@ -144,7 +144,7 @@ def test_it_is_waited_for_once(daemon: Daemon, mount: Mount) -> None:
             answers = [timed(rows, daemon) for _ in range(10)]
             return not_shared(daemon, dead, answers, AT_ONCE, before)
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_it_is_waited_for_once_by_all(daemon: Daemon, mount: Mount) -> None:
@@ -156,7 +156,7 @@ def test_it_is_waited_for_once_by_all(daemon: Daemon, mount: Mount) -> None:
             answers = list(pool.map(timed, [rows] * 10, [daemon] * 10))
             return not_shared(daemon, dead, answers, PROMISED, before)
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_it_concerns_nobody_else(daemon: Daemon, mount: Mount) -> None:
@@ -174,7 +174,7 @@ def test_it_concerns_nobody_else(daemon: Daemon, mount: Mount) -> None:
             if seconds >= AT_ONCE or not is_whole(answer)
         ]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def is_whole(answer: dict[str, Any]) -> bool:
@@ -201,14 +201,14 @@ def test_fifty_requests_beside_it(daemon: Daemon, mount: Mount) -> None:
             for _, answer in answers
             if "devices" in answer
         ]
-        return late + untrue(
+        return late + false_claims(
             whole=all(is_whole(answer) for _, answer in answers),
             its_row=all(each.pop(dead.path) == dead_row(dead) for each in lists),
             other_rows=len(lists) == 10 and all(row["total"] for each in lists for row in each.values()),
             one_thread=one,
         )
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_two_dead_filesystems(daemon: Daemon, mount: Mount) -> None:
@@ -220,7 +220,7 @@ def test_two_dead_filesystems(daemon: Daemon, mount: Mount) -> None:
             seconds, found = timed(rows, daemon)
             again, _ = timed(rows, daemon)
             two = eventually(lambda: threads(daemon) <= before + 2)
-        return untrue(
+        return false_claims(
             in_time=seconds < PROMISED,
             at_once=again < AT_ONCE,
             their_rows=[found[each.path] for each in (one, other)] == [dead_row(one), dead_row(other)],
@@ -228,7 +228,7 @@ def test_two_dead_filesystems(daemon: Daemon, mount: Mount) -> None:
             two_threads=two,
         )
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_it_comes_back(daemon: Daemon, mount: Mount) -> None:
@@ -263,13 +263,13 @@ def test_it_was_dead_before(mount: Mount, start: Start) -> None:
     def look() -> list[str]:
         with mount() as dead:
             seconds, found = timed(rows, start())
-        return untrue(
+        return false_claims(
             in_time=seconds < PROMISED,
             its_row=found[dead.path] == dead_row(dead),
             root=bool(found["/"]["total"]),
         )
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_it_does_not_hold_the_end_up(mount: Mount, start: Start) -> None:
@@ -284,7 +284,7 @@ def test_it_does_not_hold_the_end_up(mount: Mount, start: Start) -> None:
         assert daemon.faults() == []
         return [] if seconds < 2.0 else [seconds]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_it_holds_up_nobody_else(daemon: Daemon, mount: Mount) -> None:
@@ -354,7 +354,7 @@ def nothing(collectors: Sequence[Collector]) -> dict[str, Any]:
 
 def wrong(broken: dict[str, Any], whole: dict[str, Any], collector: Collector, sentence: str) -> list[str]:
     """Why `broken` is not `whole` but for the keys of `collector`, null, with the reason in `errors`."""
-    return untrue(
+    return false_claims(
         keys=list(broken) == [*whole, "errors"],
         reason=broken.get("errors") == dict.fromkeys(collector.keys, sentence),
         nulled={key: broken[key] for key in collector.keys} == nothing([collector]),
@@ -373,7 +373,7 @@ def test_a_collector_hangs(
     broken: Daemon, fault: Callable[[Collector, str], Path], collector: Collector
 ) -> None:
     """It is given up at its deadline, once; all else is there; two lines in the log; then it works again."""
-    whole = undisturbed(broken, "/stats?cache=false").json()
+    whole = answer_without_errors(broken, "/stats?cache=false").json()
     known, running = broken.log(), threads(broken)
     sentence = f"no answer within {collector.deadline:.1f} s"
 
@@ -383,8 +383,8 @@ def test_a_collector_hangs(
         # Others may have helped while the machine had more to do.
         one = eventually(lambda: threads(broken) <= running + 1)
         repair.unlink()
-        undisturbed(broken, "/stats?cache=false")
-        return untrue(
+        answer_without_errors(broken, "/stats?cache=false")
+        return false_claims(
             waits=collector.deadline - 0.1 < first,
             in_time=first < PROMISED,
             at_once=all(seconds < AT_ONCE for seconds, _ in others),
@@ -394,8 +394,8 @@ def test_a_collector_hangs(
             one_thread=one,
         )
 
-    assert at_best(look) == []
-    assert nulls(undisturbed(broken, "/stats").json(), ()) == nulls(whole, ())
+    assert lasting_faults(look) == []
+    assert nulls(answer_without_errors(broken, "/stats").json(), ()) == nulls(whole, ())
     assert log_since(broken, known, collector.name) == [
         f"WARNING {collector.name} failed: {sentence}",
         f"INFO {collector.name} works again.",
@@ -413,7 +413,7 @@ def test_a_collector_fails(
 ) -> None:
     """Its figures are null, the reason gives nothing away; the log tells it once, and its end."""
     route = route_of(collector)
-    whole = undisturbed(broken, route).json()
+    whole = answer_without_errors(broken, route).json()
     known = broken.log()
     repair = fault(collector, kind)
     bodies: list[Answer] = []
@@ -422,7 +422,7 @@ def test_a_collector_fails(
         bodies[:] = [broken.get(route) for _ in range(5)]
         return [each for body in bodies for each in wrong(body.json(), whole, collector, SENTENCES[kind])]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
     said = log_since(broken, known, collector.name)
     repair.unlink()
 
@@ -431,7 +431,7 @@ def test_a_collector_fails(
         assert faulty.SECRET.encode() not in each.body
         assert kind.encode() not in each.body
     assert [line.split()[0] for line in said] == ["WARNING"]
-    assert nulls(undisturbed(broken, route).json(), ()) == nulls(whole, ())
+    assert nulls(answer_without_errors(broken, route).json(), ()) == nulls(whole, ())
     assert [line.split()[0] for line in log_since(broken, known, collector.name)] == ["WARNING", "INFO"]
 
 
@@ -465,21 +465,21 @@ def test_a_change_of_reason_is_told(tmp_path: Path) -> None:
 
 def test_everything_fails(broken: Daemon, fault: Callable[[Collector, str], Path]) -> None:
     """With all collectors broken there is an answer in the full shape, and /health is healthy."""
-    whole = undisturbed(broken, "/stats").json()
+    whole = answer_without_errors(broken, "/stats").json()
     repairs = [fault(each, "RuntimeError") for each in STATS]
 
     def look() -> list[str]:
         answer = broken.json("/stats")
-        return untrue(
+        return false_claims(
             reasons=answer["errors"] == dict.fromkeys(whole, "failed"),
             nulled={key: answer[key] for key in whole} == nothing(STATS),
         )
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
     assert broken.json("/health")["status"] == "healthy"
     for each in repairs:
         each.unlink()
-    undisturbed(broken, "/stats")
+    answer_without_errors(broken, "/stats")
 
 
 def all_hang(folder: Path) -> None:
@@ -515,9 +515,9 @@ def test_everything_hangs(tmp_path: Path) -> None:
             end, status = timed(daemon.stop)
             assert status == 0
         # Helpers come after 0.25 s without progress, then 2, 4 and 8 of them: a second until all are asked.
-        return untrue(answer=seconds < 1.0 + PROMISED, others=max(others) < AT_ONCE, end=end < 2.0)
+        return false_claims(answer=seconds < 1.0 + PROMISED, others=max(others) < AT_ONCE, end=end < 2.0)
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_the_end_does_not_wait_for_what_hangs(tmp_path: Path) -> None:
@@ -533,4 +533,4 @@ def test_the_end_does_not_wait_for_what_hangs(tmp_path: Path) -> None:
             assert daemon.faults() == []
         return [] if seconds < 2.0 else [seconds]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []

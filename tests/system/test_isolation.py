@@ -16,7 +16,7 @@ from support.daemon import Daemon
 from support.daemons import faulty
 from support.failures import SENTENCES, route_of
 from support.recorded_machine import BOARDS, RecordedMachine
-from support.waiting import at_best, eventually, undisturbed
+from support.waiting import answer_without_errors, eventually, lasting_faults
 
 BOARD = "pi5-8gb-nvme"
 
@@ -45,7 +45,7 @@ def still(faults: Path) -> Iterator[Daemon]:
 def test_all_else_is_as_before(still: Daemon, faults: Path, collector: Collector, kind: str) -> None:
     """An answer with a broken collector is the whole one, with its leaves null and `errors` at the end."""
     route = route_of(collector)
-    whole = undisturbed(still, route)
+    whole = answer_without_errors(still, route)
     why = SENTENCES.get(kind, f"no answer within {DEADLINE:.1f} s")
     expected = json.loads(whole.body)
     expected.update(collector.nulls(RecordedMachine(BOARDS / BOARD)))
@@ -53,7 +53,7 @@ def test_all_else_is_as_before(still: Daemon, faults: Path, collector: Collector
     fault = faults / collector.keys[0]
     fault.with_suffix(".new").write_text(kind)
     fault.with_suffix(".new").rename(fault)
-    wrong = at_best(lambda: [each for each in [still.get(route)] if each.body != encode(expected)])
+    wrong = lasting_faults(lambda: [each for each in [still.get(route)] if each.body != encode(expected)])
     fault.unlink()
 
     assert whole.status == 200

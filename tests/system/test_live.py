@@ -35,7 +35,7 @@ from pistat.machine.mounts import NO_FILES
 from support import namespaces as apart
 from support.answer_shape import leaves
 from support.daemon import Daemon, has_ipv6
-from support.waiting import at_best, eventually, untrue
+from support.waiting import eventually, false_claims, lasting_faults
 
 if TYPE_CHECKING:
     from support.require import Require
@@ -112,14 +112,14 @@ def test_memory(shared: Daemon, tell: Tell) -> None:
         before = free(tell)["Mem"]
         memory = shared.json("/stats?cache=false&fields=memory")["memory"]
         after = free(tell)["Mem"]
-        return untrue(
+        return false_claims(
             total=memory["total"] == before["total"],
             available=between(memory["available"], before["available"], after["available"], NOISE),
             used=memory["used"] == memory["total"] - memory["available"],
             percent=memory["percent"] == round(100 * memory["used"] / memory["total"], 2),
         )
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_swap(shared: Daemon, tell: Tell) -> None:
@@ -130,17 +130,17 @@ def test_swap(shared: Daemon, tell: Tell) -> None:
         swap = shared.json("/stats?cache=false&fields=swap")["swap"]
         after = free(tell)["Swap"]
         if not before["total"]:
-            return untrue(
+            return false_claims(
                 none=not any(swap[name] is not None for name in ("total", "used", "free", "percent"))
             )
-        return untrue(
+        return false_claims(
             total=swap["total"] == before["total"],
             used=between(swap["used"], before["used"], after["used"], NOISE),
             free=between(swap["free"], before["free"], after["free"], NOISE),
             percent=swap["percent"] == round(100 * swap["used"] / swap["total"], 2),
         )
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def df(tell: Tell, mountpoint: str) -> list[int]:
@@ -172,7 +172,7 @@ def test_the_root_filesystem(shared: Daemon, tell: Tell) -> None:
         after = df(tell, "/")
         return [] if agrees_with_df(figures, before, after) else [figures, before, after]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_every_filesystem(fresh: Daemon, tell: Tell) -> None:
@@ -197,7 +197,7 @@ def test_every_filesystem(fresh: Daemon, tell: Tell) -> None:
             if not agrees_with_df(rows[place], before[place], after[place])
         ]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_no_filesystem_is_missing_or_twice(shared: Daemon, tell: Tell) -> None:
@@ -215,7 +215,7 @@ def test_no_filesystem_is_missing_or_twice(shared: Daemon, tell: Tell) -> None:
             if places and len(places & set(listed)) != 1
         ]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def physical_disks() -> set[str]:
@@ -295,7 +295,7 @@ def test_every_interface(fresh: Daemon, target: str, key: str) -> None:
             if not between(found[name][each], before[name][each], after[name][each])
         ]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_every_address(fresh: Daemon, tell: Tell) -> None:
@@ -309,7 +309,7 @@ def test_every_address(fresh: Daemon, tell: Tell) -> None:
             name for name in found.keys() & told.keys() if not is_told_so(found[name], told[name])
         ]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def is_told_so(row: dict[str, Any], link: dict[str, Any]) -> bool:
@@ -398,7 +398,7 @@ def test_load(shared: Daemon) -> None:
         agrees = load in [[float(each) for each in text] for text in (before, after)]
         return [] if agrees else [before, load, after]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 @pytest.mark.parametrize(
@@ -417,9 +417,9 @@ def test_a_fresh_timestamp(lasting: Daemon, target: str) -> None:
     def look() -> list[str]:
         before = time.time()
         timestamp = lasting.json(target)["timestamp"]
-        return untrue(between=before <= timestamp <= time.time())
+        return false_claims(between=before <= timestamp <= time.time())
 
-    assert at_best(look) == [], "a wall clock that is set meanwhile spoils one look, not all"
+    assert lasting_faults(look) == [], "a wall clock that is set meanwhile spoils one look, not all"
 
 
 @pytest.mark.parametrize("target", ["/stats", "/processes", "/network/interfaces", "/storage/devices"])
@@ -431,9 +431,11 @@ def test_a_cached_timestamp(start: Start, target: str) -> None:
         before = time.time()
         first = daemon.json(target)["timestamp"]
         after = time.time()
-        return untrue(collected=before <= first <= after, kept=daemon.json(target)["timestamp"] == first)
+        return false_claims(
+            collected=before <= first <= after, kept=daemon.json(target)["timestamp"] == first
+        )
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 # CPU
@@ -524,13 +526,13 @@ def test_the_cores(shared: Daemon, tell: Tell) -> None:
     def look() -> list[str]:
         answer = shared.json(f"/stats?{CPU}")
         cores = answer["per_cpu_usage"]
-        return untrue(
+        return false_claims(
             online=len(cores) == int(tell("getconf", "_NPROCESSORS_ONLN")),
             possible=all(0 <= each <= 100 for each in cores),
             mean=between(answer["cpu_usage"], sum(cores) / len(cores), sum(cores) / len(cores), 5),
         )
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_the_first_request(start: Start) -> None:
@@ -539,13 +541,13 @@ def test_the_first_request(start: Start) -> None:
     def look() -> list[str]:
         with burner(CORE):
             answer = start().json("/stats")
-        return untrue(
+        return false_claims(
             core=of_core(answer) >= FULL,
             all=answer["cpu_usage"] >= FULL / len(answer["per_cpu_usage"]),
             whole="errors" not in answer,
         )
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_twenty_clients_at_once(start: Start) -> None:
@@ -564,7 +566,7 @@ def test_twenty_clients_at_once(start: Start) -> None:
             answer["cpu_usage"] for answer in answers if of_core(answer) < FULL or answer["cpu_usage"] < least
         ]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def often(ask: Callable[[], float]) -> Iterator[float]:
@@ -582,13 +584,13 @@ def test_clients_in_a_hurry(start: Start) -> None:
         with burner(CORE):
             daemon = start(PISTAT_RATE_LIMIT_ENABLED="no")
             seen = list(often(lambda: of_core(daemon.json(f"/stats?cache=false&{CPU}"))))
-        return untrue(
+        return false_claims(
             none_waits_for_a_sample_of_its_own=len(seen) > 15,  # which takes 0.2 s
             full=min(seen) >= FULL,
             agree=max(seen) - min(seen) <= WINDOW,
         )
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 # The second of block=true
@@ -625,7 +627,7 @@ def test_block_measures_its_own_second(shared: Daemon, begins: bool) -> None:
         agrees = all(between(one, other, other, WINDOW) for one, other in zip(mine, theirs, strict=True))
         return [] if agrees and (not begins or of_core(answer) >= FULL - WINDOW) else [mine, theirs]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def send(daemon: Daemon, target: str) -> socket.socket:
@@ -659,7 +661,7 @@ def test_block_holds_up_nobody(shared: Daemon, query: str) -> None:
             assert [each.recv(15) for each in waiting] == [b"HTTP/1.1 200 OK"] * 8
         return early
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 # Processes
@@ -696,7 +698,7 @@ def test_every_process(fresh: Daemon, tell: Tell) -> None:
             if not is_as_ps_says(found[pid], before[pid], after[pid], total)
         ]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def is_as_ps_says(
@@ -745,7 +747,7 @@ def test_a_busy_process_on_the_first_call(start: Start) -> None:
         figure = rows[place]["cpu_percent"]
         return [] if between(figure, truth[0], truth[0], WINDOW) and place < 10 else [place, figure, truth]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_a_process_with_two_threads(start: Start, require: Require) -> None:
@@ -757,12 +759,12 @@ def test_a_process_with_two_threads(start: Start, require: Require) -> None:
             daemon = start()
             with measured(process) as truth:
                 figure = everything(daemon)[process.process.pid]["cpu_percent"]
-        return untrue(
+        return false_claims(
             near=between(figure, truth[0], truth[0], 2 * WINDOW),
             of_one_core=figure > 100 or truth[0] < 100 + 2 * WINDOW,
         )
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_clients_that_interleave(start: Start) -> None:
@@ -777,9 +779,9 @@ def test_clients_that_interleave(start: Start) -> None:
             with measured(process) as truth:
                 asked = [pool.submit(client, daemon, process.process.pid) for _ in range(2)]
                 seen = [figure for each in asked for figure in each.result()]
-        return untrue(many=len(seen) > 20, near=min(seen) >= truth[0] / 3, possible=max(seen) <= 105)
+        return false_claims(many=len(seen) > 20, near=min(seen) >= truth[0] / 3, possible=max(seen) <= 105)
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_a_newborn_process(fresh: Daemon) -> None:
@@ -792,7 +794,7 @@ def test_a_newborn_process(fresh: Daemon) -> None:
             row = everything(fresh)[process.process.pid]
         return [] if 10 < row["cpu_percent"] <= 105 and row["running_time"] > 0 else [row]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 ORDERS: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -908,7 +910,7 @@ def test_the_portable_way_gives_the_same(collector: Collector) -> None:
             path for path, value in found.items() if not is_the_same(path, value, before[path], after[path])
         ]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def is_the_same(path: str, value: Any, before: Any, after: Any) -> bool:
@@ -940,7 +942,7 @@ def test_disk_counters_of_psutil() -> None:
             if not before["disk_io"][name] <= found[name] <= after["disk_io"][name] + more[name]
         ]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_cpu_times_of_psutil() -> None:
@@ -961,7 +963,7 @@ def test_cpu_times_of_psutil() -> None:
         )
         return [] if agrees and (slow[1 + index_of(CORE)] or 0) >= FULL else [fast, slow]
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 @pytest.mark.parametrize("pid", [1, os.getpid()], ids=["init", "this"])
@@ -985,10 +987,10 @@ def test_the_usage_of_a_filesystem_without_statvfs() -> None:
 
     def look() -> list[str]:
         before, found, after = FAST.usage("/"), shutil.disk_usage("/"), FAST.usage("/")
-        return untrue(
+        return false_claims(
             total=found.total == before.total,
             used=between(found.used, before.used, after.used, NOISE),
             free=between(found.free, before.free, after.free, NOISE),
         )
 
-    assert at_best(look) == []
+    assert lasting_faults(look) == []

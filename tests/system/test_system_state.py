@@ -27,12 +27,12 @@ from pistat.machine.machine import Machine
 from pistat.settings import Settings
 from support import namespaces
 from support.diagnosis.watch import Watch
-from support.file_tree import plant
+from support.file_tree import machine_of
 from support.hostile_input import strict
 from support.message_bus import MessageBus
 from support.programs import podman
 from support.programs.podman import Podman
-from support.waiting import at_best
+from support.waiting import lasting_faults
 
 if TYPE_CHECKING:
     from flask.testing import FlaskClient
@@ -99,7 +99,7 @@ def test_what_podman_says(engine: Podman) -> None:
         mine, theirs = second[0] - first[0], (second[1] + second[2] - first[1] - first[2]) / 2
         return [] if abs(mine - theirs) <= 0.02 * theirs else [f"{mine} and {theirs} s of CPU time"]
 
-    assert at_best(off, 60) == []
+    assert lasting_faults(off, 60) == []
     client = client_of(machine)
     client.get("/containers")
     [row] = strict(client.get("/containers").data)["containers"]
@@ -131,7 +131,7 @@ def cgroup(path: str, cpu: int = 1, processes: str = "") -> dict[str, str | byte
 
 
 def machine_with(root: Path, **more: str) -> Machine:
-    return plant(root, {f"{ROOT}/cgroup.controllers": "cpu\n", **more})
+    return machine_of(root, {f"{ROOT}/cgroup.controllers": "cpu\n", **more})
 
 
 def docker(number: int) -> str:
@@ -150,7 +150,7 @@ def test_of_500_containers_64_have_series(tmp_path: Path) -> None:
     for number in range(500):
         files |= cgroup(docker(number), processes=f"{1000 + number}\n")
         files[f"proc/{1000 + number}/stat"] = stat(1000 + number, 100 * number)
-    client = client_of(plant(tmp_path, files))
+    client = client_of(machine_of(tmp_path, files))
 
     rows = strict(client.get("/containers").data)["containers"]
     found = [family for family in families(client.get("/metrics").text) if "container" in family.name]
@@ -178,7 +178,7 @@ def test_names_of_containers_are_data(tmp_path: Path) -> None:
     files: dict[str, Any] = {f"{ROOT}/cgroup.controllers": "cpu\n"}
     for name in NAMES:
         files |= cgroup(f"lxc.payload.{name}")
-    client = client_of(plant(tmp_path, files))
+    client = client_of(machine_of(tmp_path, files))
 
     rows = strict(client.get("/containers").data)["containers"]
     names = {
@@ -204,7 +204,7 @@ def test_a_tree_that_is_taken_down_meanwhile(tmp_path: Path) -> None:
         number = 0
         while not stop.is_set():
             number += 1
-            plant(tmp_path, cgroup(docker(number % 7)))
+            machine_of(tmp_path, cgroup(docker(number % 7)))
             folder = tmp_path / ROOT / docker(number % 7)
             for file in ("cgroup.procs", "cpu.stat"):
                 (folder / file).unlink()
@@ -224,7 +224,7 @@ def test_a_tree_that_is_taken_down_meanwhile(tmp_path: Path) -> None:
 
 def test_version_1_of_cgroups(tmp_path: Path) -> None:
     """An old system has no list, and says what would help."""
-    here = plant(tmp_path, {f"{ROOT}/cpu/docker/{'a' * 64}/tasks": "1\n"})
+    here = machine_of(tmp_path, {f"{ROOT}/cpu/docker/{'a' * 64}/tasks": "1\n"})
     client = client_of(here)
 
     assert strict(client.get("/containers").data)["containers"] == []
@@ -253,7 +253,7 @@ def test_version_1_of_cgroups(tmp_path: Path) -> None:
 )
 def test_pressure_of_older_kernels(tmp_path: Path, cpu: str, expected: tuple[float | None, ...]) -> None:
     """Before Linux 5.13 there is no `full` of the CPU; what is not understood is null."""
-    client = client_of(plant(tmp_path, {"proc/pressure/cpu": cpu}))
+    client = client_of(machine_of(tmp_path, {"proc/pressure/cpu": cpu}))
 
     pressure = strict(client.get("/stats?fields=pressure").data)["pressure"]
 
@@ -316,7 +316,7 @@ def test_a_bus_that_hangs_or_talks_nonsense(
             connection.sendall(said)
 
     with listening(bus, serve):
-        client = client_of(plant(tmp_path, {"proc/uptime": "9000.0 1.0\n"}))
+        client = client_of(machine_of(tmp_path, {"proc/uptime": "9000.0 1.0\n"}))
         documents = [strict(client.get("/services").data) for _ in range(3)]
 
     for document in documents:
@@ -332,7 +332,7 @@ def test_names_of_units_are_data(tmp_path: Path, bus: Path) -> None:
         ('"\\.mount', "", 0),
     ]
     talk = MessageBus(bus, "degraded", failed)
-    client = client_of(plant(tmp_path, {"proc/uptime": "9000.0 1.0\n"}))
+    client = client_of(machine_of(tmp_path, {"proc/uptime": "9000.0 1.0\n"}))
 
     document = strict(client.get("/services").data)
     text = client.get("/diagnosis?format=text").text

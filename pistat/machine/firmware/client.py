@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pistat.machine.board import model
 from pistat.machine.firmware.mailbox import ClosedError, Mailbox
 from pistat.machine.firmware.program import Program
-from pistat.machine.reasons import DescribedError, DeviceError, FirmwareAccess, Reason, obstructed
+from pistat.machine.reasons import DescribedError, DeviceError, FirmwareAccess, Reason, why_no_device
 from pistat.parsers.vcgencmd import Category
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class Firmware:
     def _give_up_device(self, error: OSError) -> None:
         """Leave the device alone for a while. Raises FirmwareError if it may refuse this question only."""
         if isinstance(error, ClosedError):
-            self._device_unavailable = obstructed(error.obstacles, self._host.own_user())
+            self._device_unavailable = why_no_device(error.errors, self._host.own_user())
         elif self._device_has_worked:
             # Only a second refusal in a row shows that the question is not the cause.
             self._device_has_worked = False
@@ -196,8 +196,8 @@ class Firmware:
         """Return why vcgencmd may not ask: as a rule for the same reason as pi-stat itself."""
         before_2020 = "/dev/vchiq"
         if self._device_unavailable.why is Reason.NO_FILE and self._host.exists(before_2020):
-            obstacle = DeviceError(before_2020, errno.EACCES, self._host.group(before_2020))
-            return obstructed([obstacle], self._host.own_user())
+            device_error = DeviceError(before_2020, errno.EACCES, self._host.group(before_2020))
+            return why_no_device([device_error], self._host.own_user())
         return self._device_unavailable
 
     def _fail(self, why: Reason, what: str, detail: str = "") -> FirmwareError:

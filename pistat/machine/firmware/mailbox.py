@@ -46,12 +46,12 @@ class ClosedError(OSError):
     """No device could be opened.
 
     Attributes:
-        obstacles: Each device, and why it could not be opened.
+        errors: Each device, and why it could not be opened.
     """
 
-    def __init__(self, obstacles: tuple[DeviceError, ...]) -> None:
-        super().__init__(obstacles[0].code, "cannot be opened", obstacles[0].node)
-        self.obstacles = obstacles
+    def __init__(self, errors: tuple[DeviceError, ...]) -> None:
+        super().__init__(errors[0].code, "cannot be opened", errors[0].node)
+        self.errors = errors
 
 
 def request_number(pointer: int = struct.calcsize("P")) -> int:
@@ -84,7 +84,7 @@ def reply(buffer: bytearray) -> Reply:
 
 
 class Mailbox:
-    """The device, kept open, and opened anew when it goes bad. For one question at a time: see `Firmware`.
+    """The device, kept open, and reopened when it goes bad. For one question at a time: see `Firmware`.
 
     Attributes:
         node: The path of the device that is open; None while none is.
@@ -116,7 +116,7 @@ class Mailbox:
         return classify(found.status, found.text), found.text
 
     def _ask(self, question: str) -> Reply:
-        """Ask, and if that is refused, ask anew."""
+        """Ask, and if that is refused, ask again."""
         try:
             return self._ask_once(question, self._room)
         except TimeoutError:
@@ -146,17 +146,17 @@ class Mailbox:
 
     def _open(self) -> None:
         """Open the first device that can be opened. Raises ClosedError."""
-        obstacles = []
+        errors = []
         for node in NODES:
             try:
                 self._descriptor = self._host.open(node)
             except OSError as error:
-                obstacles.append(DeviceError(node, error.errno or 0, self._host.group(node)))
+                errors.append(DeviceError(node, error.errno or 0, self._host.group(node)))
             else:
                 self.node = node
                 return
         self.node = None
-        raise ClosedError(tuple(obstacles))
+        raise ClosedError(tuple(errors))
 
 
 @cache

@@ -81,7 +81,7 @@ def _there(ago: float) -> float:
     return math.nan if not PLAIN and any(since > ago > until for until, since in GAPS) else 1.0
 
 
-class Remembered(History):
+class FilledHistory(History):
     """A history that is filled at once. PAST is the temperature and the share of memory, such as `47,17`."""
 
     def __init__(self, machine: Machine, seconds: float) -> None:

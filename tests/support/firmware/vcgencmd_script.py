@@ -57,20 +57,20 @@ def assert_nothing_is_left(program: Path) -> None:
         time.sleep(0.01)
 
 
-class Patient(Machine):
+class SlowProgramMachine(Machine):
     """A machine where a program may take its time, for this one may be busy with other things.
 
     Attributes:
-        patience: How many seconds it has, at least; 0.0 where one shall hang.
+        least_seconds: How many seconds it has, at least; 0.0 where one shall hang.
     """
 
-    patience = SOON
+    least_seconds = SOON
 
     def run(self, command: Sequence[str], seconds: float, limit: int = 8192) -> Finished:
-        return super().run(command, max(seconds, self.patience), limit)
+        return super().run(command, max(seconds, self.least_seconds), limit)
 
 
-class Clocked(Patient):
+class StoppedClockMachine(SlowProgramMachine):
     """A machine on whose clock no time passes by itself."""
 
     now = 1000.0
@@ -79,7 +79,7 @@ class Clocked(Patient):
         return self.now
 
 
-class Waiting(Patient):
+class WaitingClockMachine(SlowProgramMachine):
     """A machine on whose clock next to no time passes but while somebody waits, so that nothing is late."""
 
     now = 1000.0

@@ -106,7 +106,7 @@ class Browser:
         """A command of WebDriver that changes something."""
         return self._call("POST", f"{self._session}/{command}", arguments)
 
-    def told(self, command: str) -> Any:
+    def ask(self, command: str) -> Any:
         """A command of WebDriver that asks for something."""
         return self._call("GET", f"{self._session}/{command}")
 
@@ -200,20 +200,20 @@ class Browser:
     def unhide(self) -> None:
         self.do("window/rect", x=0, y=0, width=1280, height=900)
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Undo what a test has emulated, kept or reported."""
         self.cdp("Emulation.clearDeviceMetricsOverride")
         self.cdp("Emulation.setEmulatedMedia", features=[])
         self.cdp("Emulation.setScriptExecutionDisabled", value=False)
         self.clock(None)
         self.unhide()
-        self.complaints()
+        self.console_messages()
 
-    def complaints(self) -> list[str]:
+    def console_messages(self) -> list[str]:
         """What the console has reported since the last call: errors, warnings, breaches of the policy."""
         entries = self.do("se/log", type="browser")
         return [each["message"] for each in entries if each["level"] in {"SEVERE", "WARNING"}]
 
-    def shot(self, path: Path, *, whole: bool = False) -> None:
+    def screenshot(self, path: Path, *, whole: bool = False) -> None:
         found = self.cdp("Page.captureScreenshot", captureBeyondViewport=whole)
         path.write_bytes(base64.b64decode(found["data"]))

@@ -39,7 +39,7 @@ from support.answer_shape import mismatches
 from support.daemon import Daemon, unit_environment
 from support.dead_mount import DeadMount
 from support.programs.mosquitto import MOSQUITTO, Mosquitto
-from support.waiting import at_best, eventually
+from support.waiting import eventually, lasting_faults
 
 NAMESPACES = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 NOBODY_KNOWS = 54_321
@@ -270,7 +270,7 @@ class Soak:
 
     def grown(self, before: Sizes) -> list[str]:
         """What it takes more of than `before`, however long one waits."""
-        return at_best(lambda: list(growth(before, self.rest())), RESTED)
+        return lasting_faults(lambda: list(growth(before, self.rest())), RESTED)
 
 
 def ip(*commands: str) -> None:

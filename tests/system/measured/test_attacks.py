@@ -16,7 +16,7 @@ import pytest
 from pistat.server.connection_limits import PER_CLIENT
 from support.attacks import ATTACKS, REQUEST, under
 from support.daemon import Daemon
-from support.waiting import at_best
+from support.waiting import lasting_faults
 
 if TYPE_CHECKING:
     from support.require import Require
@@ -70,7 +70,7 @@ def check_others(daemon: Daemon) -> None:
     What else runs on this machine may spoil a look, so the best of several counts; a client that keeps others
     from their answers does so in each.
     """
-    assert at_best(lambda: slow(daemon)) == []
+    assert lasting_faults(lambda: slow(daemon)) == []
     assert peak_memory(daemon) < MEMORY
 
 

@@ -20,7 +20,7 @@ import pytest
 
 from pistat import routes
 from support.daemon import PROGRAM, Daemon
-from support.waiting import at_best, untrue
+from support.waiting import false_claims, lasting_faults
 
 if TYPE_CHECKING:
     from support.require import Require
@@ -207,10 +207,10 @@ def test_a_process_costs_its_file_and_its_owner(calls: Calls) -> None:
         before = processes()
         found = calls("/processes?sort=name&limit=1000")
         most = max(before, processes())
-        return untrue(none_is_started=each(found, *STARTING) < 0.5, few=each(found) < 4 * most + 60)
+        return false_claims(none_is_started=each(found, *STARTING) < 0.5, few=each(found) < 4 * most + 60)
 
     # Others may have begun and ended many meanwhile.
-    assert at_best(look) == []
+    assert lasting_faults(look) == []
 
 
 def test_interfaces(calls: Calls) -> None:

@@ -12,7 +12,7 @@ from pistat.collectors import cpu
 from pistat.field import Collector, Incomplete
 from pistat.machine import cpu_times
 from pistat.machine.machine import Machine
-from support.file_tree import plant
+from support.file_tree import machine_of
 
 Files = dict[str, "str | bytes | int"]
 
@@ -114,7 +114,7 @@ def zones(**kinds: int) -> Files:
 )
 def test_temperature(tmp_path: Path, files: Files, celsius: float | None) -> None:
     """It is that of the processor as a whole where a sensor has it, else that of its hottest part."""
-    assert value(plant(tmp_path, files), cpu.cpu_temp) == celsius
+    assert value(machine_of(tmp_path, files), cpu.cpu_temp) == celsius
 
 
 class Refusing(Machine):
@@ -130,7 +130,7 @@ class Refusing(Machine):
 
 def policies(folder: Path, *busy: int) -> Refusing:
     names = [f"sys/devices/system/cpu/cpufreq/policy{number}/scaling_cur_freq" for number in (0, 4)]
-    plant(folder, dict(zip(names, ("1500000\n", "2400000\n"), strict=True)))
+    machine_of(folder, dict(zip(names, ("1500000\n", "2400000\n"), strict=True)))
     machine = Refusing(str(folder), platform="linux")
     machine.refused = tuple(f"/{names[number]}" for number in busy)
     return machine

@@ -13,7 +13,7 @@ import pytest
 
 from pistat.collectors import drives, filesystems
 from support import namespaces as apart
-from support.file_tree import plant
+from support.file_tree import machine_of
 
 if TYPE_CHECKING:
     from support.daemon import Daemon
@@ -25,7 +25,7 @@ CARD, DRIVE = f"{BLOCK}/mmcblk0", f"{BLOCK}/nvme0n1"
 
 def of(root: Path, files: dict[str, str | bytes | int]) -> dict[str, dict[str, Any]]:
     """The rows of a machine with these files."""
-    machine = plant(root, {"proc/diskstats": "", **files})
+    machine = machine_of(root, {"proc/diskstats": "", **files})
     found: Any = drives.disks.collect(machine)
     rows: dict[str, dict[str, Any]] = found["disks"]
     return rows
@@ -211,6 +211,6 @@ def test_a_filesystem_that_has_given_up(broken: Path, start: Callable[..., Daemo
 def test_read_only(tmp_path: Path, options: str, expected: bool) -> None:
     """Both ways of Linux to say it are understood; what would happen after an error is not one."""
     row = f"21 1 179:2 / / rw,noatime - ext4 /dev/mmcblk0p2 {options}\n"
-    found: Any = filesystems.devices.collect(plant(tmp_path, {"proc/self/mountinfo": row}))
+    found: Any = filesystems.devices.collect(machine_of(tmp_path, {"proc/self/mountinfo": row}))
 
     assert [each["read_only"] for each in found["devices"]] == [expected]

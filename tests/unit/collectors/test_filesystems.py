@@ -14,7 +14,7 @@ import pytest
 from pistat.collectors import filesystems, root_filesystem
 from pistat.field import Incomplete
 from pistat.machine.machine import Machine, Usage
-from support.file_tree import plant
+from support.file_tree import machine_of
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_zeros_of_fuse(
 ) -> None:
     """Zeros are no sizes: of another user's mount we may not know them, other filesystems count nothing."""
     row = "40 1 0:45 / / rw - fuse.sshfs pi@192.0.2.1:/ rw\n"
-    machine: Machine = plant(tmp_path, {"proc/self/mountinfo": row})
+    machine: Machine = machine_of(tmp_path, {"proc/self/mountinfo": row})
     monkeypatch.setattr(os, "statvfs", statvfs(0))
     monkeypatch.setattr(os, "stat", stat)
 
@@ -69,7 +69,7 @@ def test_zeros_of_fuse(
 
 def test_a_filesystem_that_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A measured 0 stays: nothing is used, and that is no error."""
-    machine = plant(tmp_path, {"proc/self/mountinfo": "40 1 8:1 / / rw - ext4 /dev/sda1 rw\n"})
+    machine = machine_of(tmp_path, {"proc/self/mountinfo": "40 1 8:1 / / rw - ext4 /dev/sda1 rw\n"})
     monkeypatch.setattr(os, "statvfs", statvfs(10))
 
     values = filesystems.devices.read(machine)

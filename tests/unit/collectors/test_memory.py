@@ -9,13 +9,13 @@ import pytest
 
 from pistat.collectors.memory import memory
 from pistat.field import Incomplete
-from support.file_tree import plant
+from support.file_tree import machine_of
 
 NULLS = (None, None, None, None)
 
 
 def reading(folder: Path, table: str) -> dict[str, Any]:
-    values = memory.read(plant(folder, {"proc/meminfo": table}))
+    values = memory.read(machine_of(folder, {"proc/meminfo": table}))
     assert not isinstance(values, Incomplete)
     return {key: tuple(part.values())[:4] for key, part in values.items()}
 
@@ -62,7 +62,7 @@ def test_rows(tmp_path: Path, table: str, memory: tuple[Any, ...], swap: tuple[A
 def test_a_table_without_any_row(tmp_path: Path, table: str | None) -> None:
     """A table that has none of the rows was not understood; what is read elsewhere is there all the same."""
     files = {"proc/vmstat": "nr_free_pages 1\npswpin 2\npswpout 3\noom_kill 4\n"}
-    machine = plant(tmp_path, files if table is None else {**files, "proc/meminfo": table})
+    machine = machine_of(tmp_path, files if table is None else {**files, "proc/meminfo": table})
 
     found = memory.read(machine)
 

@@ -11,7 +11,7 @@ import pytest
 from pistat.collectors import sensors
 from pistat.field import Collector, Incomplete
 from pistat.parsers import revision
-from support.file_tree import pi, plant
+from support.file_tree import machine_of, pi
 from support.recorded_machine import BOARDS, RecordedMachine, answer
 
 HWMON, ZONES = "sys/class/hwmon", "sys/class/thermal"
@@ -26,7 +26,7 @@ def of(machine: Any, collector: Collector) -> Any:
 
 def celsius(root: Path, files: dict[str, str]) -> dict[str, float | None]:
     """The temperature of each sensor."""
-    rows = of(plant(root, files), sensors.temperatures)
+    rows = of(machine_of(root, files), sensors.temperatures)
     return {name: row["temperature"] for name, row in rows.items()}
 
 
@@ -130,7 +130,7 @@ def test_limits(tmp_path: Path) -> None:
         f"{stem}_max": "65261850",
         f"{stem}_crit": "84850",
     }
-    assert of(plant(tmp_path, files), sensors.temperatures) == {
+    assert of(machine_of(tmp_path, files), sensors.temperatures) == {
         "nvme": {"temperature": 38.85, "high": None, "critical": 84.85}
     }
 
@@ -138,7 +138,7 @@ def test_limits(tmp_path: Path) -> None:
 def test_fans(tmp_path: Path) -> None:
     """A fan has its speed and its drive; without a tachometer its speed is null, and a standstill is 0."""
     found = of(
-        plant(
+        machine_of(
             tmp_path,
             {
                 f"{HWMON}/hwmon0/name": "pwmfan",
@@ -167,7 +167,7 @@ def test_trip_points(tmp_path: Path) -> None:
     for number in (0, 2, 10):
         stem = f"{ZONES}/thermal_zone0/trip_point_{number}"
         files |= {f"{stem}_type": "active\n", f"{stem}_temp": f"{50 + number}000\n", f"{stem}_hyst": "5000\n"}
-    found = of(plant(tmp_path, files), sensors.trip_points)
+    found = of(machine_of(tmp_path, files), sensors.trip_points)
 
     assert [row["temperature"] for row in found] == [50.0, 52.0, 60.0]
     assert found[0] == {"zone": "cpu-thermal", "type": "active", "temperature": 50.0, "hysteresis": 5.0}
@@ -183,7 +183,7 @@ def test_voltages_of_the_kernel(tmp_path: Path) -> None:
         stem = f"{HWMON}/hwmon4/in{number}"
         chip |= {f"{stem}_label": f"{label}\n", f"{stem}_input": f"{millivolts}\n"}
 
-    assert of(plant(tmp_path, chip), sensors.voltages) == {
+    assert of(machine_of(tmp_path, chip), sensors.voltages) == {
         "core": 0.856,
         "sdram_c": 1.1,
         "sdram_i": None,
@@ -255,7 +255,7 @@ def test_a_sum_without_a_rail_is_none() -> None:
 
 def test_no_firmware_is_no_failure(tmp_path: Path) -> None:
     """On a Pi whose firmware cannot be asked all of it is null, and nothing has failed."""
-    machine = plant(tmp_path, pi("5 Model B Rev 1.0", 0xD04170))
+    machine = machine_of(tmp_path, pi("5 Model B Rev 1.0", 0xD04170))
 
     assert set(of(machine, sensors.block_clocks).values()) == {None}
     assert set(of(machine, sensors.voltages).values()) == {None}

@@ -11,7 +11,7 @@ import pytest
 from pistat.collectors.operating_system import packages
 from pistat.collectors.system import boot_time, system, uptime
 from pistat.machine.machine import Machine
-from support.file_tree import plant
+from support.file_tree import machine_of
 
 DEBIAN, OTHER = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n', "NAME=Other\n"
 
@@ -29,7 +29,7 @@ DEBIAN, OTHER = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\n', "NAME=Other\n"
 )
 def test_name_of_the_system(files: dict[str, str], expected: str | None, tmp_path: Path) -> None:
     """It is that of the first file that can be read and has text; without one, the kernel's."""
-    machine = plant(tmp_path, files)
+    machine = machine_of(tmp_path, files)
 
     found = system.collect(machine)["system"]["os"]  # type: ignore[index]
 
@@ -38,8 +38,8 @@ def test_name_of_the_system(files: dict[str, str], expected: str | None, tmp_pat
 
 def test_file_that_leads_nowhere(tmp_path: Path) -> None:
     """A link to what is not there, or a folder in place of the file, is passed over."""
-    machine = plant(tmp_path, {"usr/lib/os-release": DEBIAN, "etc/os-release/x": ""})
-    link = plant(tmp_path / "2", {"usr/lib/os-release": DEBIAN, "etc/x": ""})
+    machine = machine_of(tmp_path, {"usr/lib/os-release": DEBIAN, "etc/os-release/x": ""})
+    link = machine_of(tmp_path / "2", {"usr/lib/os-release": DEBIAN, "etc/x": ""})
     (tmp_path / "2/etc/os-release").symlink_to("nowhere")
 
     for each in (machine, link):
@@ -50,7 +50,7 @@ def test_a_folder_of_packages_is_listed_again_when_it_changed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of thousands of names those of kernels are looked for once; a kernel that is added is seen."""
-    machine = plant(tmp_path, {"var/lib/dpkg/info/linux-image-1.2.3-4-amd64.list": ""})
+    machine = machine_of(tmp_path, {"var/lib/dpkg/info/linux-image-1.2.3-4-amd64.list": ""})
     folder = tmp_path / "var/lib/dpkg/info"
     os.utime(folder, (1, 1))
     listed: list[str] = []
@@ -89,7 +89,7 @@ class Clocked(Machine):
 
 
 def clocked(root: Path, text: str) -> Clocked:
-    plant(root, {"proc/uptime": text})
+    machine_of(root, {"proc/uptime": text})
     return Clocked(str(root), platform="linux")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pistat.machine import board
-from support.file_tree import pi, plant
+from support.file_tree import machine_of, pi
 
 ZEROS = "0" * 16
 
@@ -24,6 +24,6 @@ ZEROS = "0" * 16
 )
 def test_a_serial_number_of_zeros_is_none(files: dict[str, str], serial: str | None, tmp_path: Path) -> None:
     """So a kernel writes one that it was never told, in both places."""
-    machine = plant(tmp_path, pi("2 Model B Rev 1.1", 0xA01041) | files)
+    machine = machine_of(tmp_path, pi("2 Model B Rev 1.1", 0xA01041) | files)
 
     assert board.serial(machine) == serial

@@ -12,7 +12,7 @@ from pistat.machine import cgroups
 from pistat.machine.cgroups import Container
 from pistat.machine.machine import Machine
 from pistat.parsers.containers import Identity
-from support.file_tree import plant
+from support.file_tree import machine_of
 
 ID = "3f2a9c0d1e4b" + "0" * 52
 DOCKER = f"system.slice/docker-{ID}.scope"
@@ -36,7 +36,7 @@ def machine(root: Path, *trees: Mapping[str, str]) -> Machine:
     files: dict[str, str | bytes | int] = {f"{ROOT}/cgroup.controllers": "cpu\n"}
     for tree in trees:
         files.update(tree)
-    return plant(root, files)
+    return machine_of(root, files)
 
 
 NGINX = {"proc/70/stat": stat("nginx", 500, 100), "proc/71/stat": stat("nginx: worker", 600, 200)}
@@ -119,7 +119,7 @@ def test_files_that_are_missing_or_strange(tmp_path: Path) -> None:
 def test_version_1(tmp_path: Path) -> None:
     """The trees of version 1 are not taken for containers."""
     files = {"sys/fs/cgroup/memory/docker/cgroup.procs": "", f"sys/fs/cgroup/memory/docker/{ID}/tasks": ""}
-    here = plant(tmp_path, {**files})
+    here = machine_of(tmp_path, {**files})
 
     assert not cgroups.has_version_2(here)
     assert cgroups.read(here).containers == {}

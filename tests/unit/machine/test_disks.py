@@ -10,7 +10,7 @@ import pytest
 from pistat.collectors.drives import disks as drives
 from pistat.collectors.root_filesystem import disk_io
 from pistat.machine import disks
-from support.file_tree import plant
+from support.file_tree import machine_of
 
 BLOCK = "sys/block"
 ROW = "1000 0 800000 5 2000 0 900000 7 0 9 12"
@@ -52,7 +52,7 @@ MD = block("md_home") | {f"{BLOCK}/md_home/slaves/sda1/dev": "", f"{BLOCK}/md_ho
 )
 def test_what_is_a_disk(tmp_path: Path, files: Files, names: list[str]) -> None:
     """A disk stands on no other, and has a medium or a place for one."""
-    machine = plant(tmp_path, files)
+    machine = machine_of(tmp_path, files)
 
     assert [disk.name for disk in disks.disks(machine)] == names
     assert list(drives.collect(machine)["disks"]) == names  # type: ignore[index]
@@ -73,7 +73,7 @@ def test_what_is_a_disk(tmp_path: Path, files: Files, names: list[str]) -> None:
 )
 def test_sums(tmp_path: Path, files: Files, reads: int | None) -> None:
     """Each disk is counted once; a sum of which a part is not understood is unknown."""
-    values: Any = disk_io.collect(plant(tmp_path, files))
+    values: Any = disk_io.collect(machine_of(tmp_path, files))
 
     assert values["disk_io"]["read_count"] == reads
 
@@ -82,7 +82,7 @@ def test_without_a_table_the_disks_stay(tmp_path: Path) -> None:
     """Without /proc/diskstats a disk keeps its model and its size, and has the counters of its own file."""
     card = block("mmcblk0", stat=ROW) | block("sda") | {f"{BLOCK}/mmcblk0/device/name": "SC32G\n"}
     card[f"{BLOCK}/mmcblk0/device/type"] = "SD\n"
-    rows: Any = drives.collect(plant(tmp_path, card))["disks"]  # type: ignore[index]
+    rows: Any = drives.collect(machine_of(tmp_path, card))["disks"]  # type: ignore[index]
 
     assert (rows["mmcblk0"]["model"], rows["mmcblk0"]["size"]) == ("SC32G", 4096 * 512)
     assert (rows["mmcblk0"]["bytes_read"], rows["sda"]["bytes_read"]) == (800_000 * 512, None)
@@ -102,7 +102,7 @@ def test_without_a_table_the_disks_stay(tmp_path: Path) -> None:
 def test_what_a_filesystem_lies_on(tmp_path: Path, number: str, device: str, names: list[str]) -> None:
     """It is found by the device's number, else by its name, through all layers down to the disks."""
     mapped = block("dm-0") | {f"{BLOCK}/dm-0/dm/name": "root\n", f"{BLOCK}/dm-0/slaves/md_home/dev": ""}
-    machine = plant(
+    machine = machine_of(
         tmp_path,
         SDA
         | MD
@@ -119,4 +119,4 @@ def test_devices_that_stand_on_each_other(tmp_path: Path) -> None:
     """A table that leads in circles comes to an end."""
     files = {f"{BLOCK}/{name}/slaves/{other}/dev": "" for name, other in (("dm-0", "dm-1"), ("dm-1", "dm-0"))}
 
-    assert disks.beneath(disks.owners(plant(tmp_path, files)), "253:0", "/dev/dm-0") == []
+    assert disks.beneath(disks.owners(machine_of(tmp_path, files)), "253:0", "/dev/dm-0") == []

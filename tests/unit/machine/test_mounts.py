@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pistat.machine import mounts
-from support.file_tree import plant
+from support.file_tree import machine_of
 
 ROOT = "27 1 254:0 / / rw - ext4 /dev/vda rw"
 
@@ -157,6 +157,6 @@ def test_a_server_is_known_by_its_name(filesystem: str, source: str, remote: boo
 def test_the_root_device_has_its_name(tmp_path: Path, files: dict[str, str], device: str) -> None:
     """`/dev/root` of a kernel without an initramfs is the block device of the same numbers."""
     table = "27 1 179:2 / / rw - ext4 /dev/root rw\n"
-    machine = plant(tmp_path, {"proc/self/mountinfo": table, **files})
+    machine = machine_of(tmp_path, {"proc/self/mountinfo": table, **files})
 
     assert [mount.device for mount in mounts.read(machine)] == [device]

@@ -9,7 +9,7 @@ import pytest
 
 from pistat.machine.machine import Machine
 from pistat.machine.processes import hidden, read
-from support.file_tree import plant
+from support.file_tree import machine_of
 
 ROW = "23 21 0:22 / /proc rw,nosuid,relatime shared:3 - proc proc "
 STAT = "1 (systemd) S 0 1 1\n"
@@ -27,7 +27,7 @@ class Named(Machine):
 
 def machine(root: Path, *rows: str, pid_1: bool = False) -> Named:
     files = {"proc/self/mountinfo": "".join(f"{row}\n" for row in rows)}
-    plant(root, files | ({"proc/1/stat": STAT} if pid_1 else {}))
+    machine_of(root, files | ({"proc/1/stat": STAT} if pid_1 else {}))
     return Named(str(root), platform="linux")
 
 

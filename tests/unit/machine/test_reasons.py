@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pistat.machine.machine import Machine
-from pistat.machine.reasons import DeviceError, FirmwareAccess, Reason, obstructed
+from pistat.machine.reasons import DeviceError, FirmwareAccess, Reason, why_no_device
 
 if TYPE_CHECKING:
     from support.require import Require
@@ -72,7 +72,7 @@ GENCMD, VCIO = "/dev/vcio_gencmd", "/dev/vcio"
             DeviceError(GENCMD, errno.EPERM, "video"),
             DeviceError(VCIO, errno.ENOENT),
             Reason.NO_PERMISSION,
-            "/dev/vcio_gencmd is kept shut by the sandbox of the service or the container: allow it "
+            "/dev/vcio_gencmd is blocked by the sandbox of the service or the container: allow it "
             "(systemd: `DeviceAllow=/dev/vcio_gencmd rw`; a container: `--device /dev/vcio_gencmd`), "
             "then restart pi-stat.",
             id="sandbox",
@@ -90,7 +90,7 @@ def test_each_reason_names_its_remedy(
     gencmd: DeviceError, vcio: DeviceError, why: Reason, detail: str
 ) -> None:
     """Which device, which group, and the command that mends it."""
-    assert obstructed([gencmd, vcio], "pi-stat") == FirmwareAccess(None, why, detail)
+    assert why_no_device([gencmd, vcio], "pi-stat") == FirmwareAccess(None, why, detail)
 
 
 @pytest.mark.parametrize(

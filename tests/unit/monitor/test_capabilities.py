@@ -21,7 +21,7 @@ from pistat.monitor.capabilities import document
 from pistat.monitor.monitor import Answer
 from pistat.settings import Settings
 from support.answer_shape import leaves, pattern
-from support.file_tree import pi, plant
+from support.file_tree import machine_of, pi
 from support.recorded_machine import BOARDS, DATA_ROUTES, RecordedMachine, altered, board_names
 
 SPEED = "interfaces.{interface}.speed"
@@ -109,7 +109,7 @@ def test_reasons(board: str, field: str, reason: Reason, word: str) -> None:
 
 def test_all_places_that_are_missing_are_named(tmp_path: Path) -> None:
     """Where neither the kernel nor the firmware can be asked, the reason names both, and what to do."""
-    machine = plant(tmp_path, pi("3 Model B Rev 1.2", 0xA02082))
+    machine = machine_of(tmp_path, pi("3 Model B Rev 1.2", 0xA02082))
 
     row = next(
         row for row in ask(machine, "/capabilities")["capabilities"] if row["field"] == "power.reset_cause"
@@ -195,7 +195,7 @@ def test_a_firmware_that_hangs(tmp_path: Path) -> None:
     program.parent.mkdir(parents=True)
     program.write_text("#!/bin/sh\nexec sleep 1000\n")
     program.chmod(0o755)
-    machine = plant(tmp_path, pi("4 Model B Rev 1.1", 0xC03111))
+    machine = machine_of(tmp_path, pi("4 Model B Rev 1.1", 0xC03111))
 
     rows = {row["field"]: row for row in ask(machine, "/capabilities")["capabilities"]}
 
@@ -213,7 +213,7 @@ def test_a_question_that_this_firmware_does_not_know(tmp_path: Path) -> None:
         "echo 'error=1 error_msg=\"Command not registered\"'\nexit 255\n"
     )
     program.chmod(0o755)
-    machine = plant(tmp_path, pi("4 Model B Rev 1.1", 0xC03111))
+    machine = machine_of(tmp_path, pi("4 Model B Rev 1.1", 0xC03111))
 
     rows = {row["field"]: row for row in ask(machine, "/capabilities")["capabilities"]}
 
@@ -225,7 +225,7 @@ def test_a_question_that_this_firmware_does_not_know(tmp_path: Path) -> None:
 def test_what_hangs_is_not_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The files of a collector that has got no answer are left alone, and its figures have timed out."""
     chip = "sys/class/hwmon/hwmon0"
-    machine = plant(
+    machine = machine_of(
         tmp_path,
         {**pi("4 Model B Rev 1.1", 0xC03111), f"{chip}/name": "nvme", f"{chip}/temp1_input": "38850"},
     )

@@ -31,9 +31,9 @@ from pistat.parsers.vcgencmd import temperature
 from pistat.settings import Settings
 from support.firmware.vcgencmd_script import (
     SOON,
-    Clocked,
+    StoppedClockMachine,
     Vcgencmd,
-    Waiting,
+    WaitingClockMachine,
     assert_nothing_is_left,
     calls,
     says,
@@ -65,8 +65,8 @@ def vcgencmd(tmp_path: Path) -> Vcgencmd:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Clocked:
-    return Clocked(str(tmp_path))
+def machine(tmp_path: Path) -> StoppedClockMachine:
+    return StoppedClockMachine(str(tmp_path))
 
 
 def test_one_at_a_time(vcgencmd: Vcgencmd, machine: Machine) -> None:
@@ -107,9 +107,9 @@ def test_one_at_a_time(vcgencmd: Vcgencmd, machine: Machine) -> None:
         "while :; do echo x; sleep 0.2; done",
     ],
 )
-def test_hanging(vcgencmd: Vcgencmd, machine: Clocked, script: str) -> None:
+def test_hanging(vcgencmd: Vcgencmd, machine: StoppedClockMachine, script: str) -> None:
     """A program that does not end in a second is given up, and killed with all that it has started."""
-    machine.patience = 0.0
+    machine.least_seconds = 0.0
     program = vcgencmd(script)
     began = time.monotonic()
 
@@ -134,9 +134,9 @@ def test_no_other_beside_a_stuck_one(vcgencmd: Vcgencmd, machine: Machine) -> No
     assert machine.run([str(program)], SOON).stdout == "fine\n"
 
 
-def test_it_is_left_alone_after_hanging(vcgencmd: Vcgencmd, machine: Clocked) -> None:
+def test_it_is_left_alone_after_hanging(vcgencmd: Vcgencmd, machine: StoppedClockMachine) -> None:
     """After no answer nobody waits again for a while; then it is asked once more, and may be well."""
-    machine.patience = 0.0
+    machine.least_seconds = 0.0
     program = vcgencmd("exec sleep 1000")
     with pytest.raises(FirmwareError):
         machine.firmware.ask("measure_temp")
@@ -149,12 +149,12 @@ def test_it_is_left_alone_after_hanging(vcgencmd: Vcgencmd, machine: Clocked) ->
     assert len(calls(program)) == 1
 
     vcgencmd("echo fine")
-    machine.patience = SOON
+    machine.least_seconds = SOON
     machine.now += BACKOFF_SECONDS[0]
     assert [machine.firmware.ask("measure_temp") for _ in range(2)] == ["fine\n"] * 2
 
 
-def test_the_rests_grow(vcgencmd: Vcgencmd, machine: Clocked) -> None:
+def test_the_rests_grow(vcgencmd: Vcgencmd, machine: StoppedClockMachine) -> None:
     """Each failure in a row has a longer rest behind it, up to half a minute; an answer ends the row."""
     program = vcgencmd("exit 1")
 
@@ -295,7 +295,7 @@ def test_babbling_takes_no_memory(vcgencmd: Vcgencmd, machine: Machine) -> None:
     assert peak < 500_000
 
 
-def test_what_it_does_not_know_is_asked_once(vcgencmd: Vcgencmd, machine: Clocked) -> None:
+def test_what_it_does_not_know_is_asked_once(vcgencmd: Vcgencmd, machine: StoppedClockMachine) -> None:
     """A firmware that does not know a question will not learn it while it runs."""
     program = vcgencmd(says(UNKNOWN, 255))
     ask_often(machine, UnavailableError)
@@ -314,7 +314,7 @@ def ask_often(machine: Machine, error: type[Exception]) -> None:
             machine.firmware.ask("measure_temp")
 
 
-def test_missing(machine: Clocked, caplog: pytest.LogCaptureFixture) -> None:
+def test_missing(machine: StoppedClockMachine, caplog: pytest.LogCaptureFixture) -> None:
     """A machine without the program is no Raspberry Pi, which is nothing to talk about."""
     ask_often(machine, UnavailableError)
     machine.now += 10_000.0
@@ -323,7 +323,9 @@ def test_missing(machine: Clocked, caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == []
 
 
-def test_not_executable(vcgencmd: Vcgencmd, machine: Clocked, caplog: pytest.LogCaptureFixture) -> None:
+def test_not_executable(
+    vcgencmd: Vcgencmd, machine: StoppedClockMachine, caplog: pytest.LogCaptureFixture
+) -> None:
     """A program that may not be executed is one line in the log, however often it is wanted."""
     vcgencmd("echo fine", mode=0o644)
 
@@ -356,7 +358,7 @@ def test_a_folder(machine: Machine, tmp_path: Path, caplog: pytest.LogCaptureFix
         pytest.param(b"", id="empty"),
     ],
 )
-def test_no_program(machine: Clocked, tmp_path: Path, content: bytes) -> None:
+def test_no_program(machine: StoppedClockMachine, tmp_path: Path, content: bytes) -> None:
     """What cannot be executed is a failure, tried again, rarely; no shell makes sense of it."""
     path = tmp_path / "usr/bin/vcgencmd"
     path.parent.mkdir(parents=True)
@@ -372,7 +374,7 @@ def test_no_program(machine: Clocked, tmp_path: Path, content: bytes) -> None:
     assert machine.firmware.ask("measure_temp") == "fine\n"
 
 
-def test_disappearing(vcgencmd: Vcgencmd, machine: Clocked) -> None:
+def test_disappearing(vcgencmd: Vcgencmd, machine: StoppedClockMachine) -> None:
     """A program that is gone, as during an upgrade, is a failure until it is back."""
     vcgencmd("echo fine").rename(machine.root + "/moved")
     vcgencmd("echo fine")
@@ -388,7 +390,9 @@ def test_disappearing(vcgencmd: Vcgencmd, machine: Clocked) -> None:
 
 
 @pytest.mark.parametrize("text", [NO_NODE, NO_NODE_BEFORE_2026, "VCHI initialization failed"])
-def test_no_access(vcgencmd: Vcgencmd, machine: Clocked, caplog: pytest.LogCaptureFixture, text: str) -> None:
+def test_no_access(
+    vcgencmd: Vcgencmd, machine: StoppedClockMachine, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
     """Who may not ask is told once how to change that, and asks again after a minute."""
     vchiq = Path(f"{machine.root}/dev/vchiq")
     vchiq.parent.mkdir()
@@ -521,7 +525,7 @@ def answering() -> str:
 
 
 @pytest.fixture
-def board(tmp_path: Path, require: Require) -> Waiting:
+def board(tmp_path: Path, require: Require) -> WaitingClockMachine:
     """A Pi 4 around the program: its own board and sensor, the rest as in this machine."""
     require(Path("/proc/self/mountinfo").exists(), "/proc", installed=False)
     for name in ("stat", "meminfo", "loadavg", "diskstats", "net", "self"):
@@ -548,7 +552,7 @@ def board(tmp_path: Path, require: Require) -> Waiting:
         path = tmp_path / "proc/device-tree" / node
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(number.to_bytes(4, "big"))
-    return Waiting(str(tmp_path), platform="linux")
+    return WaitingClockMachine(str(tmp_path), platform="linux")
 
 
 def stats(machine: Machine, query: str = "") -> Any:
@@ -611,11 +615,11 @@ def test_stats_of_a_pi(vcgencmd: Vcgencmd, board: Machine) -> None:
     ],
 )
 def test_stats_without_firmware(
-    vcgencmd: Vcgencmd, board: Waiting, script: str | None, why: str | None
+    vcgencmd: Vcgencmd, board: WaitingClockMachine, script: str | None, why: str | None
 ) -> None:
     """Without firmware its leaves are null in their places, and the rest is whole; failures are named."""
     if why == "no answer within 1.0 s":
-        board.patience = 0.0
+        board.least_seconds = 0.0
     if script is not None:
         vcgencmd(script)
     began = time.monotonic()

@@ -13,7 +13,14 @@ from pistat.machine.firmware.client import UnavailableError
 from pistat.machine.firmware.program import Program
 from pistat.machine.machine import Machine
 from pistat.parsers.vcgencmd import Category
-from support.firmware.vcgencmd_script import Clocked, Vcgencmd, assert_nothing_is_left, calls, says, write
+from support.firmware.vcgencmd_script import (
+    StoppedClockMachine,
+    Vcgencmd,
+    assert_nothing_is_left,
+    calls,
+    says,
+    write,
+)
 
 if TYPE_CHECKING:
     from support.require import Require
@@ -31,8 +38,8 @@ def vcgencmd(tmp_path: Path) -> Vcgencmd:
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> Clocked:
-    return Clocked(str(tmp_path))
+def machine(tmp_path: Path) -> StoppedClockMachine:
+    return StoppedClockMachine(str(tmp_path))
 
 
 def test_what_it_prints_and_how_it_ends(vcgencmd: Vcgencmd, machine: Machine) -> None:
