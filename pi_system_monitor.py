@@ -622,8 +622,10 @@ def _may_guess(service: Service, guesses: int) -> bool:
     Who has been told in this window is not guessing, whatever others do behind the same address.
     """
     with _counting(service):
-        left = {each: _rate_limit_status(service, each).remaining for each in (GUESSES, *READERS)}
-    return left[GUESSES] >= guesses or any(left[each] < _limit(service, each).amount for each in READERS)
+        left = {budget: _rate_limit_status(service, budget).remaining for budget in (GUESSES, *READERS)}
+    return left[GUESSES] >= guesses or any(
+        left[budget] < _limit(service, budget).amount for budget in READERS
+    )
 
 
 def _spend(service: Service, budget: str, cost: int = 1) -> None:

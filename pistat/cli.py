@@ -49,14 +49,14 @@ def parse(arguments: Sequence[str], env_file: Path) -> Namespace:
 def report(settings: Settings, environment: Mapping[str, str], env_file: Path) -> str:
     """Return what would be served with `settings`, and where each comes from; a secret is not shown."""
     sources = [("environment", environment), (str(env_file), read_env_file(env_file))]
-    routes = [f"  {each.path:<22}{each.summary}" for each in ROUTES]
+    routes = [f"  {route.path:<22}{route.summary}" for route in ROUTES]
     where = f"host {settings.host}, port {settings.port}"
     return "\n".join(
         [
             f"pi-stat {__version__} would listen on {where}, and serve",
             *routes,
             "with these settings:",
-            *(f"  {_line(each, sources)}" for each in SETTINGS),
+            *(f"  {_line(setting, sources)}" for setting in SETTINGS),
         ]
     )
 

@@ -79,7 +79,7 @@ def main(arguments: Sequence[str], env_file: Path, build: Build[S], machine: Mac
     if wanted and wanted.check:
         print(cli.report(settings, os.environ, env_file))  # noqa: T201 - what --check is for
         return 0
-    if any(each.tls for each in (*settings.notify, *settings.heartbeat_url, *settings.mqtt_url)):
+    if any(url.tls for url in (*settings.notify, *settings.heartbeat_url, *settings.mqtt_url)):
         slim_imports.allow_tls()
     if wanted and wanted.notify_test:
         return _notify_test(settings, machine)
@@ -164,7 +164,7 @@ class Daemon(Generic[S]):
             signal.signal(signal.SIGHUP, self._serving.request_reload)
         watchdog = Watchdog(self._serving.self_request, self._status)
         self._serving.run(self._ready, turned=watchdog.tick, reload=self._reload, ending=self._ending)
-        stops = [self._service.core.recorder.stop, *(each.stop for each in self._publishers)]
+        stops = [self._service.core.recorder.stop, *(publisher.stop for publisher in self._publishers)]
         for stop in stops:
             stop(max(0.1, self._until - time.monotonic()))
 
@@ -173,8 +173,8 @@ class Daemon(Generic[S]):
         systemd.notify("STOPPING=1")
         self._until = time.monotonic() + STOP_SECONDS
         self._service.core.recorder.request_stop()
-        for each in self._publishers:
-            each.request_stop()
+        for publisher in self._publishers:
+            publisher.request_stop()
 
     def _ready(self) -> None:
         systemd.notify(f"READY=1\nSTATUS={self._status()}")
@@ -195,7 +195,7 @@ class Daemon(Generic[S]):
             if not settings.history_seconds:
                 log.warning("PISTAT_NOTIFY sends nothing while PISTAT_HISTORY_SECONDS is 0.")
             notify.Notifier(
-                [notify.Target(each) for each in settings.notify],
+                [notify.Target(target) for target in settings.notify],
                 core.diagnosis,
                 machine,
                 page,

@@ -167,7 +167,7 @@ Source: TypeAlias = "Place | FirstOf"
 
 def first_of(*places: Source) -> FirstOf:
     """Return the source that takes the first of `places` that has a value."""
-    return FirstOf(tuple(each for place in places for each in alternatives(place)))
+    return FirstOf(tuple(alternative for place in places for alternative in alternatives(place)))
 
 
 def alternatives(source: Source) -> tuple[Place, ...]:
@@ -179,8 +179,8 @@ def places(source: Source) -> Iterator[File | Question | Call]:
     """Yield everything that is read for `source`, at whatever depth."""
     for place in alternatives(source):
         if isinstance(place, Derived):
-            for each in place.inputs:
-                yield from places(each)
+            for inner in place.inputs:
+                yield from places(inner)
         else:
             yield place
 

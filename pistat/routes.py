@@ -164,7 +164,7 @@ HISTORY = Route(
     (*history.FIELDS_OF_ANSWER, *system.timestamp.fields),
     (
         parameters.names(
-            "metrics", tuple(each.name for each in history.METRICS), "Only these curves.", history.USUAL
+            "metrics", tuple(metric.name for metric in history.METRICS), "Only these curves.", history.USUAL
         ),
         parameters.choice(
             "range",

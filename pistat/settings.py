@@ -96,16 +96,16 @@ def host_names(text: str) -> tuple[str, ...]:
     """Accept names as a Host header has them, or `*`."""
     if text == "*":
         return ("*",)
-    names = [hosts.host(each.strip(" ")) for each in _listed(text)]
+    names = [hosts.host(item.strip(" ")) for item in _listed(text)]
     if None in names:
         raise ValueError
-    return tuple(each for each in names if each)
+    return tuple(name for name in names if name)
 
 
 def origins(text: str) -> tuple[str, ...]:
     """Accept origins as browsers send them."""
-    found = tuple(each.strip(" ").lower() for each in _listed(text))
-    if not all(ORIGIN.fullmatch(each) for each in found):
+    found = tuple(item.strip(" ").lower() for item in _listed(text))
+    if not all(ORIGIN.fullmatch(origin) for origin in found):
         raise ValueError
     return found
 
@@ -118,8 +118,8 @@ def interval(text: str) -> int:
 def targets(text: str) -> tuple[Url, ...]:
     """Accept where notifications go; a URL of ntfy must name a topic."""
     found = urls("http", "https", "ntfy", "ntfy+http")(text)
-    topics = [each.path.rpartition("/")[2] for each in found if each.scheme.startswith("ntfy")]
-    if not all(NTFY_TOPIC.fullmatch(each) for each in topics):
+    topics = [url.path.rpartition("/")[2] for url in found if url.scheme.startswith("ntfy")]
+    if not all(NTFY_TOPIC.fullmatch(name) for name in topics):
         raise ValueError
     return found
 
@@ -143,7 +143,7 @@ def topic(text: str) -> str:
 
 def neighbours(text: str) -> tuple[Neighbour, ...]:
     """Accept other machines with pi-stat: names, addresses or URLs, each after a name to show if wanted."""
-    return tuple(_neighbour(each.strip(" ")) for each in _listed(text))
+    return tuple(_neighbour(item.strip(" ")) for item in _listed(text))
 
 
 def _neighbour(text: str) -> Neighbour:
@@ -318,10 +318,10 @@ class Setting:
 
 
 def _declared() -> Iterator[Setting]:
-    for each in dataclasses.fields(Settings):
-        declared = each.metadata
+    for field in dataclasses.fields(Settings):
+        declared = field.metadata
         default, kind, text, secret = (declared[key] for key in ("default", "kind", "help", "secret"))
-        yield Setting(each.name, default, kind.accepts, text, secret, kind.read)
+        yield Setting(field.name, default, kind.accepts, text, secret, kind.read)
 
 
 SETTINGS = tuple(_declared())
@@ -337,9 +337,13 @@ def load(environment: Mapping[str, str], env_file: Path) -> Settings:
     if not given.get(TOKEN_NAME):
         _refuse_a_token_that_is_not_set(environment, env_file)
     _warn_of_unknown(given)
-    secrets = [given[each.name] for each in SETTINGS if each.secret and given.get(each.name)]
+    secrets = [given[declared.name] for declared in SETTINGS if declared.secret and given.get(declared.name)]
     return Settings(
-        **{each.attribute: _read(each, given[each.name], secrets) for each in SETTINGS if each.name in given}
+        **{
+            declared.attribute: _read(declared, given[declared.name], secrets)
+            for declared in SETTINGS
+            if declared.name in given
+        }
     )
 
 
@@ -399,7 +403,7 @@ def _means_a_token(text: str) -> bool:
         or "APIKEY" in letters
         or ("PISTAT" in letters and "TOKEN" in letters)
         or OTHER_NAMES.fullmatch(names[0])
-        or any(difflib.get_close_matches(each, ["PISTATAPITOKEN", "APITOKEN"], cutoff=0.85) for each in names)
+        or any(difflib.get_close_matches(name, ["PISTATAPITOKEN", "APITOKEN"], cutoff=0.85) for name in names)
     )
 
 
@@ -410,7 +414,7 @@ def _letters(text: str) -> str:
 
 def _without_blanks(text: str) -> str:
     """Return `text` without blanks and characters that cannot be seen."""
-    return "".join(each for each in text if each.isprintable() and not each.isspace())
+    return "".join(character for character in text if character.isprintable() and not character.isspace())
 
 
 def _ours(values: Mapping[str, str]) -> dict[str, str]:

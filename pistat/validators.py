@@ -98,7 +98,7 @@ def urls(*schemes: str, path: str = r"(?:[/?#][!-~]*)?") -> Callable[[str], tupl
     )
 
     def read(text: str) -> tuple[Url, ...]:
-        return tuple(_url(pattern.fullmatch(each.strip(" ")), schemes) for each in text.split(",") if text)
+        return tuple(_url(pattern.fullmatch(part.strip(" ")), schemes) for part in text.split(",") if text)
 
     return read
 

@@ -57,15 +57,21 @@ BASE = f"localhost:{Settings().port}"
 
 def routes_table() -> str:
     """Return the table of the routes."""
-    return _table(("Route", "Answer"), [(f"`{each.path}`", each.help) for each in ROUTES])
+    return _table(("Route", "Answer"), [(f"`{route.path}`", route.help) for route in ROUTES])
 
 
 def parameters_table() -> str:
     """Return the table of the parameters of all routes."""
     rows = [
-        (f"`{route.path}`", f"`{each.name}`", each.accepts, f"`{reference.usual(each)}`", each.help)
+        (
+            f"`{route.path}`",
+            f"`{parameter.name}`",
+            parameter.accepts,
+            f"`{reference.usual(parameter)}`",
+            parameter.help,
+        )
         for route in ROUTES
-        for each in route.parameters
+        for parameter in route.parameters
     ]
     return _table(("Route", "Parameter", "Accepts", "Default", "Meaning"), rows)
 
@@ -114,7 +120,7 @@ def _default(setting: Setting) -> str:
 
 def errors_table() -> str:
     """Return the table of the errors."""
-    return _table(("Status", "Meaning"), [(str(each.status), each.help) for each in errors.ERRORS])
+    return _table(("Status", "Meaning"), [(str(error.status), error.help) for error in errors.ERRORS])
 
 
 def findings_table() -> str:
@@ -155,12 +161,12 @@ def metrics_table(metrics: Metrics) -> str:
     """Return the table of metrics."""
     rows = [
         (
-            f"`{each.series}`",
-            each.kind.value,
-            ", ".join(f"`{label}`" for label in metrics.labels(each)),
-            f"`{each.path}`" if metrics is MEASURED else each.help,
+            f"`{family.series}`",
+            family.kind.value,
+            ", ".join(f"`{label}`" for label in metrics.labels(family)),
+            f"`{family.path}`" if metrics is MEASURED else family.help,
         )
-        for each in metrics.families
+        for family in metrics.families
     ]
     last = "Field" if metrics is MEASURED else "Meaning"
     return _table(("Metric", "Type", "Labels", last), rows)
@@ -168,7 +174,9 @@ def metrics_table(metrics: Metrics) -> str:
 
 def elsewhere() -> str:
     """Return a sentence with the keys that only Linux has."""
-    keys = [f"`{key}`" for each in collectors.ALL if each.elsewhere is None for key in each.keys]
+    keys = [
+        f"`{key}`" for collector in collectors.ALL if collector.elsewhere is None for key in collector.keys
+    ]
     return f"On macOS and Windows everything in these is null: {', '.join(keys)}."
 
 
@@ -190,9 +198,9 @@ def _pretty(value: Json, margin: str = "") -> str:
         return line
     deeper = margin + "  "
     if isinstance(value, dict):
-        parts = [f"{json.dumps(key)}: {_pretty(each, deeper)}" for key, each in value.items()]
+        parts = [f"{json.dumps(key)}: {_pretty(item, deeper)}" for key, item in value.items()]
     else:
-        parts = [_pretty(each, deeper) for each in value]
+        parts = [_pretty(item, deeper) for item in value]
     return f"{line[0]}\n{deeper}" + f",\n{deeper}".join(parts) + f"\n{margin}{line[-1]}"
 
 
@@ -201,7 +209,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(each.replace("|", r"\|") for each in cells) + " |"
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
 
 
 def _fenced(language: str, text: str) -> str:
@@ -246,8 +254,9 @@ def env_example() -> str:
         "# A variable of the same name in the environment overrides this file.\n"
     )
     return head + "".join(
-        f"\n# {each.help}\n# Accepts {each.accepts}. {each.default_sentence}\n#{each.name}={each.default}\n"
-        for each in SETTINGS
+        f"\n# {setting.help}\n# Accepts {setting.accepts}. {setting.default_sentence}\n"
+        f"#{setting.name}={setting.default}\n"
+        for setting in SETTINGS
     )
 
 

@@ -41,7 +41,7 @@ tests:
 
 def generated() -> list[Finding]:
     """Return the findings whose alerts are written here."""
-    return [each for each in FINDINGS if not each.alert]
+    return [finding for finding in FINDINGS if not finding.alert]
 
 
 def alert(finding: Finding) -> str:
@@ -63,12 +63,12 @@ def description(finding: Finding, instance: str = "{{ $labels.instance }}") -> s
 def rules() -> str:
     """Return the whole file of rules."""
     return HEAD + "".join(
-        f"      - alert: {alert(each)}\n"
-        f"        expr: pistat_finding{{id={json.dumps(each.id)}}} == 1\n"
+        f"      - alert: {alert(finding)}\n"
+        f"        expr: pistat_finding{{id={json.dumps(finding.id)}}} == 1\n"
         "        annotations:\n"
-        f"          summary: {_quoted(summary(each))}\n"
-        f"          description: {_quoted(description(each))}\n"
-        for each in generated()
+        f"          summary: {_quoted(summary(finding))}\n"
+        f"          description: {_quoted(description(finding))}\n"
+        for finding in generated()
     )
 
 

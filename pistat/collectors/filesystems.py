@@ -80,7 +80,7 @@ def devices(machine: Machine) -> Values:
     outcomes = machine.usages([mount.mountpoint for mount in found])
     # Of most filesystems nothing was written since the last time.
     sizes = machine.memo.each_while_same("sizes", [outcome[1:] for outcome in outcomes], _sizes)
-    return {"devices": [{**row, **each} for row, each in zip(rows, sizes, strict=True)]}
+    return {"devices": [{**row, **space} for row, space in zip(rows, sizes, strict=True)]}
 
 
 def _without_sizes(machine: Machine, found: list[Mount]) -> list[dict[str, Json]]:

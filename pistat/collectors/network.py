@@ -172,7 +172,7 @@ def _row(line: str) -> tuple[str, dict[str, Json]]:
         raise ValueError(line[:64])
     cells = rest.split()
     known = len(cells) >= COLUMNS and all(map(COUNTER.fullmatch, cells))
-    return name.lstrip(" "), {each: int(cells[column]) if known else None for each, column, _, _ in COUNTERS}
+    return name.lstrip(" "), {leaf: int(cells[column]) if known else None for leaf, column, _, _ in COUNTERS}
 
 
 def _signal(found: Wireless | None) -> dict[str, Json]:

@@ -16,4 +16,4 @@ FINDINGS: tuple[Finding, ...] = (
 )
 """All findings, in the order of the documents."""
 
-BY_ID = {each.id: each for each in FINDINGS}
+BY_ID = {finding.id: finding for finding in FINDINGS}

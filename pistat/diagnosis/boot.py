@@ -31,8 +31,8 @@ def _in_an_hour(moment: Moment) -> Measured:
     boots = moment.boots
     if boots is None:
         return NOT_RECORDED
-    times = [each for each in boots.times if each > moment.wall - DAY]
-    return max((sum(1 for each in times if first <= each < first + HOUR) for first in times), default=0)
+    times = [time for time in boots.times if time > moment.wall - DAY]
+    return max((sum(1 for time in times if first <= time < first + HOUR) for first in times), default=0)
 
 
 def _count(moment: Moment, _: str, __: float) -> dict[str, str]:

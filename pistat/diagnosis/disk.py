@@ -64,7 +64,7 @@ def _hours_left(moment: Moment) -> Measured:
     }
     moment.past.keep_only("used ", rows)
     hours = {place: _until_full(moment, moment.past, place, used) for place, used in rows.items()}
-    if hours and all(each is None for each in hours.values()):
+    if hours and all(hours_left is None for hours_left in hours.values()):
         return Unknown("It takes 6 hours of readings, which there are not yet.")
     return hours
 
@@ -192,7 +192,7 @@ def _silent(moment: Moment) -> Measured:
 
 
 def _left(moment: Moment, place: str, _: float) -> dict[str, str]:
-    row = next((row for each, row in moment.filesystems() if each == place), {})
+    row = next((row for mountpoint, row in moment.filesystems() if mountpoint == place), {})
     free = row.get("free")
     system = place == "/"
     return {

@@ -68,8 +68,8 @@ class _Rule:
         self.finding = finding
         self.sign = -1.0 if finding.below else 1.0
         self.stages = [
-            (each.limit * self.sign, each.clear * self.sign, each.hold, each.clear_hold, each.at_least)
-            for each in stages
+            (stage.limit * self.sign, stage.clear * self.sign, stage.hold, stage.clear_hold, stage.at_least)
+            for stage in stages
         ]
         self.first, _, _, _, self.inclusive = self.stages[0]
         self.states: dict[str, State] = {}
@@ -91,7 +91,10 @@ class Evaluation:
     _plans: dict[frozenset[str], list[_Rule]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._rules = {each.id: _Rule(each, self.stages.get(each.id, each.stages)) for each in self.findings}
+        self._rules = {
+            finding.id: _Rule(finding, self.stages.get(finding.id, finding.stages))
+            for finding in self.findings
+        }
 
     def update(self, moment: Moment, keys: Iterable[str] | None = None) -> list[Change]:
         """Judge one moment and return what changed.
@@ -140,7 +143,7 @@ class Evaluation:
                 signed = value * rule.sign
                 if subject in rule.states or signed > rule.first or (rule.inclusive and signed == rule.first):
                     self._update_one(rule, subject, signed, now, changes)
-        for subject in [each for each in rule.states if measured.get(each) is None]:
+        for subject in [name for name in rule.states if measured.get(name) is None]:
             state = rule.states[subject]
             if present and subject not in measured:
                 self._update_one(rule, subject, -math.inf, now, changes)
@@ -163,12 +166,12 @@ class Evaluation:
             self._rise(rule, subject, state, reached, changes)
         elif state.stage >= 0:
             self._fall(rule, subject, state, value, changes)
-        elif not any(each is not None for each in state.held):
+        elif not any(since is not None for since in state.held):
             del rule.states[subject]
 
     def _rise(self, rule: _Rule, subject: str, state: State, stage: int, changes: list[Change]) -> None:
         if state.stage < 0:
-            state.since = min(each for each in state.held if each is not None)
+            state.since = min(since for since in state.held if since is not None)
         state.worst = max(state.worst, stage)
         state.stage, state.cleared = stage, None
         changes.append(_change(rule, subject, state, stage, began=True))
@@ -185,7 +188,7 @@ class Evaluation:
             return
         # Down to the next stage that is not over yet.
         state.stage = next(
-            (each for each in range(state.stage - 1, -1, -1) if value > rule.stages[each][1]), -1
+            (lower for lower in range(state.stage - 1, -1, -1) if value > rule.stages[lower][1]), -1
         )
         state.cleared = None
         if state.stage < 0:
@@ -207,14 +210,19 @@ class Evaluation:
             for subject, state in rule.states.items()
             if state.stage >= 0
         ]
-        return sorted(found, key=lambda each: -each.severity)
+        return sorted(found, key=lambda change: -change.severity)
 
     def restore(self, finding: str, subject: str, severity: Severity, since: float) -> None:
         """Go on with a finding that lasted when the daemon was stopped."""
         rule = self._rules.get(finding)
         stage = (
             next(
-                (number for number, each in enumerate(rule.finding.stages) if each.severity is severity), None
+                (
+                    number
+                    for number, declared in enumerate(rule.finding.stages)
+                    if declared.severity is severity
+                ),
+                None,
             )
             if rule
             else None
@@ -238,13 +246,13 @@ class Evaluation:
             elif not isinstance(measured, dict):
                 known[finding] = None
             elif measured:
-                known[finding] = "" if all(each is None for each in measured.values()) else None
+                known[finding] = "" if all(value is None for value in measured.values()) else None
         return known
 
     def pending(self, finding: str) -> bool:
         """Return whether a value is beyond a limit, but not for long enough yet."""
         rule = self._rules.get(finding)
-        return rule is not None and any(each.stage < 0 for each in rule.states.values())
+        return rule is not None and any(state.stage < 0 for state in rule.states.values())
 
 
 def _change(rule: _Rule, subject: str, state: State, stage: int, *, began: bool) -> Change:

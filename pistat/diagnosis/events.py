@@ -38,7 +38,7 @@ RETRY_SECONDS = 60.0
 
 WEEK = 7 * DAY
 
-STATES = {each: each for each in ("begin", "end")}
+STATES = {word: word for word in ("begin", "end")}
 
 BOOT, DAEMON, CLOCK = "boot", "daemon", "clock"
 """The IDs of the events that are no findings."""
@@ -145,9 +145,9 @@ class Events:
     def _resume(self, offset: float) -> None:
         """Give the events since the last start times on the boot clock, which still runs."""
         events = list(self._events)
-        start = max((number for number, each in enumerate(events) if each.id == BOOT), default=len(events))
-        for number, each in enumerate(events[start:], start):
-            events[number] = Event(**{**asdict(each), "time": each.wall - offset})
+        start = max((number for number, event in enumerate(events) if event.id == BOOT), default=len(events))
+        for number, event in enumerate(events[start:], start):
+            events[number] = Event(**{**asdict(event), "time": event.wall - offset})
         self._events = deque(events, maxlen=MOST)
 
     # Adding and saving
@@ -163,7 +163,7 @@ class Events:
             self._begin(boot, wall)
         if self._next_try < math.inf or not self._unsaved:
             return
-        critical = any(each.severity == Severity.CRITICAL.label for each in self._unsaved)
+        critical = any(event.severity == Severity.CRITICAL.label for event in self._unsaved)
         # Half of the budget is left for each hour.
         if (critical and self._has_budget(boot, BUDGET // 2)) or (
             boot - self._saved_at >= HOUR and self._has_budget(boot, BUDGET)
@@ -225,22 +225,22 @@ class Events:
 
     def rows(self, offset: float, since: float = 0.0, limit: int = MOST) -> list[dict[str, Any]]:
         """Return the last `limit` events after `since`, in order; `offset` is wall minus boot clock."""
-        rows = [_row(each, offset) for each in self._events]
-        return [each for each in rows if each["time"] > since][-limit:]
+        rows = [_row(event, offset) for event in self._events]
+        return [row for row in rows if row["time"] > since][-limit:]
 
     def lasting(self) -> Iterator[Event]:
         """Yield the beginning of each finding that has no end."""
         found: dict[tuple[str, str], Event] = {}
-        for each in self._events:
-            if each.state == "end":
-                found.pop((each.id, each.subject), None)
-            elif each.id not in {BOOT, DAEMON, CLOCK}:
-                first = found.get((each.id, each.subject))
+        for event in self._events:
+            if event.state == "end":
+                found.pop((event.id, event.subject), None)
+            elif event.id not in {BOOT, DAEMON, CLOCK}:
+                first = found.get((event.id, event.subject))
                 # It became more severe: since when is what the first says.
-                found[each.id, each.subject] = (
-                    each
+                found[event.id, event.subject] = (
+                    event
                     if first is None
-                    else Event(**{**asdict(each), "time": first.time, "wall": first.wall})
+                    else Event(**{**asdict(event), "time": first.time, "wall": first.wall})
                 )
         yield from found.values()
 
@@ -248,13 +248,13 @@ class Events:
         """Return the starts of the last week; None where they are not recorded."""
         if not self._state.available or self._boot_id is None:
             return None
-        starts = [each for each in self._events if each.id == BOOT]
-        times = [(each.wall if each.time is None else each.time + offset, each) for each in starts]
-        recent = [(time, each) for time, each in times if now - WEEK < time <= now + HOUR]
+        starts = [event for event in self._events if event.id == BOOT]
+        times = [(start.wall if start.time is None else start.time + offset, start) for start in starts]
+        recent = [(time, start) for time, start in times if now - WEEK < time <= now + HOUR]
         return Boots(
             tuple(time for time, _ in recent),
             self._unclean if self._known_before else None,
-            sum(1 for _, each in recent if each.value),
+            sum(1 for _, start in recent if start.value),
         )
 
 
@@ -272,8 +272,8 @@ def _row(event: Event, offset: float) -> dict[str, Any]:
 
 
 def _lines(events: Iterable[Event], offset: float) -> bytes:
-    rows = (_row(each, offset) for each in events)
-    return b"".join(json.dumps(each, separators=(",", ":")).encode() + b"\n" for each in rows)
+    rows = (_row(event, offset) for event in events)
+    return b"".join(json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in rows)
 
 
 def _event(line: bytes) -> Event | None:

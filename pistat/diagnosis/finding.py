@@ -124,7 +124,7 @@ class Finding:
     keys: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "keys", frozenset(steps(each)[0] for each in self.reads))
+        object.__setattr__(self, "keys", frozenset(steps(path)[0] for path in self.reads))
 
 
 def flag(severity: Severity, *, hold: float = 0.0, clear_hold: float = 60.0) -> Stage:
@@ -134,7 +134,9 @@ def flag(severity: Severity, *, hold: float = 0.0, clear_hold: float = 60.0) -> 
 
 def graded(*severities: Severity, hold: float = 0.0) -> tuple[Stage, ...]:
     """Return the stages of a measure that is 0 for well, 1 for the first severity, 2 for the next."""
-    return tuple(Stage(each, number - 0.5, number - 0.5, hold) for number, each in enumerate(severities, 1))
+    return tuple(
+        Stage(severity, number - 0.5, number - 0.5, hold) for number, severity in enumerate(severities, 1)
+    )
 
 
 def recent(severity: Severity, seconds: float = DAY) -> Stage:
@@ -145,7 +147,7 @@ def recent(severity: Severity, seconds: float = DAY) -> Stage:
 @lru_cache(maxsize=256)
 def steps(path: str) -> tuple[str, ...]:
     """Return the keys on the way to a leaf; `devices[row].total` is `("devices", "total")`."""
-    return tuple(each.partition("[")[0] for each in path.split(".") if not each.startswith("{"))
+    return tuple(part.partition("[")[0] for part in path.split(".") if not part.startswith("{"))
 
 
 @dataclass(slots=True)

@@ -25,14 +25,14 @@ def read(text: str) -> Limits:
         BadValueError: Something in it is not accepted; its text says what, and what is.
     """
     found: dict[str, tuple[Stage, ...]] = {}
-    for each in (part.strip(" ") for part in text.split(",")) if text.strip(" ") else ():
-        identifier, _, value = (part.strip(" ") for part in each.partition("="))
+    for item in (part.strip(" ") for part in text.split(",")) if text.strip(" ") else ():
+        identifier, _, value = (part.strip(" ") for part in item.partition("="))
         finding = BY_ID.get(identifier)
         if finding is None:
-            raise BadValueError(f"{quoted(each)}; expected id=number or id=off, with an ID of /diagnosis")
+            raise BadValueError(f"{quoted(item)}; expected id=number or id=off, with an ID of /diagnosis")
         if identifier in found:
-            raise BadValueError(f"{quoted(each)}; expected each ID once")
-        found[identifier] = () if value == OFF else _moved(finding, value, each)
+            raise BadValueError(f"{quoted(item)}; expected each ID once")
+        found[identifier] = () if value == OFF else _moved(finding, value, item)
     return tuple(found.items())
 
 
@@ -51,7 +51,7 @@ def _moved(finding: Finding, text: str, whole: str) -> tuple[Stage, ...]:
     beyond = min if finding.below else max
     return (
         replace(first, limit=limit, clear=first.clear + change),
-        *(replace(each, limit=beyond(each.limit, limit)) for each in others),
+        *(replace(stage, limit=beyond(stage.limit, limit)) for stage in others),
     )
 
 

@@ -133,7 +133,7 @@ wifi_power_save = Finding(
 
 errors = Finding(
     id="network.errors",
-    reads=tuple(f"network.{{interface}}.{each}" for each in COUNTERS),
+    reads=tuple(f"network.{{interface}}.{counter}" for counter in COUNTERS),
     measure=_error_share,
     stages=(Stage(INFO, 1.0, 0.5, hold=600.0),),
     title="{connection} has errors",

@@ -49,15 +49,15 @@ class Past:
 
     def keep_only(self, prefix: str, names: Iterable[str]) -> None:
         """Drop what is kept of things that are gone, so that it does not grow without end."""
-        wanted = {prefix + each for each in names}
-        for name in [each for each in self._windows if each.startswith(prefix) and each not in wanted]:
+        wanted = {prefix + name for name in names}
+        for name in [kept for kept in self._windows if kept.startswith(prefix) and kept not in wanted]:
             del self._windows[name]
 
     # To and from the state directory
 
     def saved(self) -> dict[str, Any]:
         """Return the counters as JSON."""
-        return {name: list(each) for name, each in self._counters.items()}
+        return {name: list(counter) for name, counter in self._counters.items()}
 
     def restore(self, saved: dict[str, Any]) -> None:
         """Go on with the counters that an earlier run of the daemon has saved during this boot."""
@@ -81,4 +81,4 @@ def hourly_growth(window: Sequence[tuple[float, float]], hours: int) -> float | 
 
 def _at(window: Sequence[tuple[float, float]], time: float) -> float:
     """Return the value nearest to `time`."""
-    return min(window, key=lambda each: abs(each[0] - time))[1]
+    return min(window, key=lambda point: abs(point[0] - time))[1]

@@ -36,7 +36,7 @@ def _reset(moment: Moment) -> Measured:
     cause = moment.get("power", "power_chip_reset")
     if cause is None:
         return None if moment.get("power", "supply_current") is None else False
-    return any(each in cause for each in TROUBLE)
+    return any(word in cause for word in TROUBLE)
 
 
 def _since_over_current(moment: Moment) -> Measured:

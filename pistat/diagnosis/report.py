@@ -26,7 +26,7 @@ from pistat.monitor.monitor import Monitor, encode
 from pistat.parsers.values import Json
 
 HERE = Derived("the findings and the readings that they look at")
-SEVERITIES = tuple(each.label for each in Severity)[1:]
+SEVERITIES = tuple(severity.label for severity in Severity)[1:]
 
 FIELDS = (
     Field("status", Unit.TEXT, f"`ok`, or the most severe of the findings: {', '.join(SEVERITIES)}.", HERE),
@@ -187,19 +187,19 @@ class Diagnosis:
             changes = self._evaluation.update(moment, values)
             self._moment = moment
             self._bodies.clear()
-            happened = [_event(each, moment) for each in changes]
+            happened = [_event(change, moment) for change in changes]
             if step is not None and boot <= clock.SETTLED_SECONDS:
                 # A later one is a finding.
                 happened.append(
                     Event(boot, wall, CLOCK, "", "begin", "info", "The clock was set", value=step)
                 )
-            for each in happened:
-                events.add(each)
+            for event in happened:
+                events.add(event)
         # Not while others wait for the lock: a worn card takes seconds.
         events.save_if_due(boot, wall)
         for listener in self._listeners:
-            for each in happened:
-                listener(each)
+            for event in happened:
+                listener(event)
         return happened
 
     def _open(self, boot: float, wall: float) -> Events:
@@ -214,9 +214,9 @@ class Diagnosis:
     def _resumed(self, events: Events, offset: float) -> Evaluation:
         """Return an evaluation that goes on with the findings that lasted when the daemon was stopped."""
         evaluation = Evaluation(self._findings(), self._stages)
-        for each in events.lasting():
-            since = each.wall - offset if each.time is None else each.time
-            evaluation.restore(each.id, each.subject, Severity.named(each.severity), since)
+        for event in events.lasting():
+            since = event.wall - offset if event.time is None else event.time
+            evaluation.restore(event.id, event.subject, Severity.named(event.severity), since)
         return evaluation
 
     def _step(self, offset: float) -> float | None:
@@ -244,8 +244,8 @@ class Diagnosis:
             if self._evaluation is not None:
                 old = self._evaluation.active()
                 self._evaluation = Evaluation(self._findings(), self._stages)
-                for each in old:
-                    self._evaluation.restore(each.finding.id, each.subject, each.severity, each.since)
+                for change in old:
+                    self._evaluation.restore(change.finding.id, change.subject, change.severity, change.since)
 
     def events(self, since: float, limit: int) -> list[dict[str, Any]]:
         """Return what happened after the Unix time `since`, the last `limit` of it."""
@@ -256,21 +256,26 @@ class Diagnosis:
     def _findings(self, *, now_only: bool = False) -> list[Finding]:
         """Return the findings that can be judged on this machine."""
         lacks = self.lacks
-        return [each for each in self._possible() if each.id not in lacks and (each.now or not now_only)]
+        return [
+            finding
+            for finding in self._possible()
+            if finding.id not in lacks and (finding.now or not now_only)
+        ]
 
     def _possible(self) -> list[Finding]:
         """Return the findings that this machine can have, and that the owner has not switched off."""
         return [
-            each
-            for each in FINDINGS
-            if self._stages.get(each.id, each.stages) and not (each.not_for and each.not_for(self._machine))
+            finding
+            for finding in FINDINGS
+            if self._stages.get(finding.id, finding.stages)
+            and not (finding.not_for and finding.not_for(self._machine))
         ]
 
     @property
     def lacks(self) -> dict[str, Unavailable]:
         """Why findings cannot be judged on this machine, by their IDs."""
         if self._lacks is None:
-            found = {each.id: each.lacks(self._machine) for each in FINDINGS if each.lacks}
+            found = {finding.id: finding.lacks(self._machine) for finding in FINDINGS if finding.lacks}
             self._lacks = {finding: lack for finding, lack in found.items() if lack}
         return self._lacks
 
@@ -308,8 +313,10 @@ class Diagnosis:
         """
         with self._lock:
             judged = evaluation.judged()
-            nulls = [_null_path(each, moment) for each in self._possible() if judged.get(each.id) == ""]
-            active = {each.finding.id for each in _listed(evaluation)}
+            nulls = [
+                _null_path(finding, moment) for finding in self._possible() if judged.get(finding.id) == ""
+            ]
+            active = {change.finding.id for change in _listed(evaluation)}
         for path in nulls:
             self._reasons[path] = self._machine.memo.for_a_minute(
                 f"why {path} is null", partial(self._why_null, path)
@@ -332,7 +339,7 @@ class Diagnosis:
         """Return the ID and the severity of each finding that lasts, each pair once."""
         with self._lock:
             evaluation, _ = self._now()
-            return sorted({(each.finding.id, each.severity.label) for each in _listed(evaluation)})
+            return sorted({(change.finding.id, change.severity.label) for change in _listed(evaluation)})
 
     def metrics(self) -> dict[str, Json]:
         """Return the values of `METRICS`."""
@@ -358,13 +365,13 @@ class Diagnosis:
 
     def _document(self, evaluation: Evaluation, moment: Moment, least: Severity) -> dict[str, Any]:
         active = _listed(evaluation)
-        findings: list[Json] = [_row(each, moment) for each in active if each.severity >= least]
+        findings: list[Json] = [_row(change, moment) for change in active if change.severity >= least]
         unknown = dict(self._unknown(evaluation, moment))
         return {
             "status": _status(evaluation).label,
-            "sentence": _sentence([_filled(each.finding.title, each, moment) for each in active]),
+            "sentence": _sentence([_filled(change.finding.title, change, moment) for change in active]),
             "findings": findings,
-            "checked": [each for each in evaluation.judged() if each not in unknown],
+            "checked": [identifier for identifier in evaluation.judged() if identifier not in unknown],
             "unknown": [
                 {"id": finding, "reason": reason, "remedy": remedy}
                 for finding, (reason, remedy) in unknown.items()
@@ -403,8 +410,8 @@ class Diagnosis:
 
 def _null_path(finding: Finding, moment: Moment) -> str:
     """Return which of the readings of a finding is null."""
-    paths = [each for each in finding.reads if "{" not in each and "[" not in each]
-    return next((each for each in paths if moment.get(*steps(each)) is None), finding.reads[0])
+    paths = [path for path in finding.reads if "{" not in path and "[" not in path]
+    return next((path for path in paths if moment.get(*steps(path)) is None), finding.reads[0])
 
 
 # Rows
@@ -428,12 +435,12 @@ def _event(change: Change, moment: Moment) -> Event:
 def _listed(evaluation: Evaluation) -> list[Change]:
     """Return the findings that last, without those that another one implies."""
     active = evaluation.active()
-    lasting = {each.finding.id for each in active}
-    return [each for each in active if each.finding.implied_by not in lasting]
+    lasting = {change.finding.id for change in active}
+    return [change for change in active if change.finding.implied_by not in lasting]
 
 
 def _status(evaluation: Evaluation) -> Severity:
-    return max((each.severity for each in evaluation.active()), default=Severity.OK)
+    return max((change.severity for change in evaluation.active()), default=Severity.OK)
 
 
 def _sentence(titles: Sequence[str]) -> str:
@@ -478,9 +485,9 @@ def evidence(finding: Finding, subject: str, moment: Moment) -> dict[str, Json]:
 def _readings(path: str, subject: str, moment: Moment) -> Iterator[tuple[str, Json]]:
     top, row, leaf = path.partition("[row].")
     if row:
-        for number, each in enumerate(moment.values.get(top) or ()):
-            if subject in each.values():
-                yield f"{top}[{number}].{leaf}", each.get(leaf)
+        for number, entry in enumerate(moment.values.get(top) or ()):
+            if subject in entry.values():
+                yield f"{top}[{number}].{leaf}", entry.get(leaf)
         return
     steps = [subject if step.startswith("{") else step.partition("[")[0] for step in path.split(".")]
     yield ".".join(steps), moment.get(*steps)

@@ -61,7 +61,7 @@ class Glances:
     def _plugin(self, name: str, answer: Answer) -> Any:
         readings = self._readings(answer, name)
         if name == ALL:
-            return {each: plugin.answer(readings) for each, plugin in PLUGINS.items()}
+            return {plugin_name: plugin.answer(readings) for plugin_name, plugin in PLUGINS.items()}
         return PLUGINS[name].answer(readings)
 
     def _readings(self, answer: Answer, name: str) -> Readings:

@@ -383,7 +383,7 @@ def _alert(readings: Readings) -> list[Row]:
 def _lasting(findings: Sequence[Row]) -> Iterator[Row]:
     for finding in findings:
         if finding["severity"] in LEVELS:
-            numbers = (each for each in finding["evidence"].values() if _is_number(each))
+            numbers = (value for value in finding["evidence"].values() if _is_number(value))
             yield _alert_row(finding, int(finding["since"] or 0), ONGOING, next(numbers, None))
 
 

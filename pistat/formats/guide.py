@@ -46,8 +46,10 @@ def _commands(base: str) -> str:
 
 def _lines(base: str) -> Iterator[str]:
     """Yield the lines; if the address is long, it goes into a variable first."""
-    routes = [*FIRST, *(each for each in ROUTES if each not in {*FIRST, GUIDE})]
-    direct = _beside([(f"curl {shlex.quote(base + _target(each))}", f"# {_shows(each)}") for each in routes])
+    routes = [*FIRST, *(route for route in ROUTES if route not in {*FIRST, GUIDE})]
+    direct = _beside(
+        [(f"curl {shlex.quote(base + _target(route))}", f"# {_shows(route)}") for route in routes]
+    )
     if max(map(len, direct)) <= top.WIDTH:
         yield from direct
         yield ""
@@ -59,7 +61,7 @@ def _lines(base: str) -> Iterator[str]:
         yield from [together] if len(together) <= top.WIDTH else [rest, f"Or {page}"]
     else:
         yield f"PI={base}"
-        yield from _beside([(f'curl "$PI{_target(each)}"', f"# {_shows(each)}") for each in routes])
+        yield from _beside([(f'curl "$PI{_target(route)}"', f"# {_shows(route)}") for route in routes])
         yield ""
         yield f'Everything else: curl -s "$PI{DOCS.path}" | less, or the same address in a browser.'
 

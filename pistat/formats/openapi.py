@@ -39,7 +39,7 @@ def document(settings: Settings) -> Schema:
     components: Schema = {
         "schemas": {"Error": _error()},
         "headers": {name: _header(text) for name, text in {**CODES, **COUNTS}.items()},
-        "responses": {str(each.status): _refusal(each.status, each.help) for each in ERRORS},
+        "responses": {str(error.status): _refusal(error.status, error.help) for error in ERRORS},
     }
     if settings.api_token:
         components["securitySchemes"] = SCHEMES
@@ -52,7 +52,7 @@ def document(settings: Settings) -> Schema:
             "description": "Any figure may be null: this machine has no such thing, or it could not be read.",
         },
         "servers": [{"url": "/"}],
-        "paths": {each.path: {"get": _operation(each, settings)} for each in ROUTES},
+        "paths": {route.path: {"get": _operation(route, settings)} for route in ROUTES},
         "components": components,
     }
 
@@ -61,15 +61,17 @@ def _operation(route: Route, settings: Settings) -> Schema:
     operation: Schema = {
         "operationId": route.path.strip("/").replace("/", "_").replace(".", "_") or "guide",
         "summary": route.summary,
-        "parameters": [_parameter(each) for each in route.parameters],
+        "parameters": [_parameter(parameter) for parameter in route.parameters],
         "responses": {
             "200": {
                 "description": route.summary,
                 "headers": {name: _component("headers", name) for name in COUNTS},
-                "content": {each: {"schema": _content(route, each)} for each in route.media},
+                "content": {
+                    media_type: {"schema": _content(route, media_type)} for media_type in route.media
+                },
             },
-            **{str(each.status): _component("responses", str(each.status)) for each in ERRORS},
-            **{str(each): _same(route) for each in route.also},
+            **{str(error.status): _component("responses", str(error.status)) for error in ERRORS},
+            **{str(status): _same(route) for status in route.also},
         },
     }
     if settings.api_token:
@@ -79,7 +81,7 @@ def _operation(route: Route, settings: Settings) -> Schema:
 
 def _same(route: Route) -> Schema:
     """Return the response of a status that has the body of a success, or says why there is none."""
-    content = {each: {"schema": _content(route, each)} for each in route.media}
+    content = {media_type: {"schema": _content(route, media_type)} for media_type in route.media}
     refusal = _component("schemas", "Error")
     content["application/json"] = {"schema": {"anyOf": [content["application/json"]["schema"], refusal]}}
     return {"description": f"{route.summary} Or an error.", "content": content}
@@ -141,9 +143,9 @@ def _content(route: Route, media: str) -> Schema:
 def schema(route: Route) -> Schema:
     """Return the schema of the JSON of a route; a leaf that may be missing is not required."""
     whole = _object()
-    for each in route.fields:
-        _grow(whole, each.path.split("."), each)
-    if any(each.name == "fields" for each in route.parameters):
+    for field in route.fields:
+        _grow(whole, field.path.split("."), field)
+    if any(parameter.name == "fields" for parameter in route.parameters):
         # Which of them are there, the client says.
         del whole["required"]
     if route is not HEALTH:
@@ -201,7 +203,7 @@ def _error() -> Schema:
     return {
         "type": "object",
         "properties": {
-            "error": {"type": "string", "enum": [HTTPStatus(each.status).phrase for each in ERRORS]},
+            "error": {"type": "string", "enum": [HTTPStatus(error.status).phrase for error in ERRORS]},
             "message": {"type": "string"},
         },
         "required": ["error", "message"],

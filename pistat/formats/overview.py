@@ -141,7 +141,7 @@ def contents(now: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
         "up": "" if now["uptime"] is None else "up " + lasting(now["uptime"]),
         **headline(now, judged, events),
         "tiles": tiles,
-        "cores": [fixed(24 - max(1, (each or 0) * 0.24), 2) for each in now["per_cpu_usage"] or []],
+        "cores": [fixed(24 - max(1, (usage or 0) * 0.24), 2) for usage in now["per_cpu_usage"] or []],
         "facts": _facts(now),
     }
 
@@ -151,7 +151,7 @@ def contents(now: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
 
 def headline(now: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
     """Return headline, the sentence beside it, and the rows below it."""
-    problems = [each for each in judged["findings"] if each["severity"] in LEVELS]
+    problems = [finding for finding in judged["findings"] if finding["severity"] in LEVELS]
     notes = len(judged["findings"]) - len(problems)
     if problems:
         title = counted(len(problems), "problem") + (f", {counted(notes, 'note')}" if notes else "")
@@ -164,8 +164,8 @@ def headline(now: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
         "missing": not problems and _mostly_unknown(judged),
         "level": LEVELS.get(judged["status"], ""),
         "beside": "" if problems else _without_problems(now, judged),
-        "findings": [_finding(each, judged, events) for each in judged["findings"]],
-        "past": [_past(each, judged) for each in _past_events(judged, events)],
+        "findings": [_finding(finding, judged, events) for finding in judged["findings"]],
+        "past": [_past(event, judged) for event in _past_events(judged, events)],
     }
 
 
@@ -194,8 +194,10 @@ def _without_problems(now: Json, judged: Json) -> str:
 
 
 def _finding(finding: Json, judged: Json, events: Sequence[Json]) -> dict[str, Any]:
-    same = [each for each in events if each["id"] == finding["id"] and each["subject"] == finding["subject"]]
-    begun = sum(_begins(each, before) for each, before in zip(same, [None, *same], strict=False))
+    same = [
+        event for event in events if event["id"] == finding["id"] and event["subject"] == finding["subject"]
+    ]
+    begun = sum(_begins(event, before) for event, before in zip(same, [None, *same], strict=False))
     word = "services" if finding["id"] == "system.units_failed" else finding["id"].partition(".")[0]
     place, name = PLACES[word]
     evidence = (f"{path} {_plain(path, value)}" for path, value in finding["evidence"].items())
@@ -225,7 +227,7 @@ def _plain(path: str, value: Any) -> str:
 
 def _past_events(judged: Json, events: Sequence[Json]) -> list[Json]:
     """Return what is over, the last first; what still holds stands above it."""
-    lasts = {(each["id"], each["subject"]) for each in judged["findings"]}
+    lasts = {(finding["id"], finding["subject"]) for finding in judged["findings"]}
     since = judged["timestamp"] - SPAN
 
     def counts(event: Json) -> bool:
@@ -236,7 +238,7 @@ def _past_events(judged: Json, events: Sequence[Json]) -> list[Json]:
         over = event["state"] == "end" and event["severity"] in LEVELS
         return over and (event["id"], event["subject"]) not in lasts
 
-    return [each for each in reversed(events) if counts(each)][:PAST]
+    return [event for event in reversed(events) if counts(event)][:PAST]
 
 
 def _past(event: Json, judged: Json) -> str:
@@ -249,11 +251,11 @@ def _past(event: Json, judged: Json) -> str:
 
 def _tile_level(tile: str, findings: Sequence[Json]) -> str:
     mine = [
-        each["severity"]
-        for each in findings
-        if each["severity"] in LEVELS
-        and each["id"].partition(".")[0] == tile
-        and (tile != "disk" or each["subject"] == "/")
+        finding["severity"]
+        for finding in findings
+        if finding["severity"] in LEVELS
+        and finding["id"].partition(".")[0] == tile
+        and (tile != "disk" or finding["subject"] == "/")
     ]
     return LEVELS["critical"] if "critical" in mine else LEVELS["warning"] if mine else ""
 
@@ -274,7 +276,7 @@ def _tiles(now: Json) -> dict[str, Tile]:
 
 def _heat(now: Json) -> Tile:
     heat = now["cpu_temp"]
-    fan = next((each["rpm"] for each in (now["fans"] or {}).values() if each["rpm"] is not None), None)
+    fan = next((row["rpm"] for row in (now["fans"] or {}).values() if row["rpm"] is not None), None)
     turns = "" if fan is None else f"fan {fan:,.0f}{NO_BREAK}rpm"
     return Tile(
         known(heat, lambda value: fixed(value, 1)),
@@ -316,7 +318,7 @@ def _disk(now: Json) -> Tile:
 
 
 def _network(now: Json) -> dict[str, Tile]:
-    links = {name: each for name, each in (now["interfaces"] or {}).items() if isinstance(each, dict)}
+    links = {name: row for name, row in (now["interfaces"] or {}).items() if isinstance(row, dict)}
     name = _main_link(links)
     link = links.get(name, {})
     address = (link.get("addresses") or [""])[0].partition("/")[0]
@@ -329,8 +331,8 @@ def _network(now: Json) -> dict[str, Tile]:
 
 def _main_link(links: Mapping[str, Json]) -> str:
     """Return the interface of the default route; without one that with the most traffic."""
-    routed = [name for name, each in links.items() if each["default_route"]]
-    up = sorted((each["bytes_recv"], name) for name, each in links.items() if each["is_up"])
+    routed = [name for name, link in links.items() if link["default_route"]]
+    up = sorted((link["bytes_recv"], name) for name, link in links.items() if link["is_up"])
     return next(iter([*routed, *(name for _, name in reversed(up)), *links]), "")
 
 

@@ -32,7 +32,7 @@ ROUTES = (
 FIELDS = tuple(dict.fromkeys(field for route in ROUTES for field in route.fields))
 """What is measured: all but the processes, whose names would be labels without end."""
 
-KEYS = tuple(dict.fromkeys(each.key for each in FIELDS))
+KEYS = tuple(dict.fromkeys(declared.key for declared in FIELDS))
 
 BASE: dict[Unit, tuple[str, float]] = {
     Unit.AMPERES: ("amperes", 1),
@@ -147,13 +147,13 @@ class Metrics:
         for field in fields:
             if field.series is Kind.INFO:
                 # The last has them all: an interface has more texts than /stats shows.
-                found.update({each.name: each for each in _info(field, texts)})
+                found.update({family.name: family for family in _info(field, texts)})
             elif field.series not in {Kind.LABEL, Kind.RATE}:
-                for each in _numbers(field):
-                    found.setdefault(each.name, each)
+                for family in _numbers(field):
+                    found.setdefault(family.name, family)
         self.families = tuple(found.values())
         self._rows = [
-            (row, list(families)) for row, families in groupby(self.families, lambda each: each.row)
+            (row, list(families)) for row, families in groupby(self.families, lambda family: family.row)
         ]
 
     def labels(self, family: Family) -> list[str]:
@@ -181,7 +181,7 @@ class Metrics:
             names = self._labels.get(steps, [])
             parents, step = self._at(steps[:-1], places), steps[-1]
             if step[0] in "[{":
-                places[steps] = [each for parent in parents for each in _next(parent, step, names)]
+                places[steps] = [child for parent in parents for child in _next(parent, step, names)]
             else:
                 places[steps] = [
                     (labels, row[step]) for labels, row in parents if isinstance(row, dict) and step in row
@@ -229,11 +229,11 @@ def _name(steps: Sequence[str], unit: str) -> str:
     """Return the path with underscores, without what the end of the name says already."""
     words = _words(steps)
     words[-1] = LAST.get(words[-1], words[-1])
-    return "_".join(each for each in ("pistat", *"_".join(words).split("_")) if each and each != unit)
+    return "_".join(part for part in ("pistat", *"_".join(words).split("_")) if part and part != unit)
 
 
 def _words(steps: Sequence[str]) -> list[str]:
-    return [NAMES.get(each, each) for each in steps if each.isidentifier()]
+    return [NAMES.get(word, word) for word in steps if word.isidentifier()]
 
 
 def _next(parent: tuple[str, Json], step: str, names: Sequence[str]) -> Samples:
@@ -241,14 +241,14 @@ def _next(parent: tuple[str, Json], step: str, names: Sequence[str]) -> Samples:
     labels, value = parent
     word = step[1:-1]
     if isinstance(value, dict):
-        return [(_joined(labels, _label(word, key)), each) for key, each in value.items()]
+        return [(_joined(labels, _label(word, key)), row) for key, row in value.items()]
     if not isinstance(value, list):
         return []
     if word.isdigit():
         return [(labels, value[int(word)])]
     return [
-        (_joined(labels, _of_row(each, names) or _label(word, str(index))), each)
-        for index, each in enumerate(value)
+        (_joined(labels, _of_row(row, names) or _label(word, str(index))), row)
+        for index, row in enumerate(value)
     ]
 
 

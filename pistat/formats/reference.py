@@ -113,18 +113,18 @@ class Branch(NamedTuple):
 
 def _stems(fields: Iterable[Field]) -> dict[str, Leaves]:
     found: dict[str, Leaves] = {}
-    for each in fields:
-        stem, dot, name = each.path.rpartition(".")
-        found.setdefault(stem, []).append((dot + name, each))
+    for field in fields:
+        stem, dot, name = field.path.rpartition(".")
+        found.setdefault(stem, []).append((dot + name, field))
     return found
 
 
 def _branch(stem: str, leaves: Leaves) -> Branch:
     mine = _nameless(leaves)
     every = _stems(field for route in ROUTES for field in route.fields)
-    for other, theirs in itertools.takewhile(lambda each: each[0] != stem, every.items()):
+    for other, theirs in itertools.takewhile(lambda item: item[0] != stem, every.items()):
         if other and len(theirs) > 1 and (told := _nameless(theirs)) <= mine:
-            return Branch(stem, other, [each for each in leaves if not _nameless([each]) <= told])
+            return Branch(stem, other, [leaf for leaf in leaves if not _nameless([leaf]) <= told])
     return Branch(stem, "", leaves)
 
 
@@ -143,8 +143,8 @@ def groups(route: Route) -> list[Group]:
 
 
 def _earlier(route: Route, fields: Iterable[Field]) -> str:
-    before = itertools.takewhile(lambda each: each is not route, ROUTES)
-    return next((each.path for each in before if set(fields) <= set(each.fields)), "")
+    before = itertools.takewhile(lambda other: other is not route, ROUTES)
+    return next((earlier.path for earlier in before if set(fields) <= set(earlier.fields)), "")
 
 
 def meaning(field: Field) -> str:
@@ -167,7 +167,9 @@ def usual(parameter: Parameter) -> str:
 
 def refusal() -> str:
     """Return the answer to a bad number, in the words of the daemon."""
-    number = next(each for route in ROUTES for each in route.parameters if each.kind == "number")
+    number = next(
+        parameter for route in ROUTES for parameter in route.parameters if parameter.kind == "number"
+    )
     try:
         parameters.parse(f"{number.name}=abc".encode(), [number])
     except BadQueryError as error:

@@ -69,7 +69,11 @@ def side_by_side(pairs: Iterable[tuple[str, str]]) -> str:
 def plain(name: object, width: int) -> str:
     """Return a name from the machine as a terminal may get it, in at most `width` columns."""
     shown = "".join(
-        each if " " <= each <= "~" or each == DEGREE or (each <= LAST_LETTER and each.isalpha()) else "?"
-        for each in str(name)
+        character
+        if " " <= character <= "~"
+        or character == DEGREE
+        or (character <= LAST_LETTER and character.isalpha())
+        else "?"
+        for character in str(name)
     )
     return shown if len(shown) <= width else f"{shown[: width - 2]}.."

@@ -243,8 +243,8 @@ def _finding(finding: Mapping[str, Any], since: str, lines: int) -> Iterator[Row
     beside = f"  {since}" if len(title) + len(since) + 8 <= WIDTH else ""
     yield Row(0, (*_word(finding["severity"]), Span(title, COLOURS[word]), Span(beside, DIM)))
     whole = _wrapped(f"{finding['text']} {finding['advice']}", lines)
-    for each in whole if len(whole) < lines else _sentences(finding["advice"], lines - 1):
-        yield Row(0, (Span(" " * 6), Span(each)))
+    for line in whole if len(whole) < lines else _sentences(finding["advice"], lines - 1):
+        yield Row(0, (Span(" " * 6), Span(line)))
 
 
 def _sentences(words: str, lines: int) -> list[str]:
@@ -281,7 +281,7 @@ def _readings(state: State, marks: Marks) -> Iterator[Row]:
 def _measured(label: str, value: str, unit: str, share: float | None, remark: str, marks: Marks) -> Line:
     """Return a reading with its bar; a reading that is null has neither."""
     filled = 0 if share is None else max(0, min(BAR, math.floor(share / 100 * BAR + 0.5)))
-    colour = "" if share is None or share < 80 else YELLOW if share < 95 else RED  # noqa: PLR2004 - as in page.md
+    colour = "" if share is None or share < 80 else YELLOW if share < 95 else RED  # noqa: PLR2004 - as on the page
     bar = "" if share is None else marks.full * filled
     rest = " " * BAR if share is None else marks.empty * (BAR - filled)
     return (
@@ -359,7 +359,7 @@ def _interfaces(state: State, marks: Marks) -> Iterator[Row]:
     ]
     if not rows:
         yield Row(0, (Span(f"{'Network':<{LABEL}}"), Span("not connected")))
-    rows.sort(key=lambda each: (not each[1]["default_route"], not each[1]["physical"]))
+    rows.sort(key=lambda item: (not item[1]["default_route"], not item[1]["physical"]))
     for rank, (name, row) in zip(RANKS_OF_INTERFACES, rows, strict=False):
         rates = (
             f"{mark} {speed(rate):<10}"
@@ -451,7 +451,7 @@ def _next(base: str) -> Iterator[Row]:
     )
     for rank, label, commands in lines:
         # What would be cut could not be copied.
-        whole = [each for each in commands if len(each) <= WIDTH - NEXT]
+        whole = [command for command in commands if len(command) <= WIDTH - NEXT]
         yield Row(rank, (Span(f"{label:<{NEXT}}{whole[0] if whole else ELSEWHERE}", DIM),))
 
 

@@ -176,7 +176,7 @@ class Archive:
         points = []
         with self._history.lock:
             placed_at = self._history.placed_at
-            boots = sorted(each for each in self._history.boots if each > placed_at + end - FORTNIGHT)
+            boots = sorted(boot for boot in self._history.boots if boot > placed_at + end - FORTNIGHT)
             for tier in self._tiers:
                 slots = range(max(tier.next - tier.size, self._saved[tier.step]), tier.next)
                 names = [*tier.columns]
@@ -205,12 +205,12 @@ class Archive:
             if data is None:
                 self._next_try, self._pause = sample.boot + self._pause, min(2 * self._pause, HOUR)
                 return
-            found = {each.boot: each._replace(content=b"") for each in records(data, self._seed)}
+            found = {record.boot: record._replace(content=b"") for record in records(data, self._seed)}
             last.update(found)
             if data and not found:
                 foreign.append(name)
         self._state.set_aside(foreign, "holds no curves that this version has saved on this machine")
-        waiting = {each.boot: each.ended_at for each in last.values() if each.ended_at > sample.wall}
+        waiting = {record.boot: record.ended_at for record in last.values() if record.ended_at > sample.wall}
         waiting.pop(self._boot, None)
         self._next_load = min(waiting.values(), default=math.inf)
         self._place_all(last, self._taken.union(waiting))
@@ -226,14 +226,14 @@ class Archive:
         for name, data in self._state.read_log(FILE):
             found = list(records(data or b"", self._seed))
             good = []
-            for each in found:
+            for record in found:
                 with suppress(*WRONG, zlib.error):
-                    if each.boot not in but:
-                        self._place(each, last.get(each.boot, each), join=each.boot not in placed)
-                        placed.add(each.boot)
-                    good.append(each)
+                    if record.boot not in but:
+                        self._place(record, last.get(record.boot, record), join=record.boot not in placed)
+                        placed.add(record.boot)
+                    good.append(record)
             if len(good) < len(found):
-                damaged[name] = b"".join(each.packed(self._seed) for each in good)
+                damaged[name] = b"".join(record.packed(self._seed) for record in good)
         self._state.set_aside([*damaged], "holds what pi-stat has not written")
         for name, data in damaged.items():
             self._state.write(name, data)

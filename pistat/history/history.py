@@ -124,7 +124,7 @@ class History:
             since: Unix time; only points that were not complete then.
         """
         reach = RANGES[range_name]
-        tier = self.tiers[min(each for each in self.tiers if each >= reach)]
+        tier = self.tiers[min(tier_reach for tier_reach in self.tiers if tier_reach >= reach)]
         boot_time, now = self.machine.boot_time(), self.machine.uptime()
         wanted = set(names)
         with self.lock:
@@ -135,7 +135,9 @@ class History:
                 first = max(first, min(math.floor((since - boot_time) / tier.step + 1e-6), tier.next))
             slots = range(first, tier.next)
             series = {
-                each: tier.points(each.name, slots) for each in (*METRICS, *RECENT) if each.name in wanted
+                metric: tier.points(metric.name, slots)
+                for metric in (*METRICS, *RECENT)
+                if metric.name in wanted
             }
             boots = sorted({*self.boots, boot_time})
         start = round(boot_time + first * tier.step, 1)

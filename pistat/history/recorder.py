@@ -129,7 +129,7 @@ class Recorder:
     def take(self) -> Sample:
         """Take one sample now, and tell everybody for whom it is due."""
         boot, wall = self._machine.uptime(), self._machine.time()
-        due = [each for each in self._listeners if each.due <= boot]
+        due = [listener for listener in self._listeners if listener.due <= boot]
         keys = dict.fromkeys(key for listener in due for key in listener.keys)
         spent = self._machine.spent()
         answer = self._monitor.answer(tuple(keys), fresh=True)

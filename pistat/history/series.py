@@ -190,7 +190,7 @@ class Tier:
 
 def _last(ring: array[float], slots: range) -> int:
     """Return the slot behind the last of `slots` at which there is a point; their start if there is none."""
-    return next((each + 1 for each in reversed(slots) if not math.isnan(ring[each % len(ring)])), slots.start)
+    return next((slot + 1 for slot in reversed(slots) if not math.isnan(ring[slot % len(ring)])), slots.start)
 
 
 def _joined(kind: int, one: float, other: float) -> float:

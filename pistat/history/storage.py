@@ -103,8 +103,8 @@ class StateDirectory:
 
     def read_log(self, name: str) -> Iterator[tuple[str, bytes | None]]:
         """Yield the names and contents of the files that `append` has made of one, the oldest first."""
-        for each in self._try("read", name, _log) or [name]:
-            yield each, self.read(each)
+        for file in self._try("read", name, _log) or [name]:
+            yield file, self.read(file)
 
     def write(self, name: str, data: bytes) -> bool:
         """Replace a file as a whole, or leave it as it was; return whether it is on the disk."""
@@ -203,8 +203,8 @@ def _log(path: Path) -> list[str]:
 
 def _numbers(path: Path) -> list[int]:
     """Return the numbers by which full files of a log are named."""
-    endings = (each.name.removeprefix(f"{path.name}.") for each in path.parent.glob(f"{path.name}.*"))
-    return sorted(int(each) for each in endings if each.isdecimal() and each.isascii())
+    endings = (other.name.removeprefix(f"{path.name}.") for other in path.parent.glob(f"{path.name}.*"))
+    return sorted(int(ending) for ending in endings if ending.isdecimal() and ending.isascii())
 
 
 def _set_aside(path: Path) -> Path:

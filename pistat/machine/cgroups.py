@@ -98,7 +98,7 @@ def find(machine: Host) -> Iterator[tuple[str, Identity]]:
 def _subfolders(machine: Host, path: str) -> list[str]:
     try:
         with os.scandir(machine.path(path)) as entries:
-            return sorted(each.name for each in entries if each.is_dir(follow_symlinks=False))
+            return sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
     except OSError:
         # It has gone.
         return []
@@ -123,7 +123,7 @@ def _container(machine: Host, folder: str, identity: Identity) -> Container:
     if memory is None:
         # The sum over those of one user would look like all.
         whole = bool(known) and not processes.hidden(machine)
-        memory, source = sum(each.memory for each in known) if whole else None, "rss"
+        memory, source = sum(process.memory for process in known) if whole else None, "rss"
     return Container(
         identity,
         cpu,
@@ -131,7 +131,7 @@ def _container(machine: Host, folder: str, identity: Identity) -> Container:
         kernel.whole(machine.sensor(f"{folder}/memory.max"), 1 << 60),
         None if memory is None else source,
         None if pids is None else len(pids),
-        min(known, key=lambda each: each.began, default=None),
+        min(known, key=lambda process: process.began, default=None),
     )
 
 
@@ -162,15 +162,15 @@ def _pids(machine: Host, folder: str) -> list[str] | None:
     found: list[str] | None = None
     waiting, seen = [folder], 0
     while waiting and seen < MOST:
-        each = waiting.pop()
+        current = waiting.pop()
         seen += 1
         try:
-            found = [*(found or ()), *machine.read(f"{each}/cgroup.procs").split()]
+            found = [*(found or ()), *machine.read(f"{current}/cgroup.procs").split()]
         except OSError as error:
             # A part of it that ends; or threads that are apart from their processes (EOPNOTSUPP).
-            if each == folder and error.errno in ABSENT:
+            if current == folder and error.errno in ABSENT:
                 raise
-        waiting += [f"{each}/{name}" for name in _subfolders(machine, each)]
+        waiting += [f"{current}/{name}" for name in _subfolders(machine, current)]
     return found
 
 

@@ -113,9 +113,9 @@ def _owners(host: Host) -> dict[str, list[str]]:
         below = _below(host, name, DEEPEST)
         mapped = host.word(f"{folder}/dm/name")
         parts = [f"{folder}/{part}" for part in host.listing(folder) if part.startswith(name)]
-        for each in (folder, *parts):
-            found[each.rpartition("/")[2].replace("!", "/")] = below
-            number = host.word(f"{each}/dev")
+        for path in (folder, *parts):
+            found[path.rpartition("/")[2].replace("!", "/")] = below
+            number = host.word(f"{path}/dev")
             if number:
                 found[number] = below
         if mapped:
@@ -129,7 +129,7 @@ def _below(host: Host, name: str, layers: int) -> list[str]:
     if not slaves:
         return [] if VIRTUAL.match(name) else [name.replace("!", "/")]
     whole = {_whole(host, slave) for slave in slaves}
-    return sorted({disk for each in whole for disk in _below(host, each, layers - 1)})
+    return sorted({disk for whole_disk in whole for disk in _below(host, whole_disk, layers - 1)})
 
 
 def _whole(host: Host, name: str) -> str:

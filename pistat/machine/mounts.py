@@ -203,7 +203,9 @@ def _visible(rows: list[_Row]) -> list[_Row]:
     while waiting:
         row = waiting.pop()
         # Removed, so that this ends with a table that goes in circles, too.
-        mounted = {each.mount.mountpoint: each for each in children.pop(row.number, ()) if each is not row}
+        mounted = {
+            child.mount.mountpoint: child for child in children.pop(row.number, ()) if child is not row
+        }
         over = mounted.get(row.mount.mountpoint)
         if over is not None:
             waiting.append(over)
@@ -240,7 +242,7 @@ def in_memory(machine: Host, path: str) -> bool:
     visible = set(_visible([row for row, _ in rows]))
     mounted = {row.mount.mountpoint: (row.mount, line) for row, line in rows if row in visible}
     for _ in range(len(mounted)):
-        mount, line = next((mounted[each] for each in _upwards(path) if each in mounted), (None, ""))
+        mount, line = next((mounted[folder] for folder in _upwards(path) if folder in mounted), (None, ""))
         upper = re.search(r"[ ,]upperdir=((?:[^,\\ ]|\\.)+)", line)
         if mount is None or mount.filesystem != "overlay" or upper is None:
             return mount is not None and mount.filesystem in IN_MEMORY

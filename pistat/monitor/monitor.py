@@ -91,7 +91,10 @@ class Monitor:
         self._ttl = cache_seconds
         self._self_metrics = self_metrics or SelfMetrics()
         self._cache = DeadlineCache(machine.monotonic, ran=self._self_metrics.ran)
-        self._tasks = {each: Task(each, partial(each.collect, machine), each.deadline) for each in ALL}
+        self._tasks = {
+            collector: Task(collector, partial(collector.collect, machine), collector.deadline)
+            for collector in ALL
+        }
         self._lock = threading.Lock()
         self._failing: dict[str, str] = {}
         self._logged: dict[str, str] = {}
@@ -139,13 +142,13 @@ class Monitor:
         now = self._machine.monotonic()
         since = now if fresh else max(now - self._age(), self._since)
         outcomes = self._cache.get(tasks, since, accept_running=not fresh)
-        self._self_metrics.asked(hit=bool(outcomes) and all(each.began < now for each in outcomes))
+        self._self_metrics.asked(hit=bool(outcomes) and all(outcome.began < now for outcome in outcomes))
         return dict(zip(chosen, outcomes, strict=True))
 
     def _find(self, keys: tuple[str, ...]) -> tuple[list[Collector], list[Task[Reading]]]:
         """Return the collectors that own `keys`, and how each is run."""
         chosen = list(dict.fromkeys(OWNERS[key] for key in keys))
-        return chosen, [self._tasks[each] for each in chosen]
+        return chosen, [self._tasks[collector] for collector in chosen]
 
     def _age(self) -> float:
         """Return how old an answer may be. What fails is asked again soon, whatever the setting."""
@@ -243,9 +246,9 @@ def _dumped(value: Any) -> bytes:
 
 def _strict(value: Any) -> Any:
     if isinstance(value, dict):
-        return {_strict(key): _strict(each) for key, each in value.items()}
+        return {_strict(key): _strict(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_strict(each) for each in value]
+        return [_strict(item) for item in value]
     if isinstance(value, str):
         return SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
     if isinstance(value, float):

@@ -215,7 +215,7 @@ class Connection:
 
     def wait_until_received(self, *sent: Callable[[], bool]) -> None:
         """Wait until the broker has what was sent. Raises BrokerError if it does not say so in time."""
-        self._await(lambda: all(each() for each in sent), SECONDS)
+        self._await(lambda: all(is_out() for is_out in sent), SECONDS)
 
     def _await(self, done: Callable[[], bool], seconds: float) -> None:
         until = time.monotonic() + seconds

@@ -23,7 +23,7 @@ Values: TypeAlias = "Mapping[str, Any]"
 
 Config: TypeAlias = "dict[str, Any]"
 
-JUDGED = {each.path: each for each in report.FIELDS}
+JUDGED = {field.path: field for field in report.FIELDS}
 
 
 def field_of(path: str) -> Field:
@@ -96,8 +96,8 @@ def _over(path: str, combine: Callable[[list[Any]], Any], only: str = "") -> Cal
     leaf = leaf.rpartition(".")[2]
 
     def read(values: Values) -> Any:
-        rows = [each for each in (values.get(key) or {}).values() if isinstance(each, dict)]
-        found = [each[leaf] for each in rows if each.get(leaf) is not None and (not only or each[only])]
+        rows = [row for row in (values.get(key) or {}).values() if isinstance(row, dict)]
+        found = [row[leaf] for row in rows if row.get(leaf) is not None and (not only or row[only])]
         return combine(found) if found else None
 
     return read
@@ -238,7 +238,7 @@ FACTS = ("hardware", "system", "interfaces", "devices")
 KEYS = tuple(
     dict.fromkeys(
         [
-            *(FIELDS_BY_PATH[each.path].key for each in ENTITIES if each.path not in JUDGED),
+            *(FIELDS_BY_PATH[entity.path].key for entity in ENTITIES if entity.path not in JUDGED),
             *FACTS,
         ]
     )
@@ -252,12 +252,12 @@ def state(known: dict[str, Entity], values: Values) -> dict[str, Json]:
     Those that have a value for the first time are added to `known`; what had one before may be null.
     """
     found: dict[str, Json] = {}
-    for each in (*ENTITIES, *_filesystems(values)):
-        value = each.value(values)
+    for entity in (*ENTITIES, *_filesystems(values)):
+        value = entity.value(values)
         if value is not None:
-            known.setdefault(each.key, each)
-        if each.key in known:
-            found[each.key] = value
+            known.setdefault(entity.key, entity)
+        if entity.key in known:
+            found[entity.key] = value
     gone = known.keys() - found.keys()
     return {**found, **dict.fromkeys(gone)}
 
@@ -313,7 +313,7 @@ def discovery(
         page: The address of its page.
         seconds: The time between two states.
     """
-    components = {each.key: each.config(identity, seconds) for each in entities}
+    components = {entity.key: entity.config(identity, seconds) for entity in entities}
     components[PROBLEM] |= {
         "json_attributes_topic": f"{base}/diagnosis",
         "json_attributes_template": ATTRIBUTES,
@@ -341,7 +341,7 @@ def _device(values: Values, identity: str, page: str) -> Config:
     model = hardware["model"]
     found: Config = {
         "identifiers": [identity],
-        "connections": [["mac", each] for each in _addresses(values)],
+        "connections": [["mac", address] for address in _addresses(values)],
         "name": system["hostname"] or "pi-stat",
         "manufacturer": "Raspberry Pi" if (model or "").startswith("Raspberry Pi") else None,
         "model": model,
@@ -355,7 +355,7 @@ def _device(values: Values, identity: str, page: str) -> Config:
 
 def _addresses(values: Values) -> list[str]:
     """Return the hardware addresses that belong to this machine alone."""
-    rows = [each for each in (values.get("interfaces") or {}).values() if isinstance(each, dict)]
+    rows = [row for row in (values.get("interfaces") or {}).values() if isinstance(row, dict)]
     return [
         row["mac"] for row in rows if row["physical"] and row["mac"] and row["kind"] in {"ethernet", "wifi"}
     ]

@@ -69,8 +69,8 @@ class Topics(NamedTuple):
     @property
     def all(self) -> list[str]:
         """Return everything that the broker keeps, the discovery first."""
-        kept = [f"{self.base}/{each}" for each in ("availability", "state", "diagnosis", "updates")]
-        return [each for each in (self.discovery, *kept) if each]
+        kept = [f"{self.base}/{name}" for name in ("availability", "state", "diagnosis", "updates")]
+        return [topic for topic in (self.discovery, *kept) if topic]
 
 
 def topics(machine: Machine, prefix: str) -> Topics:

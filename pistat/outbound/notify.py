@@ -159,7 +159,9 @@ class Notifier:
             return
         rows = self._diagnosis.document()["findings"] if event.state == "begin" else []
         key = event.id, event.subject
-        row: dict[str, Any] = next((each for each in rows if (each["id"], each["subject"] or "") == key), {})
+        row: dict[str, Any] = next(
+            (finding for finding in rows if (finding["id"], finding["subject"] or "") == key), {}
+        )
         self._add(message(event, row, self._machine.host_name(), self._page), now)
 
     def _may_send(self, now: float) -> bool:

@@ -42,7 +42,7 @@ def _directory(paths: DefaultVerifyPaths) -> str | None:
         return None
     # One that may not be listed, or whose links lead nowhere, is no use; a bundle beside it may be.
     with suppress(OSError), os.scandir(paths.capath) as entries:
-        if any(each.name.endswith(".0") and each.is_file() for each in entries):
+        if any(entry.name.endswith(".0") and entry.is_file() for entry in entries):
             return paths.capath
     return None
 

@@ -56,7 +56,7 @@ def identify(path: str) -> Identity | None:
 
 
 def _by_id(folders: list[str], parent: str, last: str) -> Identity | None:
-    kubernetes = any(each.startswith("kubepods") for each in folders)
+    kubernetes = any(folder.startswith("kubepods") for folder in folders)
     for pattern, engine in SCOPES:
         if found := pattern.fullmatch(last):
             unit = parent if last.startswith("libpod-payload") else ""

@@ -132,7 +132,7 @@ def wireless(text: str) -> dict[str, Wireless]:
         r" +([0-9]{1,3})\.? +(-?[0-9]{1,3})\.? +-?[0-9]{1,3}\.?(?: +-?[0-9]{1,10}){6}"
     )
     found = filter(None, (re.fullmatch(row, line) for line in lines(text)))
-    return {each[1]: Wireless(int(each[2]), _dbm(each[3])) for each in found}
+    return {match[1]: Wireless(int(match[2]), _dbm(match[3])) for match in found}
 
 
 def _dbm(digits: str) -> int | None:

@@ -257,7 +257,7 @@ def pmic(text: str) -> Rails:
     """Parse the current and voltage of each rail, from the lines of `pmic_read_adc` that match in full."""
     rails = Rails({}, {})
     found = [RAIL.fullmatch(line) for line in lines(text)]
-    for each in filter(None, found):
-        by_rail = rails.amperes if each[2] == "A" else rails.volts
-        by_rail.setdefault(each[1], float(each[3]))
+    for match in filter(None, found):
+        by_rail = rails.amperes if match[2] == "A" else rails.volts
+        by_rail.setdefault(match[1], float(match[3]))
     return rails._replace(whole=all(found))

@@ -59,18 +59,18 @@ class ConnectionLimits(set[Connection]):
         now = time.monotonic()
         if now - self._swept >= 1.0:
             self._swept = now
-            for each in [each for each in self if each.is_late(now)]:
-                each.cut_off()
+            for connection in [connection for connection in self if connection.is_late(now)]:
+                connection.cut_off()
 
     def _of(self, client: str) -> set[Connection]:
-        return {each for each in self if each.client == client}
+        return {connection for connection in self if connection.client == client}
 
 
 def _close_one(members: Iterable[Connection]) -> bool:
     """Close the oldest that can be closed, of the client that has most among those that have one."""
-    count = Counter(each.client for each in members)
-    closable = (each for each in members if each.evictable())
-    oldest = min(closable, key=lambda each: (-count[each.client], each.since), default=None)
+    count = Counter(connection.client for connection in members)
+    closable = (connection for connection in members if connection.evictable())
+    oldest = min(closable, key=lambda connection: (-count[connection.client], connection.since), default=None)
     if oldest is not None:
         oldest.cut_off()
     return oldest is not None
@@ -83,18 +83,18 @@ def _close_unread(members: Iterable[Connection], most: int) -> None:
     least was read.
     """
     now = time.monotonic()
-    holders = [each for each in members if each.held]
+    holders = [connection for connection in members if connection.held]
     held: Counter[str] = Counter()
-    for each in holders:
-        held[each.client] += len(each.held)
+    for connection in holders:
+        held[connection.client] += len(connection.held)
     while held.total() > most:
         last = max(
             holders,
-            key=lambda each: (
-                held[each.client] // UNREAD_STEP,
-                int(now - each.moved),
-                -each.sent,
-                -each.moved,
+            key=lambda connection: (
+                held[connection.client] // UNREAD_STEP,
+                int(now - connection.moved),
+                -connection.sent,
+                -connection.moved,
             ),
         )
         holders.remove(last)

@@ -70,9 +70,9 @@ def bind(host: str, port: int) -> list[socket.socket]:
     """
     hosts = ["127.0.0.1", "::1"] if host == "localhost" else [host]
     sockets = []
-    for each in hosts:
+    for address in hosts:
         try:
-            sockets.append(_bind(each, port))
+            sockets.append(_bind(address, port))
         except OSError as error:
             # A kernel without IPv6 still has a loopback.
             if host != "localhost" or error.errno not in NO_IPV6:
@@ -115,7 +115,7 @@ def make_room() -> int:
         return DESCRIPTORS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     least, most = (
-        DESCRIPTORS if each == resource.RLIM_INFINITY else min(each, DESCRIPTORS) for each in (soft, hard)
+        DESCRIPTORS if limit == resource.RLIM_INFINITY else min(limit, DESCRIPTORS) for limit in (soft, hard)
     )
     if least < most:
         with contextlib.suppress(OSError):
@@ -150,7 +150,14 @@ class Workers:
 
     def _hand_out(self) -> None:
         """Give a thread what waits, as long as there is one and a client who may have one more."""
-        while client := next((each for each in self._waiting if self._busy[each] < self._most // 2), ""):
+        while client := next(
+            (
+                waiting_client
+                for waiting_client in self._waiting
+                if self._busy[waiting_client] < self._most // 2
+            ),
+            "",
+        ):
             # If the system gives us no more of them, those that there are will do it.
             with contextlib.suppress(RuntimeError):
                 if not self._idle and self.threads < self._most:
@@ -218,15 +225,15 @@ class Server:
         self.client: Callable[[str, str], str] = lambda peer, _: peer
         self._once_a_minute = OncePerMinute()
         self._stopping = self._reload = False
-        for each in (*self._listeners, self._wake, self._woken):
-            each.setblocking(False)  # noqa: FBT003 - the name of the method says what it means
-        for each in (*self._listeners, self._woken):
-            self.selector.register(each, selectors.EVENT_READ)
+        for sock in (*self._listeners, self._wake, self._woken):
+            sock.setblocking(False)  # noqa: FBT003 - the name of the method says what it means
+        for sock in (*self._listeners, self._woken):
+            self.selector.register(sock, selectors.EVENT_READ)
 
     @property
     def urls(self) -> list[str]:
         """Where it listens."""
-        names = [each.getsockname()[:2] for each in self._listeners]
+        names = [listener.getsockname()[:2] for listener in self._listeners]
         return [f"http://{f'[{host}]' if ':' in host else host}:{port}/" for host, port in names]
 
     def stop(self, *_: object) -> None:
@@ -309,8 +316,8 @@ class Server:
         """
         # The kernel may give a signal to another thread, and its handler is for this one to call.
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, self.stop)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.stop)
         ready()
         seconds = 1.0
         while not self._stopping:
@@ -371,7 +378,7 @@ class Server:
             listener.close()
         until = time.monotonic() + GRACE
         busy = {State.WORKING, State.SENDING}
-        while any(each.state in busy for each in self.limits) and time.monotonic() < until:
+        while any(connection.state in busy for connection in self.limits) and time.monotonic() < until:
             self._turn(0.05)
         # The kernel would not, while a thread is stuck in a filesystem that nothing can interrupt.
         for connection in list(self.limits):

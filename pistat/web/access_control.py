@@ -57,7 +57,7 @@ class AccessControl:
         if not self._token:
             return True
         # Its time does not tell how much of the token was right.
-        return any(hmac.compare_digest(each, self._token) for each in shown_tokens(environ))
+        return any(hmac.compare_digest(shown, self._token) for shown in shown_tokens(environ))
 
     def client(self, peer: str, forwarded: str) -> str:
         """Return the client that a connection of the client `peer` speaks for, by the X-Forwarded-For header.
@@ -101,9 +101,9 @@ def own_names(machine: Machine) -> frozenset[str]:
     """Return the names of this machine: its host name, alone and in the network's domains, and aliases."""
     name = machine.host_name().lower()
     domains = [
-        each for words in _lines(machine, "/etc/resolv.conf") if words[0] in SEARCH for each in words[1:]
+        word for words in _lines(machine, "/etc/resolv.conf") if words[0] in SEARCH for word in words[1:]
     ]
-    aliases = [each for words in _lines(machine, "/etc/hosts") if name in words[1:] for each in words[1:]]
+    aliases = [word for words in _lines(machine, "/etc/hosts") if name in words[1:] for word in words[1:]]
     return frozenset([name, *aliases, *(f"{name}.{domain}" for domain in domains)])
 
 

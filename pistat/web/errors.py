@@ -41,7 +41,7 @@ ERRORS = (
     Refusal(501, "The request uses a transfer coding that this server does not understand."),
     Refusal(503, "Too many requests are waiting; `Retry-After` says how many seconds to wait."),
 )
-MEANING = {each.status: each.help for each in ERRORS}
+MEANING = {error.status: error.help for error in ERRORS}
 
 MESSAGES = {**MEANING, 400: "The request is not HTTP that this server understands."}
 """What is said of requests that never reach the application; waitress's words would quote its internals."""

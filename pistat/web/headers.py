@@ -36,8 +36,8 @@ def added(application: WSGIApplication) -> WSGIApplication:
 
 def accepts_gzip(environ: Mapping[str, str]) -> bool:
     """Return whether Accept-Encoding names gzip, and not with `q=0`: RFC 9110, 12.5.3."""
-    for each in environ.get("HTTP_ACCEPT_ENCODING", "").lower().split(","):
-        coding, _, weight = each.partition(";")
+    for part in environ.get("HTTP_ACCEPT_ENCODING", "").lower().split(","):
+        coding, _, weight = part.partition(";")
         if coding.strip() == "gzip":
             return weight.replace(" ", "").rstrip("0.") != "q="
     return False

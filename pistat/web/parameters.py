@@ -82,14 +82,14 @@ def names(name: str, known: Sequence[str], text: str, default: Sequence[str] = (
     """Declare a comma-separated list of known names, by default all; read in the order of `known`."""
 
     def read(value: str) -> tuple[str, ...]:
-        wanted = dict.fromkeys(each.strip(" ") for each in value.split(","))
-        for each in wanted:
-            if each not in known:
+        wanted = dict.fromkeys(part.strip(" ") for part in value.split(","))
+        for key in wanted:
+            if key not in known:
                 raise ValueError(
-                    f"{name} has {quoted(each)}; known {name} are {', '.join(known)}."
-                    + did_you_mean(each, known)
+                    f"{name} has {quoted(key)}; known {name} are {', '.join(known)}."
+                    + did_you_mean(key, known)
                 )
-        return tuple(each for each in known if each in wanted)
+        return tuple(key for key in known if key in wanted)
 
     accepts = "a comma-separated list of " + ", ".join(known)
     return Parameter(name, ",".join(default or known), accepts, text, read, "list", tuple(known))
@@ -101,8 +101,8 @@ def parse(query: bytes, parameters: Sequence[Parameter]) -> Mapping[str, Any]:
     Raises:
         BadQueryError: A parameter is unknown, given twice, empty or out of range.
     """
-    known = {each.name: each for each in parameters}
-    values = {each.name: each.absent for each in parameters}
+    known = {parameter.name: parameter for parameter in parameters}
+    values = {parameter.name: parameter.absent for parameter in parameters}
     if not query:
         return values
     seen: set[str] = set()

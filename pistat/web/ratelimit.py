@@ -40,7 +40,7 @@ class MonotonicStorage(Storage):
         with self._lock:
             now = self._clock()
             if now >= self._sweep_at:
-                self._windows = {each: window for each, window in self._windows.items() if window[1] > now}
+                self._windows = {key: window for key, window in self._windows.items() if window[1] > now}
                 self._sweep_at = now + expiry
             place = self._place(key)
             count, end = self._windows.get(place, (0, 0.0))

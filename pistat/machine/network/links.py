@@ -161,7 +161,7 @@ class Interfaces:
             if device is None or not message.startswith(device.head):
                 device = _device(message)
             found.append(device)
-        self._devices = {each.number: each for each in found}
+        self._devices = {link.number: link for link in found}
         return found
 
 
