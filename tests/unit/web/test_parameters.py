@@ -17,6 +17,7 @@ from pistat import cache
 from pistat.cache import DeadlineCache, Task
 from pistat.collectors import ALL, STATS, system
 from pistat.field import Collector, Incomplete, Values
+from pistat.history.metrics import METRICS
 from pistat.machine import cpu_times
 from pistat.machine.machine import Finished, Machine, Usage
 from pistat.machine.network.links import Link
@@ -142,6 +143,8 @@ def test_ten_rows_by_cpu_are_the_default(shared: Daemon) -> None:
     assert rows == sorted(rows, key=lambda row: (-row["cpu_percent"], row["pid"]))
 
 
+SERIES = f"known metrics are {', '.join(each.name for each in METRICS)}."
+
 BAD = [
     ("/processes?limit=abc", f'limit is "abc"; {NUMBER}'),
     ("/processes?limit=1e3", f'limit is "1e3"; {NUMBER}'),
@@ -222,6 +225,13 @@ BAD = [
     ("/stats?%ff", f'"{BAD_BYTE}" (with the value "") {OF_STATS}'),
     ("/stats?x=%ED%A0%80", f'"x" (with the value "{BAD_BYTE * 3}") {OF_STATS}'),
     (f"/stats?{'n' * 5000}={'v' * 5000}", f'"{"n" * 63}…" (with the value "{"v" * 63}…") {OF_STATS}'),
+    ("/history?range=2h", 'range is "2h"; expected one of 10m, 1h, 6h, 24h, 7d, 14d.'),
+    ("/history?format=JSON", 'format is "JSON"; expected one of json, csv, text.'),
+    ("/history?since=nan", 'since is "nan"; expected a Unix time from 0 to 4102444800.'),
+    ("/history?since=-1", 'since is "-1"; expected a Unix time from 0 to 4102444800.'),
+    ("/history?format=text&ascii=maybe", f'ascii is "maybe"; {BOOLEAN}'),
+    ("/history?metrics=load_1,", f'metrics has ""; {SERIES}'),
+    ("/history?metrics=LOAD_1", f'metrics has "LOAD_1"; {SERIES}'),
     *(
         (f"{path}?{query}", f"{said} {OF_NONE}")
         for path in ("/network/interfaces", "/storage/devices", "/health", "/")
