@@ -347,10 +347,10 @@ install_all() {
     clean_up
     announce || warn "cannot announce it to Avahi"
     link_command || warn "cannot make pi-stat a command: $COMMAND is another program"
-    tell
+    report
 }
 
-tell() {
+report() {
     local now
     now=$(version_of "$DEST")
     case $WAS in
@@ -368,11 +368,11 @@ tell() {
     systemctl show -P ExecStart pi-stat.service | grep -qF "$DEST/" ||
         warn "but the service runs another program, because of what \`systemctl edit\` has added: see systemctl cat pi-stat"
     say "Settings: $DEST/.env, then sudo systemctl restart pi-stat. Log: journalctl -u pi-stat"
-    tell_address
+    report_address
 }
 
 # By name and by address, if others can reach it; and how to keep them out, if they are not kept out.
-tell_address() {
+report_address() {
     local where address
     where=$(url "$(hostname -s).local" | head -n 1)
     address=$(hostname -I | tr ' ' '\n' | grep -m 1 -F . || true)

@@ -21,7 +21,7 @@ TESTS = "deploy/prometheus/findings_test.yml"
 
 HEAD = """\
 # Written by tools/render_docs.py: an alert for each finding of /diagnosis that has none in pi-stat.yml.
-# How long it must last, and when it is over, the Pi itself has decided; its severity comes along as a label.
+# How long a condition must last, and when it ends, is decided on the Pi; the severity comes as a label.
 
 groups:
   - name: pi-stat-findings

@@ -66,7 +66,7 @@ CMA = (
 )
 """https://github.com/raspberrypi/linux/issues/7230"""
 
-MENDABLE = (Reason.NO_PERMISSION, Reason.TIMED_OUT, Reason.REFUSED)
+FIXABLE = (Reason.NO_PERMISSION, Reason.TIMED_OUT, Reason.REFUSED)
 """Of several reasons the first of these is given, for somebody can do something about it."""
 
 
@@ -183,7 +183,7 @@ def _unreadable_source(source: Source, look: Look) -> Unavailable | None:
         if inputs and not found:
             return None
         lacks += found
-    fixable = next((lack for why in MENDABLE for lack in lacks if lack.why is why), None)
+    fixable = next((lack for why in FIXABLE for lack in lacks if lack.why is why), None)
     return fixable or _together(lacks)
 
 
