@@ -151,6 +151,7 @@ class Evaluation:
                 self._end(rule, subject, state, now, changes)
 
     def _update_one(self, rule: _Rule, subject: str, value: float, now: float, changes: list[Change]) -> None:
+        """Judge the value of one subject, and add what changed to `changes`."""
         state = rule.states.get(subject)
         if state is None:
             state = rule.states[subject] = State([None] * len(rule.stages))
@@ -170,6 +171,7 @@ class Evaluation:
             del rule.states[subject]
 
     def _rise(self, rule: _Rule, subject: str, state: State, stage: int, changes: list[Change]) -> None:
+        """Put a more severe stage in force."""
         if state.stage < 0:
             state.since = min(since for since in state.held if since is not None)
         state.worst = max(state.worst, stage)
@@ -177,6 +179,7 @@ class Evaluation:
         changes.append(_change(rule, subject, state, stage, began=True))
 
     def _fall(self, rule: _Rule, subject: str, state: State, value: float, changes: list[Change]) -> None:
+        """End the stage in force once the value has been clear of it for long enough."""
         _, clear, _, clear_hold, _ = rule.stages[state.stage]
         if value > clear:
             state.cleared = None
@@ -195,6 +198,7 @@ class Evaluation:
             self._end(rule, subject, state, now, changes)
 
     def _end(self, rule: _Rule, subject: str, state: State, now: float, changes: list[Change]) -> None:
+        """Drop a subject, and report the end of its finding if that was in force."""
         del rule.states[subject]
         if state.worst >= 0:
             state.seen = now

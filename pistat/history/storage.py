@@ -212,6 +212,7 @@ def _set_aside(path: Path) -> Path:
 
 
 def _write(path: Path, data: bytes) -> bool:
+    """Replace a file by a new one, which is on the disk with its name when this returns."""
     new = path.with_name(f"{path.name}.new")
     # One of our own, whatever a power cut or another daemon has left there.
     new.unlink(missing_ok=True)
@@ -232,6 +233,7 @@ def _write(path: Path, data: bytes) -> bool:
 
 
 def _append(path: Path, data: bytes, longest: int, keep: int) -> bool:
+    """Append to a file that is not longer than `longest` then, or else begin the next one."""
     with suppress(FileNotFoundError):
         if 0 < path.lstat().st_size > longest - len(data):
             _begin_next(path, keep)

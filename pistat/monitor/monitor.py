@@ -163,6 +163,7 @@ class Monitor:
                 self._kept[keys] = answer
 
     def _compose(self, keys: tuple[str, ...], outcomes: Mapping[Collector, Outcome[Reading]]) -> Answer:
+        """Return the answer for `keys` from the outcomes of their collectors."""
         values: Values = {}
         failures: Failures = {}
         for collector, outcome in outcomes.items():

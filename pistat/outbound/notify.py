@@ -152,6 +152,7 @@ class Notifier:
                 self._queue(Event(since - offset, since, *key, "begin", row["severity"], row["title"]), now)
 
     def _queue(self, event: Event, now: float) -> None:
+        """Add the message about an event, or count it as dropped beyond the limit of an hour."""
         if event.state == "begin":
             self._sent_at[event.id, event.subject] = now
         if not self._may_send(now):
@@ -173,6 +174,7 @@ class Notifier:
             target.waiting.append(content)
 
     def _try(self, target: Target) -> None:
+        """Deliver what waits for a target; after a failure, leave the rest for later."""
         while target.waiting and self._machine.uptime() >= target.next_try:
             accepted, answer = self._deliver(target.url, target.waiting[0])
             if accepted:

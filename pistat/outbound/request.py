@@ -41,6 +41,7 @@ def send(method: str, url: Url, path: str, body: bytes | None = None) -> Answer:
 
 
 def _exchange(method: str, url: Url, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+    """Return what the server answers. Raises OSError, HTTPException or ValueError."""
     port = url.port or (443 if url.tls else 80)
     connection = http.client.HTTPConnection(url.host, port, timeout=transport.SECONDS)
     try:

@@ -68,6 +68,7 @@ class Request(HTTPRequestParser):
             self.headers["CONNECTION"] = "close"
 
     def _read(self, head: bytes) -> int:
+        """Parse the head; return the status with which to refuse it, or 0."""
         if len(head) >= HEAD or head.count(b"\r\n") > MAX_HEADERS + 2:
             return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         # A header goes on in no other line: RFC 9112, 5.2. Of many blanks, expressions take the square.
@@ -198,6 +199,7 @@ class Connection:
             self.close()
 
     def _receive(self, data: bytes) -> None:
+        """Take in what the client has sent; admit the request when its head is complete."""
         if not data:
             self.close()
         elif self.state is not State.DRAINING:
@@ -225,6 +227,7 @@ class Connection:
         self._begin(State.SENDING)
 
     def _send(self) -> None:
+        """Send what the kernel takes; after the last byte, wait for the next request or close."""
         with contextlib.suppress(BlockingIOError):
             self.sent += self.socket.send(memoryview(self.held)[self.sent :])
             self.moved = time.monotonic()

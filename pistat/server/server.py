@@ -81,6 +81,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 
 def _bind(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on one address. Raises OSError."""
     [(family, kind, protocol, _, address), *_] = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST | socket.AI_PASSIVE
     )
@@ -352,6 +353,7 @@ class Server:
         return bool(waiting)
 
     def _accept(self, listener: Any) -> None:
+        """Accept the connections that wait, and admit or refuse each."""
         for _ in range(ACCEPTED):
             try:
                 connection = Connection(self, *listener.accept())
