@@ -40,9 +40,10 @@ def _directory(paths: DefaultVerifyPaths) -> str | None:
     chosen = {paths.openssl_cafile_env, paths.openssl_capath_env} & os.environ.keys()
     if chosen or paths.capath is None:
         return None
-    # One that may not be listed, or whose links lead nowhere, is no use; a bundle beside it may be.
+    # It is silent about what it cannot read; then a bundle, which is made of the same, is the better source.
     with suppress(OSError), os.scandir(paths.capath) as entries:
-        if any(entry.name.endswith(".0") and entry.is_file() for entry in entries):
+        hashed = [each.path for each in entries if each.name.endswith(".0")]
+        if hashed and all(os.access(each, os.R_OK) for each in hashed):
             return paths.capath
     return None
 

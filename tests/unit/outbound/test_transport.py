@@ -73,13 +73,15 @@ def test_authorities_are_looked_for_one_by_one(folder: Path) -> None:
     assert (found.verify_mode, found.check_hostname) == (ssl.CERT_REQUIRED, True)
 
 
-@pytest.mark.parametrize("what", ["no hashes", "links that lead nowhere", "no list"])
+@pytest.mark.parametrize("what", ["no hashes", "a link that leads nowhere", "no list"])
 def test_a_folder_that_is_no_use_is_not_used(folder: Path, what: str) -> None:
     """Certificates that OpenSSL would not find there are those that Python loads by itself."""
     if what == "no hashes":
         (folder / "ca-certificates.crt").touch()
-    elif what == "links that lead nowhere":
-        (folder / "0a1b2c3d.0").symlink_to("gone.pem")
+    elif what == "a link that leads nowhere":
+        # As to a file that only root may read.
+        (folder / "0a1b2c3d.0").touch()
+        (folder / "4e5f6a7b.0").symlink_to("gone.pem")
     else:
         # Root may list every directory, but nobody may list one that is gone.
         folder.rmdir()
