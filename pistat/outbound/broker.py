@@ -209,6 +209,9 @@ class Connection:
             except (struct.error, ValueError):
                 # It trusts the lengths and the texts in a packet.
                 raise BrokerError("the broker sent something that is not MQTT 3.1.1") from None
+            except OSError as error:
+                # Where MQTT 3.1.1 is refused, it connects again, with 3.1.
+                raise BrokerError(words(error)) from None
         if events & selectors.EVENT_WRITE:
             self._client.loop_write()
         self._client.loop_misc()

@@ -26,6 +26,7 @@ def broker(sent: bytes, welcome: bytes = WELCOME) -> Iterator[tuple[int, list[by
 
     def serve() -> None:
         with listener.accept()[0] as client:
+            listener.close()
             client.recv(4096)
             client.sendall(welcome + sent)
             try:
@@ -72,6 +73,7 @@ def test_what_is_asked_for_is_heard() -> None:
 @pytest.mark.parametrize(
     ("code", "why"),
     [
+        (1, "Connection refused"),  # to the older protocol, which is tried then
         (2, r"the broker refused it \(Client identifier not valid\)"),
         (3, r"the broker refused it \(Server unavailable\)"),
         (4, "the broker refused the user name or the password"),
