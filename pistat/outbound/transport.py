@@ -17,6 +17,15 @@ SECONDS = 5.0
 """How long each step of an exchange may take: to connect, to agree on TLS, to send, to get the answer."""
 
 
+CERTIFICATE = {
+    9: "is not valid yet by the clock of this machine",
+    10: "has expired",
+    **dict.fromkeys(range(18, 22), "is not by an authority that this machine trusts"),
+    **dict.fromkeys((62, 64), "is for another name"),
+}
+"""What is wrong with a certificate, by the codes of OpenSSL. Its own texts hold the name of the server."""
+
+
 @cache
 def tls_context() -> SSLContext:
     """Return what checks the certificate of a server, by the authorities that the system trusts.
@@ -56,7 +65,8 @@ def words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {SECONDS:g} s"
     if type(error).__name__ == "SSLCertVerificationError":
-        return "the certificate of the server is not valid"
+        code = getattr(error, "verify_code", 0)
+        return f"the certificate of the server {CERTIFICATE.get(code, 'is not valid')}"
     if type(error).__module__ == "ssl":
         return "the TLS handshake failed; the server may not use TLS on this port"
     if isinstance(error, OSError) and error.strerror:

@@ -99,3 +99,23 @@ def test_a_choice_of_the_owner_is_kept(
     monkeypatch.setenv(f"SSL_CERT_{kind}", str(ours.certificate if kind == "FILE" else folder))
 
     assert context().cert_store_stats() == ssl.create_default_context().cert_store_stats()
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (9, "is not valid yet by the clock of this machine"),
+        (10, "has expired"),
+        (20, "is not by an authority that this machine trusts"),
+        (62, "is for another name"),
+        (7, "is not valid"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate(code: int, why: str) -> None:
+    """It is said without the name of the server, which OpenSSL would add."""
+    error = ssl.SSLCertVerificationError(
+        1, "Hostname mismatch, certificate is not valid for 'secret.example'"
+    )
+    error.verify_code = code
+
+    assert transport.words(error) == f"the certificate of the server {why}"
