@@ -67,8 +67,7 @@ def test_loads_without_a_complaint(browser: Browser, shared: Daemon) -> None:
 @pytest.mark.parametrize("board", [*BOARDS_SHOWN, "cm3-plus-worn", "pi4b-4gb-container", "pi4b-mainline"])
 def test_first_readings_are_those_of_the_script(browser: Browser, replay: Replay, board: str) -> None:
     """What the HTML says before its script runs is what the script writes, word for word."""
-    # Both are of the same answer, however slow the machine: of a board the clocks go on, and no counter does.
-    daemon = replay(board, PISTAT_CACHE_SECONDS="60")
+    daemon = replay(board)
     daemon.json("/stats")
     browser.cdp("Emulation.setScriptExecutionDisabled", value=True)
     browser.open(address(daemon))

@@ -34,6 +34,11 @@ class Replay(RecordedMachine):
     def monotonic(self) -> float:
         return self.now + time.monotonic() - self._began
 
+    def start_sampling(self) -> None:
+        """Let no time pass for counters, since none of them goes on: rates stay those of the recording."""
+        for samples in (self.cpu, self.processes, self.containers, self.gpu_queues, self.traffic, self.disks):
+            samples._clock = lambda: self.NOW
+
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 

@@ -26,7 +26,7 @@ def test_a_minute_of_everything(require: Require) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=600,
     )
     assert found.returncode == 0, found.stdout + found.stderr
     assert found.stdout.endswith("Nothing to complain of.\n")
