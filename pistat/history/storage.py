@@ -99,7 +99,7 @@ class StateDirectory:
 
         It is None while the disk does not answer.
         """
-        return self._try("read", name, _read, failed=b"")
+        return self._try("read", name, _read, b"", retry=True)
 
     def read_log(self, name: str) -> Iterator[tuple[str, bytes | None]]:
         """Yield the names and contents of the files that `append` has made of one, the oldest first."""
@@ -108,7 +108,7 @@ class StateDirectory:
 
     def write(self, name: str, data: bytes) -> bool:
         """Replace a file as a whole, or leave it as it was; return whether it is on the disk."""
-        return self._try("replaced", name, lambda path: _write(path, data)) is not None
+        return self._try("written", name, lambda path: _write(path, data)) is not None
 
     def append(self, name: str, data: bytes, *, longest: int = LARGEST, keep: int = 1) -> bool:
         """Add to the end of a file, which is made if there is none; return whether it is on the disk.
@@ -121,7 +121,8 @@ class StateDirectory:
             longest: Bytes beyond which the file gets another name, and a new one is begun.
             keep: How many such files are kept.
         """
-        return self._try("written", name, lambda path: _append(path, data, longest, keep)) is not None
+        done = self._try("written", name, lambda path: _append(path, data, longest, keep), retry=True)
+        return done is not None
 
     def set_aside(self, names: Sequence[str], why: str) -> bool:
         """Give files that are of no use here other names, so that nothing is lost, and say so in the log.
@@ -138,8 +139,13 @@ class StateDirectory:
         assert self._path is not None
         return self._path / name
 
-    def _try(self, what: str, name: str, do: Callable[[Path], T], failed: T | None = None) -> T | None:
-        """Return what `do` returns, `failed` where the disk refuses it, and None while it does not answer."""
+    def _try(
+        self, what: str, name: str, do: Callable[[Path], T], failed: T | None = None, *, retry: bool = False
+    ) -> T | None:
+        """Return what `do` returns, `failed` where the disk refuses it, and None while it does not answer.
+
+        With `retry`, a file that is not ours is set aside, and it is done once more.
+        """
         if not self.available:
             return None
         path = self._file(name)
@@ -154,7 +160,7 @@ class StateDirectory:
             self._log_change("")
             return done[0]
         if (
-            what in {"read", "written"}
+            retry
             and getattr(error, "errno", None) in NOT_OURS
             and self.set_aside([name], f"cannot be {what} ({_clause(error)})")
         ):

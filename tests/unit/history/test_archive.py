@@ -437,7 +437,9 @@ def closed(run: Run, killed_at: int) -> bool:
     """Whether a daemon that is killed at that step of its end has come to the end before."""
 
     # In this thread, so that its end is that of the daemon.
-    def at_once(_what: str, name: str, do: Callable[[Path], Any], failed: Any = None) -> Any:
+    def at_once(
+        _what: str, name: str, do: Callable[[Path], Any], failed: Any = None, *, retry: bool = False
+    ) -> Any:
         return do(run.state._file(name))
 
     run.state._try = at_once  # type: ignore[method-assign, assignment]
