@@ -35,8 +35,8 @@ MOST_CPUS = 8192
 class Snapshot:
     """The counters at one moment, parsed when somebody wants them.
 
-    They are read once a second, whether somebody asks or not, and few are ever used: parsing each was a
-    fourth of what the daemon takes when left alone.
+    They are read once a second, whether somebody asks or not, and few are ever used: to parse each took a
+    fifth of the time.
     """
 
     def __init__(self, parsed: Callable[[], Times]) -> None:

@@ -102,6 +102,6 @@ class Machine(Host):
             self.cpu.take()
 
     def sample_gpu(self) -> None:
-        """Sample the 3D block, whose driver may have gone."""
+        """Sample the 3D block; its driver may have been unloaded meanwhile."""
         with contextlib.suppress(OSError):
             self.gpu_queues.take()

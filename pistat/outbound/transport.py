@@ -51,8 +51,8 @@ def _directory(paths: DefaultVerifyPaths) -> str | None:
         return None
     # It is silent about what it cannot read; then a bundle, which is made of the same, is the better source.
     with suppress(OSError), os.scandir(paths.capath) as entries:
-        hashed = [each.path for each in entries if each.name.endswith(".0")]
-        if hashed and all(os.access(each, os.R_OK) for each in hashed):
+        hashed = [entry.path for entry in entries if entry.name.endswith(".0")]
+        if hashed and all(os.access(path, os.R_OK) for path in hashed):
             return paths.capath
     return None
 

@@ -159,7 +159,7 @@ def _installed(machine: Machine) -> Iterable[str]:
 
 
 def _releases(machine: Machine, folder: str) -> list[str]:
-    """Return those that names in a folder tell of; they may be thousands, listed again when it changed."""
+    """Return those named by files in a folder; it may hold thousands, so it is listed only when changed."""
 
     def look() -> list[str]:
         return [match[1] or match[2] for name in machine.names(folder) if (match := KERNEL.fullmatch(name))]
